@@ -1,0 +1,279 @@
+#include "autograd/grad.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "autograd/node.h"
+#include "autograd/ops.h"
+#include "base/error.h"
+
+namespace saccade {
+
+namespace {
+
+constinit thread_local bool recording = true;
+constinit thread_local const std::string* current_scope = nullptr;
+
+// "'mul' of actor/0"
+std::string describe(const Node& node) {
+  return node.scope == nullptr ? fmt::format("'{}'", node.op)
+                               : fmt::format("'{}' of {}", node.op, *node.scope);
+}
+
+class GradMode {
+ public:
+  explicit GradMode(bool on) : before_(recording) { recording = on; }
+  ~GradMode() { recording = before_; }
+  GradMode(const GradMode&) = delete;
+  GradMode& operator=(const GradMode&) = delete;
+
+ private:
+  bool before_;
+};
+
+// The nodes that outputs depend on and through which the targets are reached, in the order of their ids, so
+// that a node comes after all of its inputs.
+class Subgraph {
+ public:
+  struct Entry {
+    Ref<Node> node;
+    bool leads = false;     // to a target
+    std::size_t edges = 0;  // where its edges' inputs start in inputs_
+    Tensor gradient{};      // what has arrived so far
+  };
+
+  /// Without targets, every leaf is one.
+  Subgraph(const TensorList& outputs, const TensorList* targets) {
+    collect(outputs, targets);
+    std::sort(entries_.begin(), entries_.end(),
+              [](const Entry& a, const Entry& b) { return a.node->id < b.node->id; });
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      Entry& entry = entries_[i];
+      entry.edges = inputs_.size();
+      entry.leads = targets == nullptr ? entry.node->is_leaf() : is_target(*targets, *entry.node);
+      for (const Edge& edge : entry.node->edges) {
+        const std::size_t input = index_of(edge.input->id);
+        inputs_.push_back(input);
+        if (input != kNone && entries_[input].leads) entry.leads = true;
+      }
+    }
+  }
+
+  static constexpr std::size_t kNone = ~std::size_t{0};
+
+  std::size_t size() const { return entries_.size(); }
+  Entry& operator[](std::size_t i) { return entries_[i]; }
+  /// The entry of edge k's input; null if it leads nowhere.
+  Entry* input(const Entry& entry, std::size_t k) {
+    const std::size_t i = inputs_[entry.edges + k];
+    return i == kNone || !entries_[i].leads ? nullptr : &entries_[i];
+  }
+  Entry* find(const Tensor& x) {
+    const std::size_t i = index_of(x.body()->node->id);
+    return i == kNone ? nullptr : &entries_[i];
+  }
+
+ private:
+  void collect(const TensorList& outputs, const TensorList* targets) {
+    std::uint64_t lowest = 0;  // nothing older than the oldest target can lead to one
+    if (targets != nullptr) {
+      lowest = ~std::uint64_t{0};
+      for (const Tensor& x : *targets) lowest = std::min(lowest, x.body()->node->id);
+    }
+    PoolVector<Node*> stack;
+    constinit static thread_local std::uint64_t pass = 0;
+    ++pass;
+    const auto visit_once = [&](const Ref<Node>& node) {
+      if (node->id < lowest || node->visited == pass) return;
+      node->visited = pass;
+      entries_.push_back({.node = node});
+      stack.push_back(node.get());
+    };
+    for (const Tensor& y : outputs) visit_once(y.body()->node);
+    while (!stack.empty()) {
+      const Node& node = *stack.back();
+      stack.pop_back();
+      if (node.released) {
+        throw GradError(
+            fmt::format("grad: the graph through {} was released by an earlier backward; give that one "
+                        ".retain_graph = true to go through it twice",
+                        describe(node)));
+      }
+      for (const Edge& edge : node.edges) visit_once(edge.input);
+    }
+  }
+
+  std::size_t index_of(std::uint64_t id) const {
+    const auto at =
+        std::lower_bound(entries_.begin(), entries_.end(), id,
+                         [](const Entry& entry, std::uint64_t wanted) { return entry.node->id < wanted; });
+    return at != entries_.end() && at->node->id == id ? static_cast<std::size_t>(at - entries_.begin())
+                                                      : kNone;
+  }
+
+  static bool is_target(const TensorList& targets, const Node& node) {
+    return std::any_of(targets.begin(), targets.end(),
+                       [&](const Tensor& x) { return x.body()->node.get() == &node; });
+  }
+
+  PoolVector<Entry> entries_;
+  PoolVector<std::size_t> inputs_;
+};
+
+void check_saved(const Node& node, const Saved& saved) {
+  if (saved.storage == nullptr || saved.storage->version == saved.version) return;
+  throw GradError(
+      fmt::format("grad: {} saved a tensor of shape {} for its gradient, and it has been overwritten since",
+                  describe(node), saved.shape.str()));
+}
+
+void add_to(Tensor& sum, Tensor g) { sum = sum.defined() ? sum + g : std::move(g); }
+
+Tensor seed_of(const TensorList& outputs, std::size_t i, const TensorList& seeds) {
+  const Tensor& y = outputs[i];
+  if (seeds.empty()) {
+    if (y.numel() != 1) {
+      throw GradError(
+          fmt::format("grad: an output of shape {} needs a seed; only one-element outputs have a default",
+                      y.shape().str()));
+    }
+    return ones_like(y);
+  }
+  if (seeds.size() != outputs.size()) {
+    throw GradError(fmt::format("grad: {} seeds given for {} outputs", seeds.size(), outputs.size()));
+  }
+  if (seeds[i].shape() != y.shape() || seeds[i].dtype() != y.dtype()) {
+    throw ShapeError(fmt::format("grad: the seed is {}, expected that of the output, {}", describe(seeds[i]),
+                                 describe(y)));
+  }
+  return seeds[i];
+}
+
+// The product with one edge's Jacobian, held to the law that a gradient has its input's shape and dtype.
+Tensor vjp(const Node& node, const Edge& edge, const Tensor& g, const Tensor& y) {
+  for (const Saved& saved : edge.saved) check_saved(node, saved);
+  if (edge.needs_output) check_saved(node, node.output_saved);
+  Tensor result = edge.vjp(g, y);
+  if (!result.defined() || result.shape() != edge.input->shape || result.dtype() != edge.input->dtype) {
+    throw GradError(fmt::format("grad: the gradient of {} for its input from '{}' is {}, expected {} {}",
+                                describe(node), edge.input->op, describe(result), name(edge.input->dtype),
+                                edge.input->shape.str()));
+  }
+  return result;
+}
+
+// The sweep: from the newest node to the oldest, so that a node's gradient is whole when it is passed on.
+void sweep(Subgraph& graph, const TensorList& outputs, const GradOptions& options) {
+  const bool retain = options.retain_graph.value_or(options.create_graph);
+  const GradMode mode(options.create_graph);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    add_to(graph.find(outputs[i])->gradient, seed_of(outputs, i, options.seeds));
+  }
+  for (std::size_t i = graph.size(); i-- > 0;) {
+    Subgraph::Entry& entry = graph[i];
+    if (!entry.leads) continue;
+    Node& node = *entry.node;
+    if (entry.gradient.defined()) {
+      Tensor y = node.output;
+      if (y.defined() && options.create_graph) {
+        y = y.detach();
+        y.body()->node = entry.node;
+      }
+      for (std::size_t k = 0; k < node.edges.size(); ++k) {
+        if (Subgraph::Entry* input = graph.input(entry, k)) {
+          add_to(input->gradient, vjp(node, node.edges[k], entry.gradient, y));
+        }
+      }
+    }
+    if (!retain && !node.is_leaf()) {
+      node.edges.clear();
+      node.output = Tensor();
+      node.released = true;
+    }
+  }
+}
+
+void check_differentiable(const TensorList& outputs) {
+  for (const Tensor& y : outputs) {
+    if (!y.defined()) throw GradError("grad: an output is undefined");
+    if (!y.needs_grad()) {
+      throw GradError(fmt::format(
+          "grad: the output ({}) does not depend on any tensor that requires a gradient", describe(y)));
+    }
+  }
+}
+
+}  // namespace
+
+TensorList grad(const TensorList& outputs, const TensorList& wrt, const GradOptions& options) {
+  check_differentiable(outputs);
+  for (std::size_t i = 0; i < wrt.size(); ++i) {
+    if (wrt[i].needs_grad()) continue;
+    throw GradError(
+        fmt::format("grad: input {} ({}) does not require a gradient; call requires_grad() on it before it "
+                    "is used",
+                    i, describe(wrt[i])));
+  }
+  Subgraph graph(outputs, &wrt);
+  sweep(graph, outputs, options);
+  TensorList gradients;
+  gradients.reserve(wrt.size());
+  for (std::size_t i = 0; i < wrt.size(); ++i) {
+    const Subgraph::Entry* entry = graph.find(wrt[i]);
+    if (entry != nullptr && entry->gradient.defined()) {
+      gradients.push_back(entry->gradient);
+    } else if (options.allow_unused) {
+      gradients.push_back(zeros_like(wrt[i]));
+    } else {
+      throw GradError(
+          fmt::format("grad: no output depends on input {} ({}); pass .allow_unused = true to get zeros", i,
+                      describe(wrt[i])));
+    }
+  }
+  return gradients;
+}
+
+TensorList grad(const Tensor& output, const TensorList& wrt, const GradOptions& options) {
+  return grad(TensorList{output}, wrt, options);
+}
+
+Tensor grad(const Tensor& output, const Tensor& wrt, const GradOptions& options) {
+  return grad(TensorList{output}, TensorList{wrt}, options)[0];
+}
+
+void backward(const Tensor& output, const GradOptions& options) {
+  const TensorList outputs = {output};
+  check_differentiable(outputs);
+  Subgraph graph(outputs, nullptr);
+  sweep(graph, outputs, options);
+  const GradMode mode(options.create_graph);
+  for (std::size_t i = 0; i < graph.size(); ++i) {
+    Node& node = *graph[i].node;
+    if (node.is_leaf() && graph[i].gradient.defined()) add_to(node.grad, graph[i].gradient);
+  }
+}
+
+bool grad_enabled() { return recording; }
+NoGrad::NoGrad() : before_(recording) { recording = false; }
+NoGrad::~NoGrad() { recording = before_; }
+
+Scope::Scope(std::string_view name) : before_(current_scope) {
+  // Every name is made once and kept, so that a node's is one pointer and entering a scope again allocates
+  // nothing.
+  static thread_local std::map<const std::string*, std::map<std::string, std::string, std::less<>>> names;
+  auto& children = names[before_];
+  auto at = children.find(name);
+  if (at == children.end()) {
+    std::string full = before_ == nullptr ? std::string(name) : fmt::format("{}/{}", *before_, name);
+    at = children.emplace(name, std::move(full)).first;
+  }
+  current_scope = &at->second;
+}
+
+Scope::~Scope() { current_scope = before_; }
+
+const std::string* Scope::current() { return current_scope; }
+
+}  // namespace saccade

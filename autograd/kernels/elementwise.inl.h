@@ -1,0 +1,203 @@
+// The loops behind the elementwise functions, reductions and optimiser steps, for one instruction set Arch.
+// Everything is a template on Arch, so that no other file can pick up code compiled for a processor it does
+// not run on.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+#include <xsimd/xsimd.hpp>
+
+#include "autograd/kernels/functors.h"
+#include "autograd/kernels/table.h"
+
+namespace saccade::kernels {
+
+template <class F, class B>
+constexpr std::int64_t kArity = std::is_invocable_v<F, B>      ? 1
+                                : std::is_invocable_v<F, B, B> ? 2
+                                                               : 3;
+
+// An input that is the same for every element points at a batch of copies and does not advance. What does not
+// fill a batch goes through padded ones, so a value does not depend on its position.
+template <class Arch, class T, class F, std::size_t... I>
+void elementwise_loop(const F& f, std::int64_t n, const T* const* in, const std::int64_t* step, T* out,
+                      std::index_sequence<I...>) {
+  using Batch = xsimd::batch<T, Arch>;
+  constexpr auto W = static_cast<std::int64_t>(Batch::size);
+  constexpr std::size_t kInputs = sizeof...(I);
+  alignas(64) T lanes[kInputs][Batch::size];
+  const T* p[kInputs];
+  std::int64_t advance[kInputs];
+  for (std::size_t k = 0; k < kInputs; ++k) {
+    p[k] = in[k];
+    advance[k] = W;
+    if (step[k] != 0) continue;
+    for (T& lane : lanes[k]) lane = *in[k];
+    p[k] = lanes[k];
+    advance[k] = 0;
+  }
+  std::int64_t i = 0;
+  for (; i + W <= n; i += W) {
+    f(Batch::load_unaligned(p[I])...).store_unaligned(out + i);
+    ((p[I] += advance[I]), ...);
+  }
+  if (i == n) return;
+  for (std::size_t k = 0; k < kInputs; ++k) {
+    if (advance[k] == 0) continue;
+    for (std::int64_t j = 0; j < W; ++j) lanes[k][j] = p[k][i + j < n ? j : 0];
+  }
+  alignas(64) T result[Batch::size];
+  f(Batch::load_aligned(lanes[I])...).store_aligned(result);
+  for (std::int64_t j = 0; i + j < n; ++j) out[i + j] = result[j];
+}
+
+template <class Arch, class T, class F>
+void elementwise(const void* f, std::int64_t n, const T* const* in, const std::int64_t* step, T* out) {
+  constexpr auto arity = static_cast<std::size_t>(kArity<F, xsimd::batch<T, Arch>>);
+  elementwise_loop<Arch>(*static_cast<const F*>(f), n, in, step, out, std::make_index_sequence<arity>{});
+}
+
+// Sums are taken in blocks of this many elements (rows: in each lane; columns: rows of a block), which are
+// then added up: the rounding error grows with the block and the number of blocks, not with their product.
+constexpr std::int64_t kBlock = 128;
+
+template <class Arch, class T, class F>
+void reduce_rows(std::int64_t rows, std::int64_t cols, const T* in, T* out) {
+  using Batch = xsimd::batch<T, Arch>;
+  constexpr auto W = static_cast<std::int64_t>(Batch::size);
+  const F f;
+  for (std::int64_t r = 0; r < rows; ++r, in += cols) {
+    Batch total = F::template start<Batch>();
+    std::int64_t i = 0;
+    while (i + W <= cols) {
+      Batch even = F::template start<Batch>(), odd = even;
+      const std::int64_t end = i + kBlock * W < cols ? i + kBlock * W : cols;
+      for (; i + 2 * W <= end; i += 2 * W) {
+        even = f(even, Batch::load_unaligned(in + i));
+        odd = f(odd, Batch::load_unaligned(in + i + W));
+      }
+      if (i + W <= end) {
+        even = f(even, Batch::load_unaligned(in + i));
+        i += W;
+      }
+      total = f(total, f(even, odd));
+    }
+    alignas(64) T lanes[Batch::size];
+    if (i < cols) {
+      F::template start<Batch>().store_aligned(lanes);
+      for (std::int64_t j = 0; i + j < cols; ++j) lanes[j] = in[i + j];
+      total = f(total, Batch::load_aligned(lanes));
+    }
+    // Fold the lanes in halves.
+    total.store_aligned(lanes);
+    using One = xsimd::batch<T, Arch>;
+    for (std::int64_t half = W / 2; half > 0; half /= 2) {
+      for (std::int64_t j = 0; j < half; ++j) {
+        alignas(64) T folded[Batch::size];
+        f(One(lanes[j]), One(lanes[j + half])).store_aligned(folded);
+        lanes[j] = folded[0];
+      }
+    }
+    out[r] = lanes[0];
+  }
+}
+
+template <class Arch, class T, class F>
+void reduce_cols(std::int64_t rows, std::int64_t cols, const T* in, T* out) {
+  using Batch = xsimd::batch<T, Arch>;
+  constexpr auto W = static_cast<std::int64_t>(Batch::size);
+  const F f;
+  for (std::int64_t j = 0; j < cols; j += W) {
+    const bool whole = j + W <= cols;
+    alignas(64) T lanes[Batch::size] = {};
+    const auto load = [&](const T* from) {
+      if (whole) return Batch::load_unaligned(from);
+      for (std::int64_t l = 0; j + l < cols; ++l) lanes[l] = from[l];
+      return Batch::load_aligned(lanes);
+    };
+    Batch total = F::template start<Batch>();
+    for (std::int64_t r = 0; r < rows;) {
+      Batch block = F::template start<Batch>();
+      const std::int64_t end = r + kBlock < rows ? r + kBlock : rows;
+      for (; r < end; ++r) block = f(block, load(in + r * cols + j));
+      total = f(total, block);
+    }
+    if (whole) {
+      total.store_unaligned(out + j);
+    } else {
+      total.store_aligned(lanes);
+      for (std::int64_t l = 0; j + l < cols; ++l) out[j + l] = lanes[l];
+    }
+  }
+}
+
+template <class Arch, class T>
+struct AdamRule {
+  using Batch = xsimd::batch<T, Arch>;
+  Batch step_size, beta1, beta2, rest1, rest2, root_bias2, eps, l2, decay;
+  explicit AdamRule(const AdamStep& s)
+      : step_size(T(s.step_size)),
+        beta1(T(s.beta1)),
+        beta2(T(s.beta2)),
+        rest1(T(1 - s.beta1)),
+        rest2(T(1 - s.beta2)),
+        root_bias2(T(s.root_bias2)),
+        eps(T(s.eps)),
+        l2(T(s.l2)),
+        decay(T(s.decay)) {}
+
+  void operator()(Batch g, Batch& p, Batch& m, Batch& v) const {
+    g = g + l2 * p;
+    p = p * decay;
+    m = beta1 * m + rest1 * g;
+    v = beta2 * v + rest2 * (g * g);
+    p = p - step_size * (m / (sqrt(v) / root_bias2 + eps));
+  }
+};
+
+template <class Arch, class T>
+void adam(const AdamStep& step, std::int64_t n, const T* g, T* p, T* m, T* v) {
+  using Batch = xsimd::batch<T, Arch>;
+  constexpr auto W = static_cast<std::int64_t>(Batch::size);
+  const AdamRule<Arch, T> rule(step);
+  const auto update = [&](const T* g_at, T* p_at, T* m_at, T* v_at) {
+    Batch pi = Batch::load_unaligned(p_at), mi = Batch::load_unaligned(m_at),
+          vi = Batch::load_unaligned(v_at);
+    rule(Batch::load_unaligned(g_at), pi, mi, vi);
+    pi.store_unaligned(p_at);
+    mi.store_unaligned(m_at);
+    vi.store_unaligned(v_at);
+  };
+  std::int64_t i = 0;
+  for (; i + W <= n; i += W) update(g + i, p + i, m + i, v + i);
+  if (i == n) return;
+  alignas(64) T tail[4][Batch::size] = {};
+  T* const arrays[] = {p, m, v};
+  for (std::int64_t j = 0; i + j < n; ++j) {
+    tail[3][j] = g[i + j];
+    for (int k = 0; k < 3; ++k) tail[k][j] = arrays[k][i + j];
+  }
+  update(tail[3], tail[0], tail[1], tail[2]);
+  for (std::int64_t j = 0; i + j < n; ++j) {
+    for (int k = 0; k < 3; ++k) arrays[k][i + j] = tail[k][j];
+  }
+}
+
+template <class Arch, class T>
+struct LerpRule {
+  xsimd::batch<T, Arch> weight;
+  xsimd::batch<T, Arch> operator()(xsimd::batch<T, Arch> source, xsimd::batch<T, Arch> target) const {
+    return target + weight * (source - target);
+  }
+};
+
+template <class Arch, class T>
+void lerp(double weight, std::int64_t n, const T* source, T* target) {
+  const LerpRule<Arch, T> rule{xsimd::batch<T, Arch>(T(weight))};
+  const T* in[] = {source, target};
+  const std::int64_t step[] = {1, 1};
+  elementwise_loop<Arch>(rule, n, in, step, target, std::make_index_sequence<2>{});
+}
+
+}  // namespace saccade::kernels

@@ -1,0 +1,272 @@
+// The elementwise functions, one functor each, written once for every instruction set: B is a batch of lanes.
+//
+// To add one: write its functor and add it to the list at the end. exp, select and the like are found by
+// argument-dependent lookup in the batch's namespace, so this file needs no SIMD header.
+//
+// Mind the traps: max and min return their second operand when either is NaN, so the operand that may be NaN
+// comes second; comparisons with NaN are false.
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <type_traits>
+
+namespace saccade::kernels {
+
+template <class B>
+using Lane = typename B::value_type;
+
+// ---- one input ----
+
+struct Copy {
+  template <class B>
+  B operator()(B x) const {
+    return x;
+  }
+};
+struct Neg {
+  template <class B>
+  B operator()(B x) const {
+    return B(0) - x;
+  }
+};
+struct Exp {
+  // The library's float exp overflows from 88.376 instead of 88.723: beyond 88 take e times exp(x - 1).
+  template <class B>
+  B operator()(B x) const {
+    if constexpr (std::is_same_v<Lane<B>, float>) {
+      const auto large = x > B(88);
+      if (any(large)) return select(large, exp(x - B(1)) * B(2.7182818284590452F), exp(x));
+    }
+    return exp(x);
+  }
+};
+struct Expm1 {
+  template <class B>
+  B operator()(B x) const {
+    return select(x > B(40), Exp{}(x), expm1(x));
+  }
+};
+struct Log {
+  template <class B>
+  B operator()(B x) const {
+    return log(x);
+  }
+};
+struct Log1p {
+  template <class B>
+  B operator()(B x) const {
+    return log1p(x);
+  }
+};
+struct Sqrt {
+  template <class B>
+  B operator()(B x) const {
+    return sqrt(x);
+  }
+};
+struct Square {
+  template <class B>
+  B operator()(B x) const {
+    return x * x;
+  }
+};
+struct Reciprocal {
+  template <class B>
+  B operator()(B x) const {
+    return B(1) / x;
+  }
+};
+struct Abs {
+  template <class B>
+  B operator()(B x) const {
+    return abs(x);
+  }
+};
+struct Sign {  // 0 at 0, NaN at NaN
+  template <class B>
+  B operator()(B x) const {
+    return select(x > B(0), B(1), select(x < B(0), B(-1), x));
+  }
+};
+struct Floor {
+  template <class B>
+  B operator()(B x) const {
+    return floor(x);
+  }
+};
+struct Sin {
+  template <class B>
+  B operator()(B x) const {
+    return sin(x);
+  }
+};
+struct Cos {
+  template <class B>
+  B operator()(B x) const {
+    return cos(x);
+  }
+};
+struct Atan {
+  template <class B>
+  B operator()(B x) const {
+    return atan(x);
+  }
+};
+struct Erf {
+  template <class B>
+  B operator()(B x) const {
+    return erf(x);
+  }
+};
+struct Tanh {
+  template <class B>
+  B operator()(B x) const {
+    return tanh(x);
+  }
+};
+struct Sigmoid {
+  template <class B>
+  B operator()(B x) const {
+    return B(1) / (B(1) + Exp{}(B(0) - x));
+  }
+};
+struct Softplus {  // log(1 + e^x) = max(x, 0) + log1p(e^-|x|), exact for every x
+  template <class B>
+  B operator()(B x) const {
+    return max(B(0), x) + log1p(exp(B(0) - abs(x)));
+  }
+};
+struct Relu {
+  template <class B>
+  B operator()(B x) const {
+    return max(B(0), x);
+  }
+};
+
+// ---- two inputs ----
+
+struct Add {
+  template <class B>
+  B operator()(B x, B y) const {
+    return x + y;
+  }
+};
+struct Sub {
+  template <class B>
+  B operator()(B x, B y) const {
+    return x - y;
+  }
+};
+struct Mul {
+  template <class B>
+  B operator()(B x, B y) const {
+    return x * y;
+  }
+};
+struct Div {
+  template <class B>
+  B operator()(B x, B y) const {
+    return x / y;
+  }
+};
+struct Pow {  // IEEE: x^0 = 1 for every x, NaN included
+  template <class B>
+  B operator()(B x, B y) const {
+    return select(y == B(0), B(1), pow(x, y));
+  }
+};
+struct Maximum {
+  template <class B>
+  B operator()(B x, B y) const {
+    return select(isnan(x), x, max(x, y));
+  }
+};
+struct Minimum {
+  template <class B>
+  B operator()(B x, B y) const {
+    return select(isnan(x), x, min(x, y));
+  }
+};
+// Comparisons give 1 or 0.
+struct Equal {
+  template <class B>
+  B operator()(B x, B y) const {
+    return select(x == y, B(1), B(0));
+  }
+};
+struct Greater {
+  template <class B>
+  B operator()(B x, B y) const {
+    return select(x > y, B(1), B(0));
+  }
+};
+struct GreaterEqual {
+  template <class B>
+  B operator()(B x, B y) const {
+    return select(x >= y, B(1), B(0));
+  }
+};
+
+// ---- three inputs ----
+
+struct Where {  // x where the mask is not 0, else y
+  template <class B>
+  B operator()(B mask, B x, B y) const {
+    return select(mask == B(0), y, x);
+  }
+};
+
+template <class... F>
+struct List {
+  static constexpr std::size_t size = sizeof...(F);
+  /// The place of a functor in the list.
+  template <class Wanted>
+  static constexpr std::size_t index() {
+    static_assert((std::is_same_v<Wanted, F> || ...), "the functor is not in the list");
+    std::size_t i = 0;
+    static_cast<void>(((std::is_same_v<Wanted, F> || (++i, false)) || ...));
+    return i;
+  }
+};
+
+using ElementwiseOps = List<Copy, Neg, Exp, Expm1, Log, Log1p, Sqrt, Square, Reciprocal, Abs, Sign, Floor,
+                            Sin, Cos, Atan, Erf, Tanh, Sigmoid, Softplus, Relu, Add, Sub, Mul, Div, Pow,
+                            Maximum, Minimum, Equal, Greater, GreaterEqual, Where>;
+
+// ---- reductions: the value to start from and an associative step ----
+
+struct SumOf {
+  template <class B>
+  static B start() {
+    return B(0);
+  }
+  template <class B>
+  B operator()(B x, B y) const {
+    return x + y;
+  }
+};
+struct MaxOf {
+  template <class B>
+  static B start() {
+    return B(-std::numeric_limits<Lane<B>>::infinity());
+  }
+  template <class B>
+  B operator()(B x, B y) const {
+    return Maximum{}(x, y);
+  }
+};
+struct MinOf {
+  template <class B>
+  static B start() {
+    return B(std::numeric_limits<Lane<B>>::infinity());
+  }
+  template <class B>
+  B operator()(B x, B y) const {
+    return Minimum{}(x, y);
+  }
+};
+
+using ReduceOps = List<SumOf, MaxOf, MinOf>;
+
+}  // namespace saccade::kernels

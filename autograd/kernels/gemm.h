@@ -1,0 +1,17 @@
+// Matrix products on several threads.
+#pragma once
+
+#include "autograd/kernels/table.h"
+
+namespace saccade::kernels {
+
+/// How far apart the matrices of a batch are, in elements; 0 where one serves for all.
+struct GemmBatch {
+  std::int64_t count = 1, a = 0, b = 0, c = 0, bias = 0;
+};
+
+/// For each i below count, the product with its pointers moved on by i steps.
+template <class T>
+void gemm(const Gemm<T>& product, const GemmBatch& batch);
+
+}  // namespace saccade::kernels

@@ -1,0 +1,35 @@
+// Threads. The only place where OpenMP appears.
+#pragma once
+
+#include <cstdint>
+
+namespace saccade {
+
+/// How many threads kernels may use; at first OMP_NUM_THREADS or the number of cores. Throws ConfigError
+/// below 1.
+void set_num_threads(int n);
+int num_threads();
+
+namespace kernels {
+
+/// Calls f(begin, end) for consecutive chunks of `grain` (the last may be shorter) that cover [0, n), on
+/// several threads if there is more than one chunk. Chunks depend on n and grain alone, never on the number
+/// of threads, so a kernel that combines its chunks' results in order gives the same bits on any number. f
+/// must not throw.
+template <class F>
+void parallel_for(std::int64_t n, std::int64_t grain, const F& f) {
+  const std::int64_t chunks = (n + grain - 1) / grain;
+  const auto run = [&](std::int64_t chunk) {
+    const std::int64_t begin = chunk * grain;
+    f(begin, begin + grain < n ? begin + grain : n);
+  };
+  if (chunks <= 1 || num_threads() == 1) {
+    for (std::int64_t chunk = 0; chunk < chunks; ++chunk) run(chunk);
+    return;
+  }
+#pragma omp parallel for schedule(static) num_threads(num_threads())
+  for (std::int64_t chunk = 0; chunk < chunks; ++chunk) run(chunk);
+}
+
+}  // namespace kernels
+}  // namespace saccade

@@ -1,0 +1,77 @@
+// The kernels of one instruction set, as a table of function pointers; one table per set is compiled, each in
+// its own file with its own compiler flags, and one is chosen when the program starts.
+//
+// All pointers are to contiguous elements. Nothing here is threaded; see kernels.h for what callers use.
+#pragma once
+
+#include <cstdint>
+
+#include "autograd/kernels/functors.h"
+
+namespace saccade::kernels {
+
+/// C = activation(A B + bias): A is (m, k), B is (k, n), C is (m, n) row-major. A and B have any strides, so
+/// that the products with a transpose are the same call.
+template <class T>
+struct Gemm {
+  std::int64_t m = 0, n = 0, k = 0;
+  const T* a = nullptr;
+  std::int64_t a_row = 0, a_col = 0;
+  const T* b = nullptr;
+  std::int64_t b_row = 0, b_col = 0;
+  T* c = nullptr;
+  std::int64_t c_row = 0;
+  const T* bias = nullptr;  // (n), added to every row; or null
+  bool relu = false;
+};
+
+/// One step of Adam (Kingma and Ba 2015) as PyTorch writes it: see nn/optim.h.
+struct AdamStep {
+  double step_size, beta1, beta2, root_bias2, eps, l2, decay;  // decay: p *= decay first (AdamW)
+};
+
+template <class T>
+struct Table {
+  const char* name = "";
+  /// out[i] = f(in[0][i * step[0]], in[1][i * step[1]], ...); steps are 0 or 1. f points at the functor.
+  using Elementwise = void (*)(const void* f, std::int64_t n, const T* const* in, const std::int64_t* step,
+                               T* out);
+  Elementwise elementwise[ElementwiseOps::size] = {};
+  /// (rows, cols) to (rows), and to (cols).
+  using Reduce = void (*)(std::int64_t rows, std::int64_t cols, const T* in, T* out);
+  Reduce reduce_rows[ReduceOps::size] = {};
+  Reduce reduce_cols[ReduceOps::size] = {};
+
+  void (*gemm)(const Gemm<T>& product, T* scratch) = nullptr;
+  std::int64_t (*gemm_scratch)(std::int64_t m, std::int64_t n, std::int64_t k) = nullptr;  // elements
+
+  void (*adam)(const AdamStep& step, std::int64_t n, const T* g, T* p, T* m, T* v) = nullptr;
+  /// target += weight * (source - target)
+  void (*lerp)(double weight, std::int64_t n, const T* source, T* target) = nullptr;
+};
+
+struct Tables {
+  Table<float> f32;
+  Table<double> f64;
+};
+
+// One each per file below this folder; which exist depends on the processor family.
+extern const Tables tables_sse2, tables_avx2, tables_avx512, tables_native;
+
+/// The tables in use: the best that this processor and operating system support, or the one that the
+/// environment variable SACCADE_ISA names ("sse2", "avx2", "avx512"). Throws ConfigError if that is unknown
+/// or not supported here.
+const Tables& tables();
+/// Its name, and those that could run here.
+const char* instruction_set();
+
+template <class T>
+const Table<T>& table() {
+  if constexpr (sizeof(T) == 4) {
+    return tables().f32;
+  } else {
+    return tables().f64;
+  }
+}
+
+}  // namespace saccade::kernels

@@ -1,0 +1,166 @@
+// The tape: what an op leaves behind so that its gradient can be taken. Internal, but record() is all that a
+// new op needs, in this library or in a user's program.
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+#include "autograd/grad.h"
+#include "autograd/pool.h"
+#include "autograd/tensor.h"
+
+namespace saccade {
+
+/// A vector-Jacobian product: from the gradient g of the output (and, if it asks for it, the output y) to the
+/// gradient of one input. Holds any callable (g) or (g, y); small ones live inside it.
+class Vjp {
+ public:
+  Vjp() = default;
+  template <class F>
+  explicit Vjp(const F& f) {
+    void* place = buffer_;
+    if constexpr (sizeof(F) > kInline) {
+      place = pool::allocate(sizeof(F));
+      *reinterpret_cast<void**>(buffer_) = place;
+    }
+    new (place) F(f);
+    static constexpr Actions actions = {
+        [](const Vjp& vjp, const Tensor& g, const Tensor& y) -> Tensor {
+          if constexpr (std::is_invocable_v<const F&, const Tensor&, const Tensor&>) {
+            return vjp.get<F>()(g, y);
+          } else {
+            return vjp.get<F>()(g);
+          }
+        },
+        [](Vjp& vjp) {
+          vjp.get<F>().~F();
+          if constexpr (sizeof(F) > kInline) pool::release(&vjp.get<F>(), sizeof(F));
+        },
+        [](Vjp& from, Vjp& to) {
+          if constexpr (sizeof(F) > kInline) {
+            *reinterpret_cast<void**>(to.buffer_) = &from.get<F>();
+          } else {
+            new (to.buffer_) F(std::move(from.get<F>()));
+            from.get<F>().~F();
+          }
+        },
+    };
+    actions_ = &actions;
+  }
+  Vjp(Vjp&& other) noexcept { take(other); }
+  Vjp& operator=(Vjp&& other) noexcept {
+    reset();
+    take(other);
+    return *this;
+  }
+  ~Vjp() { reset(); }
+
+  Tensor operator()(const Tensor& g, const Tensor& y) const { return actions_->call(*this, g, y); }
+
+ private:
+  static constexpr std::size_t kInline = 96;
+  struct Actions {
+    Tensor (*call)(const Vjp&, const Tensor&, const Tensor&);
+    void (*destroy)(Vjp&);
+    void (*move)(Vjp&, Vjp&);
+  };
+  template <class F>
+  F& get() const {
+    void* place = const_cast<std::byte*>(buffer_);
+    if constexpr (sizeof(F) > kInline) place = *static_cast<void**>(place);
+    return *static_cast<F*>(place);
+  }
+  void take(Vjp& other) {
+    actions_ = other.actions_;
+    if (actions_ != nullptr) actions_->move(other, *this);
+    other.actions_ = nullptr;
+  }
+  void reset() {
+    if (actions_ != nullptr) actions_->destroy(*this);
+    actions_ = nullptr;
+  }
+
+  const Actions* actions_ = nullptr;
+  alignas(std::max_align_t) std::byte buffer_[kInline];
+};
+
+/// A tensor that a closure keeps for the backward pass, and the version of its storage when it was kept.
+struct Saved {
+  Storage* storage;  // alive as long as the closure
+  std::uint32_t version;
+  Shape shape;
+};
+
+/// From an op's output back to one of its inputs.
+struct Edge {
+  Ref<Node> input;
+  Vjp vjp;
+  PoolVector<Saved> saved;
+  bool needs_output = false;
+
+  /// Keeps nothing when x needs no gradient or none is being recorded.
+  template <class F>
+  Edge(const Tensor& x, const F& f) {
+    if (!grad_enabled() || !x.needs_grad()) return;
+    input = x.body()->node;
+    needs_output = std::is_invocable_v<const F&, const Tensor&, const Tensor&>;
+    if constexpr (std::is_trivially_destructible_v<F>) {
+      vjp = Vjp(f);  // holds no tensor
+    } else {
+      PoolVector<TensorBody*> captured;
+      detail::captured = &captured;
+      vjp = Vjp(f);
+      detail::captured = nullptr;
+      for (TensorBody* body : captured) {
+        if (body != nullptr) saved.push_back({body->storage.get(), body->storage->version, body->shape});
+      }
+    }
+  }
+};
+
+/// One op's place on the tape; one output each. Ids grow as nodes are made, so inputs always have lower ones.
+struct Node {
+  std::int32_t references = 0;
+  DType dtype = DType::f32;  // of the output
+  bool released = false;     // its edges were given up by a backward pass
+  const char* op = "";
+  const std::string* scope = nullptr;  // interned; null outside every scope
+  std::uint64_t id = 0;
+  std::uint64_t visited = 0;  // the last pass that collected it
+  Shape shape;                // of the output
+  PoolVector<Edge> edges;
+  Tensor output;  // without its node, hence no cycle; only if a gradient asks for it
+  Saved output_saved{};
+  Tensor grad;  // of a leaf, from backward()
+
+  bool is_leaf() const { return edges.empty() && !released; }
+  static Ref<Node> make(const char* op, const Tensor& output);
+  /// Iterative: a chain of a million nodes does not recurse.
+  void destroy();
+};
+
+/// An edge as record() takes it: `{input, gradient}`.
+struct EdgeSpec {
+  template <class F>
+  EdgeSpec(const Tensor& x, F f) : edge(x, f) {}
+  mutable Edge edge;  // record() moves it out of its initializer list
+};
+
+/// Puts an op on the tape: its name, its output and, per input, the gradient as a function of g = d loss / d
+/// output and, optionally, of the output y itself. Gradients are written with ops, so that they can be
+/// differentiated too:
+///
+///     Tensor tanh(const Tensor& x) {
+///       return record("tanh", map(kernels::Tanh{}, x),
+///                     {{x, [](const Tensor& g, const Tensor& y) { return g * (1 - square(y)); }}});
+///     }
+///
+/// Returns y, on the tape if any input needs a gradient and no NoGrad is active. The name must outlive the
+/// graph.
+Tensor record(const char* op, Tensor y, std::initializer_list<EdgeSpec> edges);
+Tensor record(const char* op, Tensor y, PoolVector<Edge> edges);
+
+}  // namespace saccade

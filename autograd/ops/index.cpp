@@ -1,0 +1,110 @@
+#include <fmt/format.h>
+
+#include "autograd/kernels/indexing.h"
+#include "autograd/node.h"
+#include "autograd/ops.h"
+#include "autograd/ops/map.h"
+#include "base/error.h"
+
+namespace saccade {
+
+namespace {
+
+// The index as contiguous elements, every one a whole number in [0, n).
+Tensor checked(const char* op, const Tensor& index, std::int64_t n, DType dtype) {
+  const Tensor whole = contiguous(to(index.detach(), dtype));
+  visit(dtype, [&]<class T>() {
+    const T* values = whole.data<T>();
+    for (std::int64_t i = 0; i < whole.numel(); ++i) {
+      const auto at = static_cast<double>(values[i]);
+      if (at >= 0 && at < static_cast<double>(n) && at == static_cast<double>(static_cast<std::int64_t>(at)))
+        continue;
+      throw ShapeError(
+          fmt::format("{}: index {} at position {} is not a whole number from 0 to {}", op, at, i, n - 1));
+    }
+  });
+  return whole;
+}
+
+// The index must have x's number of dimensions, and be no larger outside `dim`.
+void check_index_shape(const char* op, const Shape& x, std::int64_t dim, const Shape& index) {
+  bool fits = x.size() == index.size();
+  for (std::int64_t d = 0; fits && d < x.size(); ++d) fits = d == dim || index[d] == x[d];
+  if (!fits) {
+    throw ShapeError(fmt::format("{}: an index of shape {} does not fit {} along dimension {}", op,
+                                 index.str(), x.str(), dim));
+  }
+}
+
+Tensor triangle(const char* op, const Tensor& x, std::int64_t diagonal, bool lower) {
+  if (x.dim() < 2)
+    throw ShapeError(fmt::format("{}: expected at least 2 dimensions, got {}", op, x.shape().str()));
+  const Tensor rows = contiguous(x.detach());
+  Tensor y = empty(x.shape(), x.dtype());
+  const std::int64_t m = x.size(-2), n = x.size(-1);
+  visit(x.dtype(), [&]<class T>() {
+    const std::int64_t matrices = m * n == 0 ? 0 : x.numel() / (m * n);
+    kernels::triangle(matrices, m, n, diagonal, lower, rows.data<T>(), y.mutable_data<T>());
+  });
+  return record(op, y,
+                {{x, [op, diagonal, lower](const Tensor& g) { return triangle(op, g, diagonal, lower); }}});
+}
+
+}  // namespace
+
+Tensor gather(const Tensor& whole, std::int64_t dim_given, const Tensor& index) {
+  const std::int64_t dim = wrap_dim("gather", dim_given, whole.dim());
+  Tensor x = whole;  // less what the index does not reach in the other dimensions
+  for (std::int64_t d = 0; d < x.dim() && index.dim() == x.dim(); ++d) {
+    if (d != dim && index.shape()[d] < x.shape()[d]) x = slice(x, d, 0, index.shape()[d]);
+  }
+  check_index_shape("gather", x.shape(), dim, index.shape());
+  const Tensor rows = contiguous(x.detach()), at = checked("gather", index, x.shape()[dim], x.dtype());
+  Tensor y = empty(index.shape(), x.dtype());
+  visit(x.dtype(), [&]<class T>() {
+    kernels::gather(kernels::around(x.shape(), dim), index.shape()[dim], rows.data<T>(), at.data<T>(),
+                    y.mutable_data<T>());
+  });
+  return record(
+      "gather", y,
+      {{x, [shape = x.shape(), dim, at](const Tensor& g) { return scatter_add(g, shape, dim, at); }}});
+}
+
+Tensor scatter_add(const Tensor& x, const Shape& shape, std::int64_t dim_given, const Tensor& index) {
+  const std::int64_t dim = wrap_dim("scatter_add", dim_given, x.dim());
+  check_index_shape("scatter_add", shape, dim, index.shape());
+  if (x.shape() != index.shape()) {
+    throw ShapeError(
+        fmt::format("scatter_add: an index of shape {} given for {}", index.shape().str(), x.shape().str()));
+  }
+  const Tensor rows = contiguous(x.detach()), at = checked("scatter_add", index, shape[dim], x.dtype());
+  Tensor y = zeros(shape, x.dtype());
+  visit(x.dtype(), [&]<class T>() {
+    kernels::scatter_add(kernels::around(shape, dim), x.shape()[dim], rows.data<T>(), at.data<T>(),
+                         y.mutable_data<T>());
+  });
+  return record("scatter_add", y, {{x, [dim, at](const Tensor& g) { return gather(g, dim, at); }}});
+}
+
+Tensor index_select(const Tensor& x, std::int64_t dim_given, const Tensor& index) {
+  const std::int64_t dim = wrap_dim("index_select", dim_given, x.dim());
+  if (index.dim() != 1) {
+    throw ShapeError(
+        fmt::format("index_select: the index must have one dimension, got {}", index.shape().str()));
+  }
+  Shape line = Shape::filled(x.dim(), 1), shape = x.shape();
+  line[dim] = shape[dim] = index.numel();
+  return gather(x, dim, expand(reshape(to(index, x.dtype()), line), shape));
+}
+
+Tensor one_hot(const Tensor& index, std::int64_t classes) {
+  Shape shape = index.shape();
+  shape.push_back(classes);
+  const Tensor at = unsqueeze(checked("one_hot", index, classes, index.dtype()), -1);
+  return scatter_add(ones(at.shape(), at.dtype()), shape, -1, at);
+}
+
+Tensor tril(const Tensor& x, std::int64_t diagonal) { return triangle("tril", x, diagonal, true); }
+Tensor triu(const Tensor& x, std::int64_t diagonal) { return triangle("triu", x, diagonal, false); }
+
+}  // namespace saccade

@@ -1,0 +1,84 @@
+#include <fmt/format.h>
+
+#include "autograd/ops.h"
+#include "autograd/ops/map.h"
+#include "base/error.h"
+
+namespace saccade {
+
+namespace {
+
+Tensor reduced(const Tensor& loss, Reduction reduction) {
+  switch (reduction) {
+    case Reduction::none:
+      return loss;
+    case Reduction::mean:
+      return mean(loss);
+    default:
+      return sum(loss);
+  }
+}
+
+// A target of another shape is nearly always a mistake, (n) against (n, 1) the usual one, so losses do not
+// broadcast.
+void check_same_shape(const char* op, const Tensor& x, const Tensor& target) {
+  check_same_dtype(op, x, target);
+  if (x.shape() != target.shape()) {
+    throw ShapeError(
+        fmt::format("{}: input {} and target {} differ in shape", op, x.shape().str(), target.shape().str()));
+  }
+}
+
+// d^2 / 2 for |d| < width, else width (|d| - width / 2).
+Tensor huber(const Tensor& d, double width) {
+  const Tensor size = abs(d);
+  const Tensor near = minimum(size, constant_like(size, width));
+  return near * (size - 0.5 * near);
+}
+
+}  // namespace
+
+Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
+  const Tensor centred = x - mean(x, {-1}, true);
+  Tensor y = centred * rsqrt(mean(square(centred), {-1}, true) + eps);
+  if (weight.defined()) y = y * weight;
+  return bias.defined() ? y + bias : y;
+}
+
+Tensor mse_loss(const Tensor& x, const Tensor& target, Reduction reduction) {
+  check_same_shape("mse_loss", x, target);
+  return reduced(square(x - target), reduction);
+}
+
+Tensor l1_loss(const Tensor& x, const Tensor& target, Reduction reduction) {
+  check_same_shape("l1_loss", x, target);
+  return reduced(abs(x - target), reduction);
+}
+
+Tensor huber_loss(const Tensor& x, const Tensor& target, Reduction reduction, double delta) {
+  check_same_shape("huber_loss", x, target);
+  return reduced(huber(x - target, delta), reduction);
+}
+
+Tensor smooth_l1_loss(const Tensor& x, const Tensor& target, Reduction reduction, double beta) {
+  check_same_shape("smooth_l1_loss", x, target);
+  if (beta == 0) return l1_loss(x, target, reduction);
+  return reduced(huber(x - target, beta) / beta, reduction);
+}
+
+Tensor cross_entropy(const Tensor& logits, const Tensor& target, Reduction reduction) {
+  if (logits.dim() != 2 || target.dim() != 1 || logits.size(0) != target.size(0)) {
+    throw ShapeError(
+        fmt::format("cross_entropy: logits {} and target {} do not fit; expected (n, classes) and (n)",
+                    logits.shape().str(), target.shape().str()));
+  }
+  return reduced(-squeeze(gather(log_softmax(logits, 1), 1, unsqueeze(target, 1)), 1), reduction);
+}
+
+// -(t log s(x) + (1 - t) log(1 - s(x))) = softplus(x) - t x
+Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target, Reduction reduction) {
+  check_same_shape("binary_cross_entropy_with_logits", logits, target);
+  return reduced(softplus(logits) - target * logits, reduction);
+}
+
+}  // namespace saccade

@@ -1,0 +1,138 @@
+#include "autograd/ops/map.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "autograd/kernels/parallel.h"
+#include "autograd/kernels/table.h"
+#include "autograd/ops.h"
+#include "base/error.h"
+
+namespace saccade {
+
+namespace {
+
+// Elements per task: below this, one thread does all. A power of two, so that tasks start on whole batches.
+constexpr std::int64_t kGrain = std::int64_t{1} << 14;
+
+bool is_one_value(const Tensor& x) {
+  for (std::int64_t d = 0; d < x.dim(); ++d) {
+    if (x.strides()[d] != 0 && x.shape()[d] != 1) return false;
+  }
+  return true;
+}
+
+Tensor without_graph(const Tensor& x) { return x.needs_grad() ? x.detach() : x; }
+
+}  // namespace
+
+namespace detail {
+
+Tensor map_elements(std::size_t kernel, const void* functor, std::span<const Tensor* const> inputs) {
+  constexpr std::size_t kMost = 4;
+  const std::size_t count = inputs.size();
+  Tensor y = empty(inputs[0]->shape(), inputs[0]->dtype());
+  const std::int64_t n = y.numel();
+  if (n == 0) return y;
+  Tensor row_major[kMost];
+  std::int64_t step[kMost];
+  for (std::size_t i = 0; i < count; ++i) {
+    step[i] = is_one_value(*inputs[i]) ? 0 : 1;
+    row_major[i] =
+        step[i] == 0 || inputs[i]->is_contiguous() ? *inputs[i] : contiguous(without_graph(*inputs[i]));
+  }
+  visit(y.dtype(), [&]<class T>() {
+    const T* in[kMost] = {};
+    for (std::size_t i = 0; i < count; ++i) in[i] = row_major[i].template data<T>();
+    T* out = y.mutable_data<T>();
+    const auto run = kernels::table<T>().elementwise[kernel];
+    kernels::parallel_for(n, kGrain, [&](std::int64_t begin, std::int64_t end) {
+      const T* at[kMost] = {};
+      for (std::size_t i = 0; i < count; ++i) at[i] = in[i] + begin * step[i];
+      run(functor, end - begin, at, step, out + begin);
+    });
+  });
+  return y;
+}
+
+Tensor reduce_elements(std::size_t kernel, const Tensor& input, const Shape& dims) {
+  Tensor x = without_graph(input);
+  Shape reduced = x.shape();
+  Shape order;  // the dimensions kept, then those reduced
+  for (const std::int64_t d : dims) reduced[d] = 1;
+  for (std::int64_t d = 0; d < x.dim(); ++d) {
+    if (std::find(dims.begin(), dims.end(), d) == dims.end()) order.push_back(d);
+  }
+  const auto [first, last] = std::minmax_element(dims.begin(), dims.end());
+  const bool adjacent = dims.empty() || *last - *first + 1 == dims.size();
+  // Adjacent dimensions: x is (outer, n, inner). Others are first moved to the end, where inner is 1.
+  std::int64_t outer = 1, n = 1, inner = 1;
+  for (const std::int64_t d : dims) n *= x.shape()[d];
+  if (adjacent) {
+    for (std::int64_t d = 0; !dims.empty() && d < *first; ++d) outer *= x.shape()[d];
+    if (dims.empty()) outer = x.numel();
+    for (std::int64_t d = dims.empty() ? x.dim() : *last + 1; d < x.dim(); ++d) inner *= x.shape()[d];
+  } else {
+    for (const std::int64_t d : order) outer *= x.shape()[d];
+    for (const std::int64_t d : dims) order.push_back(d);
+    x = permute(x, order);
+  }
+  x = contiguous(x);
+  Tensor y = empty(reduced, x.dtype());
+  visit(x.dtype(), [&]<class T>() {
+    const kernels::Table<T>& table = kernels::table<T>();
+    const T* in = x.data<T>();
+    T* out = y.mutable_data<T>();
+    if (inner > 1 || n == 0) {
+      kernels::parallel_for(outer, std::max<std::int64_t>(1, kGrain / std::max<std::int64_t>(1, n * inner)),
+                            [&](std::int64_t begin, std::int64_t end) {
+                              for (std::int64_t o = begin; o < end; ++o) {
+                                table.reduce_cols[kernel](n, inner, in + o * n * inner, out + o * inner);
+                              }
+                            });
+    } else if (outer == 1 && n > kGrain) {
+      // One long row: reduce its chunks, then the results.
+      Tensor parts = empty({(n + kGrain - 1) / kGrain}, x.dtype());
+      T* part = parts.mutable_data<T>();
+      kernels::parallel_for(n, kGrain, [&](std::int64_t begin, std::int64_t end) {
+        table.reduce_rows[kernel](1, end - begin, in + begin, part + begin / kGrain);
+      });
+      table.reduce_rows[kernel](1, parts.numel(), part, out);
+    } else {
+      kernels::parallel_for(outer, std::max<std::int64_t>(1, kGrain / n),
+                            [&](std::int64_t begin, std::int64_t end) {
+                              table.reduce_rows[kernel](end - begin, n, in + begin * n, out + begin);
+                            });
+    }
+  });
+  return y;
+}
+
+}  // namespace detail
+
+Tensor constant_like(const Tensor& x, double value) {
+  return view_of(scalar(value, x.dtype()), x.shape(), Shape::filled(x.dim(), 0), 0);
+}
+
+void check_defined(const char* op, const Tensor& x) {
+  if (!x.defined()) throw ShapeError(fmt::format("{}: an input is an undefined tensor", op));
+}
+
+void check_same_dtype(const char* op, const Tensor& a, const Tensor& b) {
+  check_defined(op, a);
+  check_defined(op, b);
+  if (a.dtype() != b.dtype()) {
+    throw DTypeError(fmt::format("{}: one input is {}, the other {}; convert one with to()", op, describe(a),
+                                 describe(b)));
+  }
+}
+
+std::pair<Tensor, Tensor> broadcast(const char* op, const Tensor& a, const Tensor& b) {
+  check_same_dtype(op, a, b);
+  if (a.shape() == b.shape()) return {a, b};
+  const Shape shape = broadcast_shapes(op, a.shape(), b.shape());
+  return {expand(a, shape), expand(b, shape)};
+}
+
+}  // namespace saccade

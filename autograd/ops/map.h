@@ -1,0 +1,36 @@
+// From ops to kernels: runs a functor over the elements of tensors. Internal to ops/.
+#pragma once
+
+#include "autograd/kernels/functors.h"
+#include "autograd/tensor.h"
+
+namespace saccade {
+
+namespace detail {
+Tensor map_elements(std::size_t kernel, const void* functor, std::span<const Tensor* const> inputs);
+Tensor reduce_elements(std::size_t kernel, const Tensor& x, const Shape& dims);
+}  // namespace detail
+
+/// f(x[0], x[1], ...) for every element of tensors of one shape and dtype; contiguous.
+template <class F, class... X>
+Tensor map(const F& f, const X&... x) {
+  const Tensor* const inputs[] = {&x...};
+  return detail::map_elements(kernels::ElementwiseOps::index<F>(), &f, inputs);
+}
+
+/// The reduction F of x over `dims` (each in range, none twice), which stay with size 1.
+template <class F>
+Tensor reduce(const Tensor& x, const Shape& dims) {
+  return detail::reduce_elements(kernels::ReduceOps::index<F>(), x, dims);
+}
+
+/// A value for every element of x, stored once.
+Tensor constant_like(const Tensor& x, double value);
+
+/// Both tensors expanded to their common shape. DTypeError if their dtypes differ, ShapeError if they do not
+/// broadcast.
+std::pair<Tensor, Tensor> broadcast(const char* op, const Tensor& a, const Tensor& b);
+void check_same_dtype(const char* op, const Tensor& a, const Tensor& b);
+void check_defined(const char* op, const Tensor& x);
+
+}  // namespace saccade

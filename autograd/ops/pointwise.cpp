@@ -1,0 +1,112 @@
+#include <numbers>
+
+#include "autograd/kernels/functors.h"
+#include "autograd/node.h"
+#include "autograd/ops.h"
+#include "autograd/ops/map.h"
+
+namespace saccade {
+
+Tensor exp(const Tensor& x) {
+  return record("exp", map(kernels::Exp{}, x), {{x, [](const Tensor& g, const Tensor& y) { return g * y; }}});
+}
+
+Tensor log(const Tensor& x) {
+  return record("log", map(kernels::Log{}, x), {{x, [x](const Tensor& g) { return g / x; }}});
+}
+
+Tensor log1p(const Tensor& x) {
+  return record("log1p", map(kernels::Log1p{}, x), {{x, [x](const Tensor& g) { return g / (x + 1); }}});
+}
+
+Tensor expm1(const Tensor& x) {
+  return record("expm1", map(kernels::Expm1{}, x),
+                {{x, [](const Tensor& g, const Tensor& y) { return g * (y + 1); }}});
+}
+
+Tensor sqrt(const Tensor& x) {
+  return record("sqrt", map(kernels::Sqrt{}, x),
+                {{x, [](const Tensor& g, const Tensor& y) { return g / (2 * y); }}});
+}
+
+Tensor rsqrt(const Tensor& x) { return reciprocal(sqrt(x)); }
+
+Tensor square(const Tensor& x) {
+  return record("square", map(kernels::Square{}, x), {{x, [x](const Tensor& g) { return g * (2 * x); }}});
+}
+
+Tensor reciprocal(const Tensor& x) {
+  return record("reciprocal", map(kernels::Reciprocal{}, x),
+                {{x, [](const Tensor& g, const Tensor& y) { return -(g * square(y)); }}});
+}
+
+Tensor abs(const Tensor& x) {
+  return record("abs", map(kernels::Abs{}, x), {{x, [x](const Tensor& g) { return g * sign(x); }}});
+}
+
+Tensor sign(const Tensor& x) {
+  return record("sign", map(kernels::Sign{}, x), {{x, [](const Tensor& g) { return zeros_like(g); }}});
+}
+
+Tensor floor(const Tensor& x) {
+  return record("floor", map(kernels::Floor{}, x), {{x, [](const Tensor& g) { return zeros_like(g); }}});
+}
+
+Tensor sin(const Tensor& x) {
+  return record("sin", map(kernels::Sin{}, x), {{x, [x](const Tensor& g) { return g * cos(x); }}});
+}
+
+Tensor cos(const Tensor& x) {
+  return record("cos", map(kernels::Cos{}, x), {{x, [x](const Tensor& g) { return -(g * sin(x)); }}});
+}
+
+Tensor atan(const Tensor& x) {
+  return record("atan", map(kernels::Atan{}, x), {{x, [x](const Tensor& g) { return g / (square(x) + 1); }}});
+}
+
+Tensor erf(const Tensor& x) {
+  return record("erf", map(kernels::Erf{}, x),
+                {{x, [x](const Tensor& g) { return g * (2 * std::numbers::inv_sqrtpi * exp(-square(x))); }}});
+}
+
+Tensor tanh(const Tensor& x) {
+  return record("tanh", map(kernels::Tanh{}, x),
+                {{x, [](const Tensor& g, const Tensor& y) { return g * (1 - square(y)); }}});
+}
+
+Tensor sigmoid(const Tensor& x) {
+  return record("sigmoid", map(kernels::Sigmoid{}, x),
+                {{x, [](const Tensor& g, const Tensor& y) { return g * (y * (1 - y)); }}});
+}
+
+Tensor softplus(const Tensor& x) {
+  return record("softplus", map(kernels::Softplus{}, x),
+                {{x, [x](const Tensor& g) { return g * sigmoid(x); }}});
+}
+
+Tensor relu(const Tensor& x) {
+  return record("relu", map(kernels::Relu{}, x),
+                {{x, [](const Tensor& g, const Tensor& y) { return g * gt(y, 0); }}});
+}
+
+// The rest are compositions.
+
+Tensor logsigmoid(const Tensor& x) { return -softplus(-x); }
+
+Tensor leaky_relu(const Tensor& x, double negative_slope) { return where(gt(x, 0), x, negative_slope * x); }
+
+Tensor elu(const Tensor& x, double alpha) {
+  return where(gt(x, 0), x, alpha * expm1(minimum(x, constant_like(x, 0))));
+}
+
+Tensor gelu(const Tensor& x, Gelu form) {
+  if (form == Gelu::erf) return 0.5 * x * (1 + erf(x * (1 / std::numbers::sqrt2)));
+  const double root = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;  // sqrt(2 / pi)
+  return 0.5 * x * (1 + tanh(root * (x + 0.044715 * (x * square(x)))));
+}
+
+Tensor silu(const Tensor& x) { return x * sigmoid(x); }
+
+Tensor mish(const Tensor& x) { return x * tanh(softplus(x)); }
+
+}  // namespace saccade

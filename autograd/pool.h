@@ -1,0 +1,77 @@
+// A cache of memory blocks, so that a training step in steady state asks the system for nothing.
+//
+// Blocks are rounded up to a few sizes per power of two and kept on a list per size when released. Each
+// thread has its own lists: no locks. Tensors, nodes, closures and the engine's work lists all come from
+// here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace saccade::pool {
+
+/// 64-byte aligned memory; never null. Throws std::bad_alloc.
+void* allocate(std::size_t bytes);
+/// Gives back what allocate(bytes) returned.
+void release(void* block, std::size_t bytes) noexcept;
+
+/// How many blocks this thread had to take from the system so far.
+std::int64_t system_allocations();
+/// Returns this thread's cached blocks to the system.
+void trim();
+
+}  // namespace saccade::pool
+
+namespace saccade {
+
+/// For standard containers whose memory should come from the pool.
+template <class T>
+struct PoolAllocator {
+  using value_type = T;
+  PoolAllocator() = default;
+  template <class U>
+  PoolAllocator(const PoolAllocator<U>&) {}
+  T* allocate(std::size_t n) { return static_cast<T*>(pool::allocate(n * sizeof(T))); }
+  void deallocate(T* block, std::size_t n) noexcept { pool::release(block, n * sizeof(T)); }
+  template <class U>
+  bool operator==(const PoolAllocator<U>&) const {
+    return true;
+  }
+};
+
+template <class T>
+using PoolVector = std::vector<T, PoolAllocator<T>>;
+
+/// A counted reference to a T that counts itself in `T::references` and frees itself in `T::destroy()`.
+/// Counts are not atomic: a tensor and its graph belong to one thread at a time.
+template <class T>
+class Ref {
+ public:
+  Ref() = default;
+  explicit Ref(T* object) : object_(object) { retain(); }
+  Ref(const Ref& other) : object_(other.object_) { retain(); }
+  Ref(Ref&& other) noexcept : object_(other.object_) { other.object_ = nullptr; }
+  Ref& operator=(Ref other) noexcept {
+    T* mine = object_;
+    object_ = other.object_;
+    other.object_ = mine;
+    return *this;
+  }
+  ~Ref() {
+    if (object_ != nullptr && --object_->references == 0) object_->destroy();
+  }
+
+  T* get() const { return object_; }
+  T* operator->() const { return object_; }
+  T& operator*() const { return *object_; }
+  explicit operator bool() const { return object_ != nullptr; }
+
+ private:
+  void retain() {
+    if (object_ != nullptr) ++object_->references;
+  }
+  T* object_ = nullptr;
+};
+
+}  // namespace saccade

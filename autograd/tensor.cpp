@@ -1,0 +1,255 @@
+#include "autograd/tensor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <new>
+#include <ostream>
+
+#include "autograd/grad.h"
+#include "autograd/kernels/copy.h"
+#include "autograd/node.h"
+#include "base/error.h"
+
+namespace saccade {
+
+namespace detail {
+constinit thread_local PoolVector<TensorBody*>* captured = nullptr;
+}
+
+Ref<Storage> Storage::make(std::int64_t bytes) {
+  auto* storage = new (pool::allocate(static_cast<std::size_t>(bytes) + 64)) Storage;
+  storage->bytes = bytes;
+  return Ref(storage);
+}
+
+void Storage::destroy() {
+  const auto total = static_cast<std::size_t>(bytes) + 64;
+  this->~Storage();
+  pool::release(this, total);
+}
+
+void TensorBody::destroy() {
+  this->~TensorBody();
+  pool::release(this, sizeof(TensorBody));
+}
+
+namespace {
+
+Ref<TensorBody> make_body() { return Ref(new (pool::allocate(sizeof(TensorBody))) TensorBody); }
+
+void check_in_place(const char* op, const Tensor& x) {
+  if (x.needs_grad() && grad_enabled()) {
+    throw GradError(
+        fmt::format("{}: writing in place to a tensor that needs a gradient ({}) while the graph is "
+                    "being recorded; do it within a NoGrad scope or on x.detach()",
+                    op, describe(x)));
+  }
+}
+
+}  // namespace
+
+bool Tensor::is_contiguous() const {
+  std::int64_t expected = 1;
+  for (std::int64_t d = dim() - 1; d >= 0; --d) {
+    if (shape()[d] != 1 && strides()[d] != expected) return numel() == 0;
+    expected *= shape()[d];
+  }
+  return true;
+}
+
+Tensor Tensor::requires_grad() const {
+  if (needs_grad()) {
+    if (!body_->node->is_leaf()) {
+      throw GradError(
+          fmt::format("requires_grad: this tensor is the result of '{}', not a leaf; gradients flow "
+                      "through it already",
+                      body_->node->op));
+    }
+    return *this;
+  }
+  body_->node = Node::make("leaf", *this);
+  return *this;
+}
+
+void Tensor::backward() const { saccade::backward(*this); }
+
+Tensor Tensor::grad() const {
+  if (!needs_grad()) {
+    throw GradError(
+        fmt::format("grad: this tensor ({}) does not need a gradient; call requires_grad() on it "
+                    "before it is used",
+                    describe(*this)));
+  }
+  return body_->node->grad;
+}
+
+void Tensor::zero_grad() const {
+  if (needs_grad()) body_->node->grad = Tensor();
+}
+
+Tensor Tensor::detach() const { return view_of(*this, shape(), strides(), body_->offset); }
+
+double Tensor::item() const {
+  if (numel() != 1) {
+    throw ShapeError(fmt::format("item: expected a tensor of one element, got shape {}", shape().str()));
+  }
+  return visit(dtype(), [&]<class T>() { return static_cast<double>(*data<T>()); });
+}
+
+std::vector<double> Tensor::to_vector() const {
+  std::vector<double> values(static_cast<std::size_t>(numel()));
+  visit(dtype(), [&]<class T>() {
+    Tensor row_major = empty(shape(), dtype());
+    row_major.copy_(detach());
+    const T* from = row_major.data<T>();
+    std::copy_n(from, values.size(), values.begin());
+  });
+  return values;
+}
+
+void Tensor::check_dtype(DType expected) const {
+  if (expected != dtype()) {
+    throw DTypeError(fmt::format("data: the tensor is {}, asked for {}", name(dtype()), name(expected)));
+  }
+}
+
+void Tensor::copy_(const Tensor& source) const {
+  check_in_place("copy_", *this);
+  if (source.shape() != shape() || source.dtype() != dtype()) {
+    throw ShapeError(fmt::format("copy_: the source is {}, expected {}", describe(source), describe(*this)));
+  }
+  visit(dtype(), [&]<class T>() {
+    kernels::copy(shape(), source.data<T>(), source.strides(), mutable_data<T>(), strides());
+  });
+}
+
+void Tensor::fill_(double value) const {
+  check_in_place("fill_", *this);
+  visit(dtype(), [&]<class T>() {
+    const T element = static_cast<T>(value);
+    kernels::copy(shape(), &element, Shape::filled(dim(), 0), mutable_data<T>(), strides());
+  });
+}
+
+Tensor view_of(const Tensor& x, const Shape& shape, const Strides& strides, std::int64_t offset) {
+  Ref<TensorBody> body = make_body();
+  body->dtype = x.dtype();
+  body->offset = offset;
+  body->shape = shape;
+  body->strides = strides;
+  body->storage = x.body()->storage;
+  return Tensor(std::move(body));
+}
+
+Tensor empty(const Shape& shape, DType dtype) {
+  for (const std::int64_t n : shape) {
+    if (n < 0) throw ShapeError(fmt::format("empty: the shape {} has a negative size", shape.str()));
+  }
+  Ref<TensorBody> body = make_body();
+  body->dtype = dtype;
+  body->shape = shape;
+  body->strides = contiguous_strides(shape);
+  body->storage = Storage::make(shape.numel() * element_size(dtype));
+  return Tensor(std::move(body));
+}
+
+Tensor full(const Shape& shape, double value, DType dtype) {
+  Tensor x = empty(shape, dtype);
+  visit(dtype, [&]<class T>() { std::fill_n(x.mutable_data<T>(), x.numel(), static_cast<T>(value)); });
+  return x;
+}
+
+Tensor zeros(const Shape& shape, DType dtype) { return full(shape, 0, dtype); }
+Tensor ones(const Shape& shape, DType dtype) { return full(shape, 1, dtype); }
+Tensor zeros_like(const Tensor& x) { return zeros(x.shape(), x.dtype()); }
+Tensor ones_like(const Tensor& x) { return ones(x.shape(), x.dtype()); }
+Tensor scalar(double value, DType dtype) { return full({}, value, dtype); }
+
+Tensor from_values(std::span<const double> values, const Shape& shape, DType dtype) {
+  if (static_cast<std::int64_t>(values.size()) != shape.numel()) {
+    throw ShapeError(fmt::format("from_values: {} values given for shape {}, which holds {}", values.size(),
+                                 shape.str(), shape.numel()));
+  }
+  Tensor x = empty(shape, dtype);
+  visit(dtype, [&]<class T>() {
+    std::transform(values.begin(), values.end(), x.mutable_data<T>(),
+                   [](double v) { return static_cast<T>(v); });
+  });
+  return x;
+}
+
+Tensor from_values(std::initializer_list<double> values, const Shape& shape, DType dtype) {
+  return from_values(std::span(values.begin(), values.size()), shape, dtype);
+}
+
+Tensor arange(std::int64_t n, DType dtype) {
+  Tensor x = empty({n}, dtype);
+  visit(dtype, [&]<class T>() {
+    T* out = x.mutable_data<T>();
+    for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(i);
+  });
+  return x;
+}
+
+Tensor eye(std::int64_t n, DType dtype) {
+  Tensor x = zeros({n, n}, dtype);
+  view_of(x, {n}, {n + 1}, 0).fill_(1);
+  return x;
+}
+
+Tensor rand(const Shape& shape, Rng& rng, DType dtype, double low, double high) {
+  Tensor x = empty(shape, dtype);
+  const auto n = static_cast<std::size_t>(x.numel());
+  visit(dtype, [&]<class T>() { rng.fill_uniform(std::span(x.mutable_data<T>(), n), low, high); });
+  return x;
+}
+
+Tensor randn(const Shape& shape, Rng& rng, DType dtype) {
+  Tensor x = empty(shape, dtype);
+  const auto n = static_cast<std::size_t>(x.numel());
+  visit(dtype, [&]<class T>() { rng.fill_normal(std::span(x.mutable_data<T>(), n)); });
+  return x;
+}
+
+std::string describe(const Tensor& x) {
+  if (!x.defined()) return "undefined";
+  return fmt::format("{} {}", name(x.dtype()), x.shape().str());
+}
+
+namespace {
+
+// One bracketed level per dimension; long ones show their first and last three entries.
+void print(std::ostream& out, std::span<const double> values, std::span<const std::int64_t> shape,
+           int indent) {
+  if (shape.empty()) {
+    out << fmt::format("{:.6g}", values[0]);
+    return;
+  }
+  constexpr std::int64_t kEdge = 3, kMost = 2 * kEdge + 2;
+  const std::int64_t n = shape[0];
+  const std::size_t stride = n == 0 ? 0 : values.size() / static_cast<std::size_t>(n);
+  out << '[';
+  for (std::int64_t i = 0; i < n; ++i) {
+    if (i > 0)
+      out << (shape.size() == 1 ? ", " : ",\n" + std::string(static_cast<std::size_t>(indent) + 1, ' '));
+    if (n > kMost && i == kEdge) {
+      out << "...";
+      i = n - kEdge - 1;
+      continue;
+    }
+    print(out, values.subspan(static_cast<std::size_t>(i) * stride, stride), shape.subspan(1), indent + 1);
+  }
+  out << ']';
+}
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& out, const Tensor& x) {
+  if (!x.defined()) return out << "Tensor(undefined)";
+  const std::vector<double> values = x.to_vector();
+  print(out, values, std::span(x.shape().begin(), static_cast<std::size_t>(x.dim())), 0);
+  return out << "  " << describe(x);
+}
+
+}  // namespace saccade

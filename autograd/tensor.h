@@ -1,0 +1,149 @@
+// Tensor: a value-semantics handle to an n-dimensional array, and to the graph that made it.
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "autograd/dtype.h"
+#include "autograd/pool.h"
+#include "autograd/shape.h"
+#include "base/rng.h"
+
+namespace saccade {
+
+struct Node;
+
+/// A block of elements that tensors and their views share. Its version counts the writes, so that the engine
+/// notices when a tensor that a pending backward saved has been overwritten.
+struct Storage {
+  std::int32_t references = 0;
+  std::uint32_t version = 0;
+  std::int64_t bytes = 0;
+  void* data() { return reinterpret_cast<char*>(this) + 64; }
+  static Ref<Storage> make(std::int64_t bytes);
+  void destroy();
+};
+
+/// What a handle points at. Offset and strides count elements.
+struct TensorBody {
+  std::int32_t references = 0;
+  DType dtype = DType::f32;
+  std::int64_t offset = 0;
+  Shape shape;
+  Strides strides;
+  Ref<Storage> storage;
+  Ref<Node> node;  // null for a constant
+  void destroy();
+};
+
+class Tensor {
+ public:
+  /// An undefined tensor; only defined(), assignment and destruction are allowed.
+  Tensor() = default;
+  Tensor(const Tensor& other);
+  Tensor(Tensor&&) noexcept = default;
+  Tensor& operator=(const Tensor&) = default;
+  Tensor& operator=(Tensor&&) noexcept = default;
+  ~Tensor() = default;
+  explicit Tensor(Ref<TensorBody> body) : body_(static_cast<Ref<TensorBody>&&>(body)) {}
+
+  bool defined() const { return static_cast<bool>(body_); }
+  const Shape& shape() const { return body_->shape; }
+  const Strides& strides() const { return body_->strides; }
+  std::int64_t dim() const { return shape().size(); }
+  std::int64_t size(std::int64_t d) const { return shape()[wrap_dim("size", d, dim())]; }
+  std::int64_t numel() const { return shape().numel(); }
+  DType dtype() const { return body_->dtype; }
+  bool is_contiguous() const;
+
+  /// Marks a leaf as one to differentiate with respect to; returns this handle. GradError on an op's result.
+  Tensor requires_grad() const;
+  /// Whether gradients flow to or through this tensor.
+  bool needs_grad() const { return defined() && static_cast<bool>(body_->node); }
+  /// Sends the gradient of this one-element tensor to every leaf below it, adding to their grad().
+  void backward() const;
+  /// What backward() accumulated in this leaf; undefined before the first.
+  Tensor grad() const;
+  void zero_grad() const;
+  /// The same elements without the graph.
+  Tensor detach() const;
+
+  /// The only element, as a double. ShapeError if there is not exactly one.
+  double item() const;
+  /// All elements in row-major order.
+  std::vector<double> to_vector() const;
+
+  /// The first element, to read through strides(). T must match dtype(): DTypeError if not.
+  template <class T>
+  const T* data() const {
+    check_dtype(dtype_of<T>);
+    return static_cast<const T*>(raw());
+  }
+  /// The same for writing: counts as a write of the storage, so pending backwards that saved it will refuse
+  /// to run.
+  template <class T>
+  T* mutable_data() const {
+    check_dtype(dtype_of<T>);
+    ++body_->storage->version;
+    return static_cast<T*>(raw());
+  }
+  /// Overwrites the elements in place, outside any graph: GradError while one is being recorded on this
+  /// tensor.
+  void copy_(const Tensor& source) const;
+  void fill_(double value) const;
+
+  /// The element at the offset, whatever the dtype.
+  void* raw() const {
+    return static_cast<char*>(body_->storage->data()) + body_->offset * element_size(body_->dtype);
+  }
+  TensorBody* body() const { return body_.get(); }
+
+ private:
+  void check_dtype(DType expected) const;
+  Ref<TensorBody> body_;
+};
+
+using TensorList = PoolVector<Tensor>;
+
+/// Elements and sizes, as NumPy prints them.
+std::ostream& operator<<(std::ostream& out, const Tensor& x);
+/// "f32 [2, 3]", for messages.
+std::string describe(const Tensor& x);
+
+/// Uninitialised elements.
+Tensor empty(const Shape& shape, DType dtype = DType::f32);
+Tensor full(const Shape& shape, double value, DType dtype = DType::f32);
+Tensor zeros(const Shape& shape, DType dtype = DType::f32);
+Tensor ones(const Shape& shape, DType dtype = DType::f32);
+Tensor zeros_like(const Tensor& x);
+Tensor ones_like(const Tensor& x);
+/// A zero-dimensional tensor.
+Tensor scalar(double value, DType dtype = DType::f32);
+/// From values in row-major order; ShapeError if their number is not the shape's.
+Tensor from_values(std::span<const double> values, const Shape& shape, DType dtype = DType::f32);
+Tensor from_values(std::initializer_list<double> values, const Shape& shape, DType dtype = DType::f32);
+/// 0, 1, ..., n - 1
+Tensor arange(std::int64_t n, DType dtype = DType::f32);
+Tensor eye(std::int64_t n, DType dtype = DType::f32);
+/// Uniform on [low, high), and standard normal.
+Tensor rand(const Shape& shape, Rng& rng, DType dtype = DType::f32, double low = 0, double high = 1);
+Tensor randn(const Shape& shape, Rng& rng, DType dtype = DType::f32);
+
+/// A view of x's storage with another shape, strides and offset, outside any graph. For the view ops.
+Tensor view_of(const Tensor& x, const Shape& shape, const Strides& strides, std::int64_t offset);
+
+namespace detail {
+/// While set, copies of tensors are noted: that is how record() learns which tensors a gradient closure
+/// saved.
+extern constinit thread_local PoolVector<TensorBody*>* captured;
+}  // namespace detail
+
+inline Tensor::Tensor(const Tensor& other) : body_(other.body_) {
+  if (detail::captured != nullptr) [[unlikely]]
+    detail::captured->push_back(body_.get());
+}
+
+}  // namespace saccade

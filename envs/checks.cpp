@@ -1,0 +1,44 @@
+#include "envs/checks.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace saccade::envs {
+
+namespace {
+
+void check_size(const Spec& spec, std::string_view what, std::size_t given, std::size_t expected) {
+  if (given == expected) return;
+  throw ShapeError(
+      fmt::format("{}: {} of size {} was given, but size {} is expected", spec.id, what, given, expected));
+}
+
+void check_finite(const Spec& spec, std::string_view what, std::span<const double> values) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (std::isfinite(values[i])) continue;
+    throw Error(
+        fmt::format("{}: {}[{}] is {}, but a finite number is expected", spec.id, what, i, values[i]));
+  }
+}
+
+}  // namespace
+
+void check_action(const Spec& spec, std::span<const double> action) {
+  check_size(spec, "action", action.size(), spec.action.low.size());
+  check_finite(spec, "action", action);
+}
+
+void check_observation(const Spec& spec, std::span<double> observation) {
+  check_size(spec, "observation", observation.size(), spec.observation.low.size());
+}
+
+void check_state(const Spec& spec, std::span<const double> state, std::size_t size) {
+  check_size(spec, "state", state.size(), size);
+  check_finite(spec, "state", state);
+}
+
+}  // namespace saccade::envs

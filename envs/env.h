@@ -1,0 +1,55 @@
+// What an environment is: a reinforcement-learning task in Gymnasium's terms.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/rng.h"
+
+namespace saccade::envs {
+
+/// Bounds of a continuous space, one pair a coordinate; infinite where there is none.
+struct Box {
+  std::vector<double> low, high;
+  std::int64_t size() const { return static_cast<std::int64_t>(low.size()); }
+};
+
+struct Spec {
+  std::string id;  // Gymnasium's name, such as "Pendulum-v1"
+  Box observation;
+  Box action;
+  std::int64_t max_episode_steps = 0;  // where the time limit truncates; 0 for none
+};
+
+/// What one step gave. Terminated: the task's own end, nothing follows. Truncated: cut short by the time
+/// limit, so the last observation's value still counts.
+struct Transition {
+  double reward = 0;
+  bool terminated = false;
+  bool truncated = false;
+};
+
+class Env {
+ public:
+  virtual ~Env() = default;
+
+  virtual const Spec& spec() const = 0;
+
+  /// Starts an episode; writes its first observation.
+  virtual void reset(Rng& rng, std::span<double> observation) = 0;
+
+  /// Takes one step; writes the observation after it. Throws ShapeError for an action of the wrong size and
+  /// Error for one that is not finite.
+  virtual Transition step(std::span<const double> action, std::span<double> observation) = 0;
+
+  /// Everything needed to go on from here bit for bit, and its way back. Throws ShapeError for a wrong size.
+  virtual std::vector<double> state() const = 0;
+  virtual void set_state(std::span<const double> state) = 0;
+
+  /// The observation of the present state.
+  virtual void observe(std::span<double> observation) const = 0;
+};
+
+}  // namespace saccade::envs

@@ -1,0 +1,93 @@
+#include "envs/registry.h"
+
+#include <fmt/format.h>
+
+#include <cctype>
+#include <map>
+#include <utility>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "envs/mountain_car_continuous.h"
+#include "envs/pendulum.h"
+#include "envs/time_limit.h"
+
+namespace saccade::envs {
+
+namespace {
+
+std::map<std::string, Factory>& registry() {
+  static std::map<std::string, Factory> factories = {
+      {"MountainCarContinuous-v0", [] { return std::make_unique<MountainCarContinuous>(); }},
+      {"Pendulum-v1", [] { return std::make_unique<Pendulum>(); }},
+  };
+  return factories;
+}
+
+std::string lower(std::string_view text) {
+  std::string lowered(text);
+  for (char& c : lowered) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return lowered;
+}
+
+// "pendulum" for "Pendulum-v1"; the whole of an id that has no version.
+std::string short_name(std::string_view id) {
+  const std::string_view before_digits = id.substr(0, id.find_last_not_of("0123456789") + 1);
+  if (before_digits.ends_with("-v")) id = before_digits.substr(0, before_digits.size() - 2);
+  return lower(id);
+}
+
+// The id that is meant, or "" when there is none.
+std::string find(std::string_view name) {
+  std::string latest;
+  for (const std::string& id : ids()) {
+    if (lower(id) == lower(name)) return id;
+    // A longer id of the same short name has a longer version number: v10 comes after v9.
+    if (short_name(id) == lower(name) && id.size() >= latest.size()) latest = id;
+  }
+  return latest;
+}
+
+std::string unknown(std::string_view name) {
+  std::vector<std::string> known;
+  for (const std::string& id : ids()) {
+    known.push_back(lower(id));
+    known.push_back(short_name(id));
+  }
+  const std::string guess = find(nearest(lower(name), known));
+  return fmt::format("no environment is called \"{}\"{} Available: {}", name,
+                     guess.empty() ? "." : "; did you mean " + guess + "?", join(ids()));
+}
+
+}  // namespace
+
+std::unique_ptr<Env> make(std::string_view name) {
+  const std::string id = canonical_id(name);
+  std::unique_ptr<Env> env = registry().at(id)();
+  if (!env) throw ConfigError(fmt::format("{}: its factory made no environment", id));
+  if (env->spec().max_episode_steps == 0) return env;
+  return std::make_unique<TimeLimit>(std::move(env));
+}
+
+std::string canonical_id(std::string_view name) {
+  const std::string id = find(name);
+  if (id.empty()) throw ConfigError(unknown(name));
+  return id;
+}
+
+std::vector<std::string> ids() {
+  std::vector<std::string> all;
+  for (const auto& [id, factory] : registry()) all.push_back(id);
+  return all;
+}
+
+void add(std::string id, Factory factory) {
+  if (id.empty()) throw ConfigError("an environment was added without an id");
+  if (!factory) throw ConfigError(fmt::format("{}: an environment was added without a factory", id));
+  if (const std::string taken = find(id); !taken.empty()) {
+    throw ConfigError(fmt::format("cannot add an environment called \"{}\": {} is already there", id, taken));
+  }
+  registry().emplace(std::move(id), std::move(factory));
+}
+
+}  // namespace saccade::envs

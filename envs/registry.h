@@ -1,0 +1,32 @@
+// Environments by name.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "envs/env.h"
+
+namespace saccade::envs {
+
+/// Makes a bare environment, without a time limit.
+using Factory = std::function<std::unique_ptr<Env>()>;
+
+/// The environment of this name, truncated where its spec().max_episode_steps says. The name is an id such as
+/// "Pendulum-v1", or one without its version ("pendulum") for the latest version; letter case does not
+/// matter. Throws ConfigError for a name that is not known.
+std::unique_ptr<Env> make(std::string_view name);
+
+/// The id that make() understands by this name.
+std::string canonical_id(std::string_view name);
+
+/// Every id, sorted.
+std::vector<std::string> ids();
+
+/// Adds an environment of your own. Throws ConfigError for an id that is taken. Not to be called while other
+/// threads use the registry.
+void add(std::string id, Factory factory);
+
+}  // namespace saccade::envs

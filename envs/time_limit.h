@@ -1,0 +1,34 @@
+// An environment whose episodes are cut short after a number of steps.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "envs/env.h"
+
+namespace saccade::envs {
+
+/// Truncates at the wrapped environment's spec().max_episode_steps; termination is left to that environment,
+/// and both may happen in one step. A step outside an episode, that is before reset() or after the end, is an
+/// Error. State: that of the wrapped environment, then the number of steps left in the episode, 0 outside
+/// one.
+class TimeLimit final : public Env {
+ public:
+  /// Throws ConfigError for an environment whose spec gives no limit.
+  explicit TimeLimit(std::unique_ptr<Env> env);
+
+  const Spec& spec() const override { return env_->spec(); }
+  void reset(Rng& rng, std::span<double> observation) override;
+  Transition step(std::span<const double> action, std::span<double> observation) override;
+  std::vector<double> state() const override;
+  void set_state(std::span<const double> state) override;
+  void observe(std::span<double> observation) const override { env_->observe(observation); }
+
+ private:
+  std::unique_ptr<Env> env_;
+  std::int64_t steps_left_ = 0;
+};
+
+}  // namespace saccade::envs

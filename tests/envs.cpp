@@ -1,0 +1,459 @@
+// The environments against Gymnasium's recorded trajectories, and against what envs/env.h promises.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <numbers>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "envs/env.h"
+#include "envs/mountain_car_continuous.h"
+#include "envs/pendulum.h"
+#include "envs/registry.h"
+#include "envs/time_limit.h"
+#include "tests/reference_data.h"
+
+using saccade::ConfigError;
+using saccade::Error;
+using saccade::FormatError;
+using saccade::Rng;
+using saccade::ShapeError;
+using namespace saccade::envs;
+using namespace saccade::tests;
+using Catch::Contains;
+
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+const std::vector<std::string> kBuiltIn = {"MountainCarContinuous-v0", "Pendulum-v1"};
+
+const nlohmann::json& gym() {
+  static const nlohmann::json file = reference("gym_classic.json");
+  return file;
+}
+
+std::vector<double> observation_of(const Env& env) {
+  std::vector<double> observation(env.spec().observation.low.size());
+  env.observe(observation);
+  return observation;
+}
+
+std::vector<double> reset(Env& env, Rng& rng) {
+  std::vector<double> observation(env.spec().observation.low.size());
+  env.reset(rng, observation);
+  return observation;
+}
+
+struct Stepped {
+  Transition transition;
+  std::vector<double> observation;
+};
+
+Stepped step(Env& env, const std::vector<double>& action) {
+  Stepped stepped{{}, std::vector<double>(env.spec().observation.low.size())};
+  stepped.transition = env.step(action, stepped.observation);
+  return stepped;
+}
+
+bool over(const Transition& transition) { return transition.terminated || transition.truncated; }
+
+std::vector<double> random_action(const Env& env, Rng& rng) {
+  std::vector<double> action;
+  for (std::size_t i = 0; i < env.spec().action.low.size(); ++i) {
+    action.push_back(rng.uniform(env.spec().action.low[i], env.spec().action.high[i]));
+  }
+  return action;
+}
+
+bool is_inside(const std::vector<double>& point, const Box& box) {
+  for (std::size_t i = 0; i < point.size(); ++i) {
+    if (!(box.low[i] <= point[i] && point[i] <= box.high[i])) return false;
+  }
+  return true;
+}
+
+// Sets the bare environment's part of a state that may go on, with a time limit's count for one.
+void seat(Env& env, const std::vector<double>& bare_state) {
+  std::vector<double> state = env.state();
+  REQUIRE(state.size() >= bare_state.size());
+  std::copy(bare_state.begin(), bare_state.end(), state.begin());
+  env.set_state(state);
+}
+
+std::vector<double> bare_state(const Env& env, std::size_t size) {
+  std::vector<double> state = env.state();
+  state.resize(size);
+  return state;
+}
+
+// The arithmetic is Gymnasium's, in float64 and in the same order. Only sin, cos and pow are another
+// library's, and differ by a unit or two in the last place: after one step by that much of a number near 1,
+// or of the result if that is larger.
+bool is_near(double ours, double theirs) {
+  return std::abs(ours - theirs) <=
+         4 * std::numeric_limits<double>::epsilon() * std::max(1.0, std::abs(theirs));
+}
+
+// What Gymnasium rounds to float32 must be a float32 here too, and the same one, save where that last float64
+// unit tips the rounding over to the next.
+bool is_near_float32(double ours, double theirs) {
+  const bool is_float32 = ours == static_cast<double>(static_cast<float>(ours));
+  const double ulp = std::abs(theirs) * static_cast<double>(std::numeric_limits<float>::epsilon());
+  return is_float32 && std::abs(ours - theirs) <= ulp + std::numeric_limits<double>::epsilon();
+}
+
+void check_numbers(const std::string& what, const std::vector<double>& ours,
+                   const std::vector<double>& theirs, const std::string& dtype) {
+  REQUIRE(ours.size() == theirs.size());
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    INFO(fmt::format("{}[{}]: ours {}, Gymnasium's {}", what, i, ours[i], theirs[i]));
+    CHECK((dtype == "float32" ? is_near_float32(ours[i], theirs[i]) : is_near(ours[i], theirs[i])));
+  }
+}
+
+// One step at a time from the recorded states, but with a step count of the environment's own, so that
+// `truncated` is checked too. A trajectory that goes on past its end goes on here in a new episode.
+void run_trajectory(const nlohmann::json& trajectory) {
+  const std::unique_ptr<Env> env = make(trajectory.at("env_id").get<std::string>());
+  const std::string obs_dtype = trajectory.at("obs_dtype");
+  std::vector<double> state = numbers(trajectory.at("init_state"));
+
+  Rng rng(0);
+  reset(*env, rng);
+  seat(*env, state);
+  check_numbers("init_obs", observation_of(*env), numbers(trajectory.at("init_obs")), obs_dtype);
+
+  for (std::size_t t = 0; t < trajectory.at("actions").size(); ++t) {
+    INFO("step " << t);
+    seat(*env, state);
+    const auto [transition, observation] = step(*env, numbers(trajectory.at("actions")[t]));
+    state = numbers(trajectory.at("states")[t]);
+
+    check_numbers("state", bare_state(*env, state.size()), state, trajectory.at("state_dtype_after_step"));
+    check_numbers("obs", observation, numbers(trajectory.at("obs")[t]), obs_dtype);
+    check_numbers("reward", {transition.reward}, {number(trajectory.at("rewards")[t])}, "float64");
+    CHECK(transition.terminated == trajectory.at("terminated")[t].get<bool>());
+    CHECK(transition.truncated == trajectory.at("truncated")[t].get<bool>());
+    CHECK(observation == observation_of(*env));
+    CHECK(is_inside(observation, env->spec().observation));
+
+    if (over(transition)) reset(*env, rng);
+  }
+}
+
+// Counts its steps, pays 1 for each and terminates after `length` of them.
+class Counter final : public Env {
+ public:
+  Counter(double length, std::int64_t limit)
+      : length_(length),
+        spec_{.id = "Counter-v0",
+              .observation = {.low = {0}, .high = {kInfinity}},
+              .action = {.low = {-1}, .high = {1}},
+              .max_episode_steps = limit} {}
+
+  const Spec& spec() const override { return spec_; }
+  void reset(Rng&, std::span<double> observation) override {
+    count_ = 0;
+    observe(observation);
+  }
+  Transition step(std::span<const double>, std::span<double> observation) override {
+    ++count_;
+    observe(observation);
+    return {.reward = 1, .terminated = count_ == length_};
+  }
+  std::vector<double> state() const override { return {count_}; }
+  void set_state(std::span<const double> state) override { count_ = state[0]; }
+  void observe(std::span<double> observation) const override { observation[0] = count_; }
+
+ private:
+  double length_;
+  Spec spec_;
+  double count_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("every recorded trajectory of an environment we have is Gymnasium's, step for step", "[envs]") {
+  const std::vector<std::string> known = ids();
+  int run = 0, skipped = 0;
+  for (const nlohmann::json& trajectory : gym().at("trajectories")) {
+    const std::string id = trajectory.at("env_id");
+    if (std::find(known.begin(), known.end(), id) == known.end()) {
+      ++skipped;
+      continue;
+    }
+    INFO(id << ", " << trajectory.at("name").get<std::string>());
+    run_trajectory(trajectory);
+    ++run;
+  }
+  INFO(run << " run, " << skipped << " skipped");
+  CHECK(run >= 20);
+}
+
+TEST_CASE("the constants are Gymnasium's", "[envs]") {
+  using P = Pendulum;
+  using M = MountainCarContinuous;
+  const std::map<std::string, std::map<std::string, double>> ours = {
+      {"Pendulum-v1",
+       {{"max_speed", P::kMaxSpeed},
+        {"max_torque", P::kMaxTorque},
+        {"dt", P::kTimeStep},
+        {"g", P::kGravity},
+        {"m", P::kMass},
+        {"l", P::kLength},
+        {"time_limit", P::kMaxEpisodeSteps}}},
+      {"MountainCarContinuous-v0",
+       {{"min_action", M::kMinAction},
+        {"max_action", M::kMaxAction},
+        {"min_position", M::kMinPosition},
+        {"max_position", M::kMaxPosition},
+        {"max_speed", M::kMaxSpeed},
+        {"goal_position", M::kGoalPosition},
+        {"goal_velocity", M::kGoalVelocity},
+        {"power", M::kPower},
+        {"gravity", M::kGravity},
+        {"time_limit", M::kMaxEpisodeSteps}}},
+  };
+  for (const auto& [id, constants] : ours) {
+    for (const auto& [name, theirs] : gym().at("constants").at(id).items()) {
+      if (!theirs.is_number()) continue;  // prose
+      INFO(id << ", " << name);
+      REQUIRE(constants.count(name) == 1);
+      CHECK(constants.at(name) == number(theirs));
+    }
+  }
+}
+
+TEST_CASE("a spec gives Gymnasium's boxes and time limit", "[envs]") {
+  const Spec pendulum = make("Pendulum-v1")->spec();
+  CHECK(pendulum.id == "Pendulum-v1");
+  CHECK(pendulum.observation.low == std::vector<double>{-1, -1, -8});
+  CHECK(pendulum.observation.high == std::vector<double>{1, 1, 8});
+  CHECK(pendulum.action.low == std::vector<double>{-2});
+  CHECK(pendulum.action.high == std::vector<double>{2});
+  CHECK(pendulum.max_episode_steps == 200);
+
+  const Spec car = make("MountainCarContinuous-v0")->spec();
+  CHECK(car.id == "MountainCarContinuous-v0");
+  CHECK(car.observation.low == std::vector<double>{-1.2F, -0.07F});
+  CHECK(car.observation.high == std::vector<double>{0.6F, 0.07F});
+  CHECK(car.action.low == std::vector<double>{-1});
+  CHECK(car.action.high == std::vector<double>{1});
+  CHECK(car.max_episode_steps == 999);
+}
+
+TEST_CASE("a reset draws from Gymnasium's distribution", "[envs]") {
+  struct Range {
+    std::string id;
+    std::size_t coordinate;
+    double low, high;
+  };
+  const auto range =
+      GENERATE(Range{"Pendulum-v1", 0, -std::numbers::pi, std::numbers::pi}, Range{"Pendulum-v1", 1, -1, 1},
+               Range{"MountainCarContinuous-v0", 0, -0.6, -0.4}, Range{"MountainCarContinuous-v0", 1, 0, 0});
+  INFO(range.id << ", state " << range.coordinate);
+
+  constexpr int draws = 2000;
+  const std::unique_ptr<Env> env = make(range.id);
+  Rng rng(0);
+  double least = kInfinity, most = -kInfinity, sum = 0;
+  for (int i = 0; i < draws; ++i) {
+    const std::vector<double> observation = reset(*env, rng);
+    CHECK(observation == observation_of(*env));
+    CHECK(is_inside(observation, env->spec().observation));
+    const double drawn = env->state()[range.coordinate];
+    least = std::min(least, drawn);
+    most = std::max(most, drawn);
+    sum += drawn;
+  }
+  const double width = range.high - range.low;
+  CHECK(least >= range.low);
+  CHECK(most <= range.high);
+  CHECK(least <= range.low + 0.01 * width);
+  CHECK(most >= range.high - 0.01 * width);
+  // The mean of a uniform draw has a standard deviation of width / sqrt(12 draws): five of these.
+  CHECK(std::abs(sum / draws - (range.low + range.high) / 2) <= 5 * width / std::sqrt(12.0 * draws));
+}
+
+TEST_CASE("the same seed gives the same episode, another seed another", "[envs]") {
+  const auto play = [](const std::string& id, std::uint64_t seed) {
+    const std::unique_ptr<Env> env = make(id);
+    Rng rng(seed);
+    std::vector<std::vector<double>> observations = {reset(*env, rng)};
+    for (int t = 0; t < 100; ++t) observations.push_back(step(*env, random_action(*env, rng)).observation);
+    return observations;
+  };
+  for (const std::string& id : kBuiltIn) {
+    INFO(id);
+    CHECK(play(id, 1) == play(id, 1));
+    CHECK(play(id, 1)[0] != play(id, 2)[0]);
+  }
+}
+
+TEST_CASE("state() is all that is needed to go on bit for bit", "[envs]") {
+  for (const std::string& id : kBuiltIn) {
+    INFO(id);
+    const std::unique_ptr<Env> original = make(id);
+    Rng rng(3);
+    reset(*original, rng);
+    for (int t = 0; t < 150; ++t) step(*original, random_action(*original, rng));
+
+    const std::unique_ptr<Env> copy = make(id);
+    copy->set_state(original->state());
+    CHECK(observation_of(*copy) == observation_of(*original));
+
+    bool running = true;
+    while (running) {
+      const std::vector<double> action = random_action(*original, rng);
+      const auto [first, first_observation] = step(*original, action);
+      const auto [second, second_observation] = step(*copy, action);
+      CHECK(first.reward == second.reward);
+      CHECK(first.terminated == second.terminated);
+      CHECK(first.truncated == second.truncated);
+      CHECK(first_observation == second_observation);
+      CHECK(original->state() == copy->state());
+      running = !over(first) && !over(second);
+    }
+  }
+}
+
+TEST_CASE("a wrong argument is an error that says what was expected, and changes nothing", "[envs]") {
+  for (const std::string& id : kBuiltIn) {
+    INFO(id);
+    const std::unique_ptr<Env> env = make(id);
+    Rng rng(4);
+    std::vector<double> observation = reset(*env, rng);
+    const std::vector<double> before = env->state();
+
+    std::vector<double> short_observation(observation.size() - 1);
+    CHECK_THROWS_AS(step(*env, {}), ShapeError);
+    CHECK_THROWS_AS(step(*env, {0, 0}), ShapeError);
+    CHECK_THROWS_WITH(step(*env, {0, 0}), id + ": action of size 2 was given, but size 1 is expected");
+    CHECK_THROWS_AS(env->step(std::array{0.5}, short_observation), ShapeError);
+    CHECK_THROWS_AS(env->reset(rng, short_observation), ShapeError);
+    CHECK_THROWS_AS(env->observe(short_observation), ShapeError);
+
+    CHECK_THROWS_AS(step(*env, {kNaN}), Error);
+    CHECK_THROWS_WITH(step(*env, {kNaN}), id + ": action[0] is nan, but a finite number is expected");
+    CHECK_THROWS_WITH(step(*env, {-kInfinity}), id + ": action[0] is -inf, but a finite number is expected");
+
+    CHECK_THROWS_AS(env->set_state({}), ShapeError);
+    CHECK_THROWS_AS(env->set_state(std::vector<double>(before.size() + 1)), ShapeError);
+    std::vector<double> state = before;
+    state[0] = kNaN;
+    CHECK_THROWS_WITH(env->set_state(state), id + ": state[0] is nan, but a finite number is expected");
+    for (const double steps_left : {-1.0, 0.5, static_cast<double>(env->spec().max_episode_steps) + 1}) {
+      state = before;
+      state[0] = 0.25;
+      state.back() = steps_left;
+      CHECK_THROWS_WITH(env->set_state(state), Contains(id) && Contains("steps left"));
+    }
+
+    CHECK(env->state() == before);
+  }
+}
+
+TEST_CASE("a time limit truncates and never terminates", "[envs]") {
+  Rng rng(0);
+  // Steps to termination, time limit, and what the last step should say.
+  struct Case {
+    double length;
+    std::int64_t limit;
+    int steps;
+    bool terminated, truncated;
+  };
+  const auto c = GENERATE(Case{100, 3, 3, false, true}, Case{3, 3, 3, true, true},
+                          Case{3, 100, 3, true, false}, Case{100, 1, 1, false, true});
+  TimeLimit env(std::make_unique<Counter>(c.length, c.limit));
+
+  CHECK_THROWS_WITH(step(env, {0}),
+                    "Counter-v0: step() outside an episode: call reset() first, and again after each end");
+  for (int episode = 0; episode < 2; ++episode) {
+    reset(env, rng);
+    for (int t = 1; t < c.steps; ++t) CHECK_FALSE(over(step(env, {0}).transition));
+    const Transition last = step(env, {0}).transition;
+    CHECK(last.terminated == c.terminated);
+    CHECK(last.truncated == c.truncated);
+    CHECK_THROWS_AS(step(env, {0}), Error);
+  }
+
+  // A reset in mid-episode starts the count anew.
+  reset(env, rng);
+  if (c.steps > 1) step(env, {0});
+  reset(env, rng);
+  for (int t = 1; t < c.steps; ++t) CHECK_FALSE(over(step(env, {0}).transition));
+  CHECK(over(step(env, {0}).transition));
+
+  CHECK_THROWS_AS(TimeLimit(std::make_unique<Counter>(100, 0)), ConfigError);
+}
+
+TEST_CASE("a name is an id, in any case of letters, with or without its version", "[envs]") {
+  for (const char* name : {"Pendulum-v1", "pendulum-V1", "Pendulum", "pendulum"}) {
+    CHECK(canonical_id(name) == "Pendulum-v1");
+    CHECK(make(name)->spec().id == "Pendulum-v1");
+  }
+  CHECK(canonical_id("mountaincarcontinuous") == "MountainCarContinuous-v0");
+  const std::vector<std::string> all = ids();
+  for (const std::string& id : kBuiltIn) CHECK(std::count(all.begin(), all.end(), id) == 1);
+}
+
+TEST_CASE("a name that is not known is an error that helps", "[envs]") {
+  CHECK_THROWS_AS(make("Pendulm-v1"), ConfigError);
+  CHECK_THROWS_AS(canonical_id(""), ConfigError);
+  for (const char* name : {"Pendulm-v1", "pendulm", "PENDULUM-v7", "pendulum-"}) {
+    CHECK_THROWS_WITH(make(name), Contains(fmt::format("no environment is called \"{}\"", name)) &&
+                                      Contains("did you mean Pendulum-v1?") && Contains("Available: ") &&
+                                      Contains("MountainCarContinuous-v0"));
+  }
+  CHECK_THROWS_WITH(make("mountain_car_continuous"), Contains("did you mean MountainCarContinuous-v0?"));
+  CHECK_THROWS_WITH(make("chess"),
+                    !Contains("did you mean") && Contains("Available: ") && Contains("Pendulum-v1"));
+}
+
+TEST_CASE("an environment of one's own can be added", "[envs]") {
+  const auto counter = [](std::int64_t limit) {
+    return [limit] { return std::make_unique<Counter>(100, limit); };
+  };
+  add("Counter-v9", counter(2));
+  add("Counter-v10", counter(0));
+
+  Rng rng(0);
+  const std::unique_ptr<Env> env = make("counter-v9");
+  reset(*env, rng);
+  CHECK_FALSE(step(*env, {0}).transition.truncated);
+  CHECK(step(*env, {0}).transition.truncated);
+  CHECK(canonical_id("counter") == "Counter-v10");
+
+  const std::unique_ptr<Env> endless = make("Counter-v10");
+  reset(*endless, rng);
+  for (int t = 1; t <= 100; ++t) CHECK_FALSE(step(*endless, {0}).transition.truncated);
+
+  CHECK_THROWS_AS(add("Counter-v9", counter(2)), ConfigError);
+  CHECK_THROWS_WITH(add("pendulum", counter(2)),
+                    "cannot add an environment called \"pendulum\": Pendulum-v1 is already there");
+  CHECK_THROWS_AS(add("", counter(2)), ConfigError);
+  CHECK_THROWS_AS(add("Nothing-v0", nullptr), ConfigError);
+  CHECK_THROWS_AS(canonical_id("Nothing-v0"), ConfigError);
+}
+
+TEST_CASE("reference numbers may be strings for what JSON lacks", "[reference]") {
+  CHECK(numbers(nlohmann::json::parse(R"([1.5, "Infinity", "-Infinity", "inf", "-inf"])")) ==
+        std::vector<double>{1.5, kInfinity, -kInfinity, kInfinity, -kInfinity});
+  CHECK(std::isnan(number("NaN")));
+  CHECK_THROWS_AS(number("1.5"), FormatError);
+  CHECK_THROWS_AS(number(true), FormatError);
+  CHECK_THROWS_AS(numbers(1.5), FormatError);
+  CHECK_THROWS_WITH(reference("absent.json"), Contains("absent.json: cannot be opened"));
+}

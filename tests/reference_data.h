@@ -1,0 +1,21 @@
+// Facts that other systems produced, kept in tests/reference: what ours is checked against.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace saccade::tests {
+
+/// The file of this name, such as "gym_classic.json", from the folder that the environment variable
+/// SACCADE_REFERENCE names, or else from tests/reference. Throws FormatError when it cannot be read.
+nlohmann::json reference(const std::string& name);
+
+/// A number, or one of the strings that stand for those that JSON lacks: "NaN", "Infinity", "inf" and their
+/// negatives. Throws FormatError for anything else.
+double number(const nlohmann::json& value);
+
+/// Every number of an array.
+std::vector<double> numbers(const nlohmann::json& array);
+
+}  // namespace saccade::tests
