@@ -51,8 +51,13 @@ bool Shape::operator==(const Shape& other) const {
 }
 
 std::int64_t Shape::numel() const {
+  constexpr std::int64_t kMost = std::int64_t{1} << 59;  // so that bytes can be counted too
   std::int64_t product = 1;
-  for (const std::int64_t n : *this) product *= n;
+  for (const std::int64_t n : *this) {
+    if (__builtin_mul_overflow(product, n, &product) || product > kMost) {
+      throw ShapeError(fmt::format("a tensor of shape {} would have too many elements", str()));
+    }
+  }
   return product;
 }
 

@@ -116,8 +116,12 @@ void Tensor::check_dtype(DType expected) const {
 
 void Tensor::copy_(const Tensor& source) const {
   check_in_place("copy_", *this);
-  if (source.shape() != shape() || source.dtype() != dtype()) {
-    throw ShapeError(fmt::format("copy_: the source is {}, expected {}", describe(source), describe(*this)));
+  const bool fits = source.defined() && source.shape() == shape();
+  if (!fits || source.dtype() != dtype()) {
+    const std::string message =
+        fmt::format("copy_: the source is {}, expected {}", describe(source), describe(*this));
+    if (fits) throw DTypeError(message);
+    throw ShapeError(message);
   }
   visit(dtype(), [&]<class T>() {
     kernels::copy(shape(), source.data<T>(), source.strides(), mutable_data<T>(), strides());

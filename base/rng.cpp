@@ -22,6 +22,14 @@ std::uint64_t mix(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
+// u on [0, 1) stretched to [low, high): where that rounds up to high, the largest value below it.
+template <class T>
+T stretch(T u, double low, double high) {
+  const T first = static_cast<T>(low), end = static_cast<T>(high);
+  const T x = first + static_cast<T>(high - low) * u;
+  return x >= end && first < end ? std::nextafter(end, first) : x;
+}
+
 // Box and Muller: two uniforms to two independent standard normals. 1 - u is in (0, 1], so the log is finite.
 template <class T>
 void box_muller(T u1, T u2, T& z1, T& z2) {
@@ -77,11 +85,10 @@ std::uint64_t Rng::below(std::uint64_t n) {
 }
 
 void Rng::fill_uniform(std::span<float> out, double low, double high) {
-  const auto scale = static_cast<float>(high - low);
   for (std::size_t i = 0; i < out.size(); i += 4) {
     const auto x = block();
     for (std::size_t j = 0; j < 4 && i + j < out.size(); ++j) {
-      out[i + j] = static_cast<float>(low) + scale * to_float01(x[j]);
+      out[i + j] = stretch(to_float01(x[j]), low, high);
     }
   }
 }
@@ -90,7 +97,7 @@ void Rng::fill_uniform(std::span<double> out, double low, double high) {
   for (std::size_t i = 0; i < out.size(); i += 2) {
     const auto x = block();
     for (std::size_t j = 0; j < 2 && i + j < out.size(); ++j) {
-      out[i + j] = low + (high - low) * to_double01(join64(x[2 * j], x[2 * j + 1]));
+      out[i + j] = stretch(to_double01(join64(x[2 * j], x[2 * j + 1])), low, high);
     }
   }
 }

@@ -38,9 +38,9 @@ struct GemmKernel {
   static std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 
   static std::int64_t scratch(std::int64_t m, std::int64_t n, std::int64_t k) {
-    const std::int64_t depth = smaller(k, kDepth);
-    if (m == 1 || n == 1) return round_up(k, W) + W;  // a contiguous copy of the vector
-    return depth * (kVectors * W + round_up(smaller(m, kBlockRows), kRows)) + W;
+    const std::int64_t panels = smaller(k, kDepth) * (kVectors * W + round_up(smaller(m, kBlockRows), kRows));
+    const std::int64_t vector = m == 1 || n == 1 ? k : 0;  // a contiguous copy of it
+    return panels > vector ? panels : vector;
   }
 
   // One tile. A's element (r, p) is a[r * a_row + p] in place or a[p * kRows + r] packed. In place, rows

@@ -22,7 +22,8 @@ Tensor reduced(const Tensor& loss, Reduction reduction) {
 // A target of another shape is nearly always a mistake, (n) against (n, 1) the usual one, so losses do not
 // broadcast.
 void check_same_shape(const char* op, const Tensor& x, const Tensor& target) {
-  check_same_dtype(op, x, target);
+  check_defined(op, x);
+  check_defined(op, target);
   if (x.shape() != target.shape()) {
     throw ShapeError(
         fmt::format("{}: input {} and target {} differ in shape", op, x.shape().str(), target.shape().str()));

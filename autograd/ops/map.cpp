@@ -16,6 +16,8 @@ namespace {
 // Elements per task: below this, one thread does all. A power of two, so that tasks start on whole batches.
 constexpr std::int64_t kGrain = std::int64_t{1} << 14;
 
+constinit thread_local bool promoting = false;
+
 bool is_one_value(const Tensor& x) {
   for (std::int64_t d = 0; d < x.dim(); ++d) {
     if (x.strides()[d] != 0 && x.shape()[d] != 1) return false;
@@ -119,20 +121,23 @@ void check_defined(const char* op, const Tensor& x) {
   if (!x.defined()) throw ShapeError(fmt::format("{}: an input is an undefined tensor", op));
 }
 
-void check_same_dtype(const char* op, const Tensor& a, const Tensor& b) {
+Promote::Promote() : before_(promoting) { promoting = true; }
+Promote::~Promote() { promoting = before_; }
+
+std::pair<Tensor, Tensor> same_dtype(const char* op, const Tensor& a, const Tensor& b) {
   check_defined(op, a);
   check_defined(op, b);
-  if (a.dtype() != b.dtype()) {
-    throw DTypeError(fmt::format("{}: one input is {}, the other {}; convert one with to()", op, describe(a),
-                                 describe(b)));
-  }
+  if (a.dtype() == b.dtype()) return {a, b};
+  if (promoting) return {to(a, DType::f64), to(b, DType::f64)};
+  throw DTypeError(
+      fmt::format("{}: one input is {}, the other {}; convert one with to()", op, describe(a), describe(b)));
 }
 
 std::pair<Tensor, Tensor> broadcast(const char* op, const Tensor& a, const Tensor& b) {
-  check_same_dtype(op, a, b);
-  if (a.shape() == b.shape()) return {a, b};
-  const Shape shape = broadcast_shapes(op, a.shape(), b.shape());
-  return {expand(a, shape), expand(b, shape)};
+  const auto [x, y] = same_dtype(op, a, b);
+  if (x.shape() == y.shape()) return {x, y};
+  const Shape shape = broadcast_shapes(op, x.shape(), y.shape());
+  return {expand(x, shape), expand(y, shape)};
 }
 
 }  // namespace saccade

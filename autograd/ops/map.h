@@ -30,7 +30,22 @@ Tensor constant_like(const Tensor& x, double value);
 /// Both tensors expanded to their common shape. DTypeError if their dtypes differ, ShapeError if they do not
 /// broadcast.
 std::pair<Tensor, Tensor> broadcast(const char* op, const Tensor& a, const Tensor& b);
-void check_same_dtype(const char* op, const Tensor& a, const Tensor& b);
+
+/// Both tensors, of one dtype: DTypeError if they are not, or f64 while a Promote is alive.
+std::pair<Tensor, Tensor> same_dtype(const char* op, const Tensor& a, const Tensor& b);
 void check_defined(const char* op, const Tensor& x);
+
+/// While alive, ops of this thread take an f32 and an f64 input together, in f64. So gradcheck can run in f64
+/// a function that holds f32 tensors of its own.
+class Promote {
+ public:
+  Promote();
+  ~Promote();
+  Promote(const Promote&) = delete;
+  Promote& operator=(const Promote&) = delete;
+
+ private:
+  bool before_;
+};
 
 }  // namespace saccade

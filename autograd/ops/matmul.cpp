@@ -62,17 +62,32 @@ Tensor matrix_product(const Tensor& a, const Tensor& b) {
   throw ShapeError(fmt::format("{}: shapes {} and {} do not fit", op, a.shape().str(), b.shape().str()));
 }
 
-Tensor activate(const char* op, const Tensor& y, const Tensor& z, Activation activation) {
-  if (activation == Activation::relu) {
-    return record(op, y.detach(), {{z, [](const Tensor& g, const Tensor& out) { return g * gt(out, 0); }}});
+// activation(x W^T + b) for x: (batch, in) with W: (out, in), or both with one more leading dimension.
+Tensor affine(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation) {
+  const Tensor y = product(x, transpose(weight.detach()), bias, activation == Activation::relu);
+  const std::int64_t batch_dim = x.dim() - 2;
+  PoolVector<Edge> edges;
+  edges.reserve(3);
+  edges.emplace_back(x, [weight](const Tensor& g) { return matrix_product(g, weight); });
+  edges.emplace_back(weight, [x](const Tensor& g) { return matrix_product(transpose(g), x); });
+  if (bias.defined()) edges.emplace_back(bias, [batch_dim](const Tensor& g) { return sum(g, {batch_dim}); });
+  const Tensor z = record("linear", y, std::move(edges));
+  switch (activation) {
+    case Activation::none:
+      return z;
+    case Activation::tanh:
+      return tanh(z);
+    default:  // z itself, before the kernel's relu, is on the tape but nowhere in memory: no gradient reads
+              // it
+      return record("relu", y.detach(),
+                    {{z, [](const Tensor& g, const Tensor& out) { return g * gt(out, 0); }}});
   }
-  return activation == Activation::tanh ? tanh(z) : z;
 }
 
 }  // namespace
 
-Tensor matmul(const Tensor& a, const Tensor& b) {
-  check_same_dtype("matmul", a, b);
+Tensor matmul(const Tensor& a_given, const Tensor& b_given) {
+  const auto [a, b] = same_dtype("matmul", a_given, b_given);
   if (a.dim() == 0 || b.dim() == 0) mismatch("matmul", a, b);
   if (a.dim() == 1) return squeeze(matmul(unsqueeze(a, 0), b), b.dim() == 1 ? -1 : -2);
   if (b.dim() == 1) return squeeze(matmul(a, unsqueeze(b, 1)), -1);
@@ -96,41 +111,28 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   return reshape(matrix_product(as_batch(a), as_batch(b)), shape);
 }
 
-Tensor linear(const Tensor& x_given, const Tensor& weight, const Tensor& bias, Activation activation) {
-  check_same_dtype("linear", x_given, weight);
-  if (bias.defined()) check_same_dtype("linear", x_given, bias);
-  const std::int64_t rank = weight.dim();
-  Shape bias_shape = weight.shape();
-  if (rank == 2 || rank == 3) bias_shape.erase(rank - 1);
-  if ((rank != 2 && rank != 3) || x_given.dim() < 1 || x_given.size(-1) != weight.size(-1) ||
+Tensor linear(const Tensor& x_given, const Tensor& weight_given, const Tensor& bias_given,
+              Activation activation) {
+  const auto [x, weight] = same_dtype("linear", x_given, weight_given);
+  const Tensor bias = bias_given.defined() ? same_dtype("linear", bias_given, weight).first : bias_given;
+  const Shape& w = weight.shape();
+  Shape bias_shape = w;
+  if (w.size() == 2 || w.size() == 3) bias_shape.erase(w.size() - 1);
+  const bool plain = w.size() == 2 && x.dim() >= 1;
+  const bool ensemble = w.size() == 3 && (x.dim() == 2 || (x.dim() == 3 && x.shape()[0] == w[0]));
+  if (!(plain || ensemble) || x.shape().back() != w.back() ||
       (bias.defined() && bias.shape() != bias_shape)) {
     throw ShapeError(fmt::format(
         "linear: input {}, weight {} and bias {} do not fit; expected (..., in), (out, in) and (out), or "
         "(n, batch, in), (n, out, in) and (n, out)",
-        x_given.shape().str(), weight.shape().str(), bias.defined() ? bias.shape().str() : "none"));
+        x.shape().str(), w.str(), bias.defined() ? bias.shape().str() : "none"));
   }
-  if (rank == 2 && x_given.dim() != 2) {
-    Shape shape = x_given.shape();
-    shape[shape.size() - 1] = weight.shape()[0];
-    return reshape(linear(reshape(x_given, {x_given.numel() / std::max<std::int64_t>(1, weight.shape()[1]),
-                                            weight.shape()[1]}),
-                          weight, bias, activation),
-                   shape);
+  if (ensemble) {
+    return affine(x.dim() == 2 ? expand(x, {w[0], x.shape()[0], x.shape()[1]}) : x, weight, bias, activation);
   }
-  const Tensor x = rank == 3 && x_given.dim() == 2
-                       ? expand(x_given, {weight.shape()[0], x_given.shape()[0], x_given.shape()[1]})
-                       : x_given;
-  if (rank == 3 && (x.dim() != 3 || x.shape()[0] != weight.shape()[0])) mismatch("linear", x, weight);
-
-  const Tensor y = product(x, transpose(weight.detach()), bias, activation == Activation::relu);
-  PoolVector<Edge> edges;
-  edges.reserve(3);
-  edges.emplace_back(x, [weight](const Tensor& g) { return matrix_product(g, weight); });
-  edges.emplace_back(weight, [x](const Tensor& g) { return matrix_product(transpose(g), x); });
-  if (bias.defined()) edges.emplace_back(bias, [rank](const Tensor& g) { return sum(g, {rank - 2}); });
-  // The sum before the activation is on the tape but nowhere in memory: no gradient reads it.
-  const Tensor z = record("linear", y, std::move(edges));
-  return activate("relu", y, z, activation);
+  Shape shape = x.shape();
+  shape[shape.size() - 1] = w[0];
+  return reshape(affine(x.dim() == 1 ? unsqueeze(x, 0) : flatten(x, 0, -2), weight, bias, activation), shape);
 }
 
 }  // namespace saccade

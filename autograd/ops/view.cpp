@@ -149,6 +149,7 @@ Tensor slice(const Tensor& x, std::int64_t dim_given, std::int64_t start, std::i
              std::int64_t step) {
   const std::int64_t dim = wrap_dim("slice", dim_given, x.dim()), n = x.shape()[dim];
   if (step < 1) throw ShapeError(fmt::format("slice: step {} given, expected at least 1", step));
+  step = std::min(step, std::max<std::int64_t>(n, 1));  // as good as any larger one
   start = std::clamp<std::int64_t>(start < 0 ? start + n : start, 0, n);
   stop = std::clamp<std::int64_t>(stop < 0 ? stop + n : stop, start, n);
   Shape shape = x.shape();
@@ -228,13 +229,15 @@ TensorList chunk(const Tensor& x, std::int64_t chunks, std::int64_t dim) {
   return split(x, Shape::filled(chunks, n / chunks), dim);
 }
 
-Tensor cat(const TensorList& x, std::int64_t dim_given) {
-  if (x.empty()) throw ShapeError("cat: no tensors given");
+Tensor cat(const TensorList& given, std::int64_t dim_given) {
+  if (given.empty()) throw ShapeError("cat: no tensors given");
+  TensorList x = given;
+  for (const Tensor& part : given) x[0] = same_dtype("cat", x[0], part).first;
+  for (Tensor& part : x) part = same_dtype("cat", part, x[0]).first;
   const std::int64_t dim = wrap_dim("cat", dim_given, x[0].dim());
   Shape shape = x[0].shape();
   shape[dim] = 0;
   for (const Tensor& part : x) {
-    check_same_dtype("cat", x[0], part);
     Shape rest = part.shape();
     if (rest.size() == shape.size()) rest[dim] = shape[dim];
     if (rest != shape) {

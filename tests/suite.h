@@ -1,0 +1,35 @@
+// The gradient checks that the tests and `saccade gradcheck` both run.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "autograd/gradcheck.h"
+
+namespace saccade::suite {
+
+/// One function at one point.
+struct Check {
+  std::string group;    // "ops", "distributions", ...
+  std::string name;     // of the op, layer or quantity
+  std::string variant;  // which arguments, shapes and memory layouts
+  TensorFunction f;
+  TensorList inputs;  // f64
+  std::vector<std::string> input_names = {};
+  bool differentiable = true;  // or checked in value only
+
+  GradcheckResult run(int order) const;
+};
+
+/// Every op in every variant: several shapes, and one of them in each memory layout. (ops_table.cpp)
+std::vector<Check> op_checks();
+/// The reparameterised log-probability of the squashed Gaussian, from its own arguments and through a whole
+/// policy network down to the weights. (policy_checks.cpp)
+std::vector<Check> policy_checks();
+std::vector<Check> all_checks();
+
+/// How far a check's value and gradients in f32 are from those in f64, in units of f32's rounding of the
+/// largest element.
+double f32_error(const Check& check);
+
+}  // namespace saccade::suite
