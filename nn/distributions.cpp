@@ -94,6 +94,7 @@ TanhNormal::Sample TanhNormal::rsample(const Tensor& eps) const {
 Tensor TanhNormal::mode() const { return tanh(normal_.mean()); }
 
 Tensor TanhNormal::component_log_prob(const Tensor& u, LogProbForm form) const {
+  check_like_mean("TanhNormal::log_prob", "u", u, normal_.mean());
   return normal_.component_log_prob(u) - tanh_log_det(u, form);
 }
 

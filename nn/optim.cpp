@@ -59,8 +59,9 @@ Optimizer::Optimizer(const char* name, const TensorList& parameters) : name_(nam
   if (parameters.empty()) throw ConfigError(fmt::format("{}: no parameters given", name));
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const Tensor& p = parameters[i];
-    if (!p.needs_grad()) {
-      throw GradError(fmt::format("{}: parameter {} ({}) does not require a gradient", name, i, describe(p)));
+    if (!p.needs_grad() || !p.body()->node->is_leaf()) {
+      throw GradError(
+          fmt::format("{}: parameter {} ({}) is not a leaf that requires a gradient", name, i, describe(p)));
     }
     if (p.dtype() != parameters[0].dtype()) {
       throw DTypeError(fmt::format("{}: parameter {} is {}, but the first is {}; expected one dtype", name, i,

@@ -26,6 +26,10 @@ std::vector<Check> op_checks();
 /// The reparameterised log-probability of the squashed Gaussian, from its own arguments and through a whole
 /// policy network down to the weights. (policy_checks.cpp)
 std::vector<Check> policy_checks();
+/// The network that those check, as a function of its weights: what rl::Actor computes with two hidden
+/// layers. weights: l1, l2 and head, each weight then bias; obs (B, obs_dim), noise eps (B, action_dim); log
+/// pi (B, 1).
+Tensor policy_log_prob(const TensorList& weights, const Tensor& obs, const Tensor& eps);
 std::vector<Check> all_checks();
 
 /// How far a check's value and gradients in f32 are from those in f64, in units of f32's rounding of the

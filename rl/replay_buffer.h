@@ -1,0 +1,49 @@
+// The replay buffer: the last transitions, in a ring.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "autograd/tensor.h"
+#include "base/rng.h"
+#include "nn/named_tensors.h"
+
+namespace saccade::rl {
+
+/// Transitions side by side. `terminated` is 1 where the task itself ended and 0 elsewhere, a time limit
+/// included: after a truncation the value of the next observation still counts.
+struct Batch {
+  Tensor obs;         // (B, obs_dim)
+  Tensor action;      // (B, action_dim), in [-1, 1]
+  Tensor reward;      // (B, 1)
+  Tensor next_obs;    // (B, obs_dim)
+  Tensor terminated;  // (B, 1)
+};
+
+class ReplayBuffer {
+ public:
+  /// All memory is reserved here, in f32. ConfigError for a capacity below 1.
+  ReplayBuffer(std::int64_t capacity, std::int64_t obs_dim, std::int64_t action_dim);
+
+  /// Overwrites the oldest transition once full. ShapeError for a wrong size; Error for a value that is not
+  /// finite, which would poison every later update.
+  void add(std::span<const double> obs, std::span<const double> action, double reward,
+           std::span<const double> next_obs, bool terminated);
+
+  /// n transitions drawn uniformly with replacement. Error while empty.
+  Batch sample(std::int64_t n, Rng& rng) const;
+
+  std::int64_t size() const { return size_; }
+  std::int64_t capacity() const { return rows_.obs.size(0); }
+
+  /// What a checkpoint needs: the filled rows, and where the next goes. Loading throws FormatError if it does
+  /// not fit.
+  nn::NamedTensors named_state() const;
+  void load_state(const nn::NamedTensors& state);
+
+ private:
+  Batch rows_;
+  std::int64_t size_ = 0, next_ = 0;
+};
+
+}  // namespace saccade::rl

@@ -1,0 +1,84 @@
+// The training loop, and everything it needs to go on after a stop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "envs/env.h"
+#include "rl/replay_buffer.h"
+#include "rl/sac.h"
+
+namespace saccade::rl {
+
+using EnvFactory = std::function<std::unique_ptr<envs::Env>()>;
+
+/// Where a run stands. With the agent and the replay buffer, all that a checkpoint holds.
+struct TrainState {
+  std::int64_t step = 0;      // environment steps taken
+  std::int64_t episodes = 0;  // finished
+  std::int64_t updates = 0;
+  // The present episode: its return so far, and the sums of its updates' metrics.
+  double episode_return = 0;
+  std::int64_t episode_length = 0;
+  std::int64_t episode_updates = 0;
+  UpdateMetrics metric_sums;
+  bool in_episode = false;
+  std::vector<double> env_state;
+  Rng env_rng, action_rng, sample_rng, noise_rng;
+
+  /// Streams that depend on the seed alone.
+  explicit TrainState(const Rng& rng);
+};
+
+/// A finished episode; metrics are means over its updates.
+struct Episode {
+  std::int64_t number = 0, length = 0;
+  double ret = 0;  // the return: the sum of unscaled rewards
+  bool terminated = false;
+  std::int64_t updates = 0;
+  UpdateMetrics metrics;
+};
+
+/// Returns of episodes with the deterministic policy.
+struct Evaluation {
+  std::vector<double> returns;
+  std::vector<std::int64_t> lengths;
+  double mean() const;
+  double std() const;  // of the population
+  double least() const;
+  double most() const;
+};
+
+/// What the loop calls, each after the state has been brought up to date; any may be empty.
+struct TrainCallbacks {
+  std::function<void(const TrainState&, const Episode&)> on_episode;
+  std::function<void(const TrainState&, const Evaluation&)> on_evaluation;
+  /// After every step, with the metrics of its last update (those before, while there is none).
+  std::function<void(const TrainState&, const UpdateMetrics&)> on_step;
+  std::function<void(const TrainState&)> on_checkpoint;
+  /// Asked after every step; true ends training.
+  std::function<bool()> should_stop;
+};
+
+/// Trains until state.step reaches config.steps, or until asked to stop; state.step tells which.
+/// Deterministic: what follows depends only on config and state, not on where earlier calls stopped.
+void train(const Config& config, const EnvFactory& make_env, Sac& agent, ReplayBuffer& buffer,
+           TrainState& state, const TrainCallbacks& callbacks = {});
+
+/// Runs `episodes` episodes with the deterministic policy in a fresh environment.
+Evaluation evaluate(const EnvFactory& make_env, const Sac& agent, std::int64_t episodes, Rng rng);
+
+/// From an action in [-1, 1] to the environment's box, affinely. ConfigError, at construction, for a box that
+/// is not finite.
+class ActionScale {
+ public:
+  explicit ActionScale(const envs::Spec& spec);
+  void operator()(std::span<const double> action, std::span<double> scaled) const;
+
+ private:
+  std::vector<double> middle_, half_;
+};
+
+}  // namespace saccade::rl
