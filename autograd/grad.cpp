@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 
 #include "autograd/node.h"
@@ -39,20 +40,29 @@ class Subgraph {
  public:
   struct Entry {
     Ref<Node> node;
-    bool leads = false;     // to a target
+    bool target = false;
+    bool leads = false;     // to a target, or is one
     std::size_t edges = 0;  // where its edges' inputs start in inputs_
     Tensor gradient{};      // what has arrived so far
   };
 
   /// Without targets, every leaf is one.
   Subgraph(const TensorList& outputs, const TensorList* targets) {
-    collect(outputs, targets);
+    PoolVector<std::uint64_t> wanted;  // the targets' ids, in order
+    if (targets != nullptr) {
+      for (const Tensor& x : *targets) wanted.push_back(x.body()->node->id);
+      std::sort(wanted.begin(), wanted.end());
+      if (wanted.empty()) return;
+    }
+    collect(outputs, wanted.empty() ? 0 : wanted[0]);
     std::sort(entries_.begin(), entries_.end(),
               [](const Entry& a, const Entry& b) { return a.node->id < b.node->id; });
     for (std::size_t i = 0; i < entries_.size(); ++i) {
       Entry& entry = entries_[i];
       entry.edges = inputs_.size();
-      entry.leads = targets == nullptr ? entry.node->is_leaf() : is_target(*targets, *entry.node);
+      entry.target = targets == nullptr ? entry.node->is_leaf()
+                                        : std::binary_search(wanted.begin(), wanted.end(), entry.node->id);
+      entry.leads = entry.target;
       for (const Edge& edge : entry.node->edges) {
         const std::size_t input = index_of(edge.input->id);
         inputs_.push_back(input);
@@ -76,15 +86,11 @@ class Subgraph {
   }
 
  private:
-  void collect(const TensorList& outputs, const TensorList* targets) {
-    std::uint64_t lowest = 0;  // nothing older than the oldest target can lead to one
-    if (targets != nullptr) {
-      lowest = ~std::uint64_t{0};
-      for (const Tensor& x : *targets) lowest = std::min(lowest, x.body()->node->id);
-    }
+  // `lowest` is the oldest target's id: nothing older can lead to one.
+  void collect(const TensorList& outputs, std::uint64_t lowest) {
+    constinit static std::atomic<std::uint64_t> passes = 0;  // of all threads: a graph may be used by several
+    const std::uint64_t pass = ++passes;
     PoolVector<Node*> stack;
-    constinit static thread_local std::uint64_t pass = 0;
-    ++pass;
     const auto visit_once = [&](const Ref<Node>& node) {
       if (node->id < lowest || node->visited == pass) return;
       node->visited = pass;
@@ -113,11 +119,6 @@ class Subgraph {
                                                       : kNone;
   }
 
-  static bool is_target(const TensorList& targets, const Node& node) {
-    return std::any_of(targets.begin(), targets.end(),
-                       [&](const Tensor& x) { return x.body()->node.get() == &node; });
-  }
-
   PoolVector<Entry> entries_;
   PoolVector<std::size_t> inputs_;
 };
@@ -144,7 +145,7 @@ Tensor seed_of(const TensorList& outputs, std::size_t i, const TensorList& seeds
   if (seeds.size() != outputs.size()) {
     throw GradError(fmt::format("grad: {} seeds given for {} outputs", seeds.size(), outputs.size()));
   }
-  if (seeds[i].shape() != y.shape() || seeds[i].dtype() != y.dtype()) {
+  if (!seeds[i].defined() || seeds[i].shape() != y.shape() || seeds[i].dtype() != y.dtype()) {
     throw ShapeError(fmt::format("grad: the seed is {}, expected that of the output, {}", describe(seeds[i]),
                                  describe(y)));
   }
@@ -169,25 +170,27 @@ void sweep(Subgraph& graph, const TensorList& outputs, const GradOptions& option
   const bool retain = options.retain_graph.value_or(options.create_graph);
   const GradMode mode(options.create_graph);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    add_to(graph.find(outputs[i])->gradient, seed_of(outputs, i, options.seeds));
+    Tensor seed = seed_of(outputs, i, options.seeds);
+    if (Subgraph::Entry* entry = graph.find(outputs[i])) add_to(entry->gradient, std::move(seed));
   }
   for (std::size_t i = graph.size(); i-- > 0;) {
     Subgraph::Entry& entry = graph[i];
     if (!entry.leads) continue;
     Node& node = *entry.node;
-    if (entry.gradient.defined()) {
-      Tensor y = node.output;
-      if (y.defined() && options.create_graph) {
-        y = y.detach();
-        y.body()->node = entry.node;
-      }
-      for (std::size_t k = 0; k < node.edges.size(); ++k) {
-        if (Subgraph::Entry* input = graph.input(entry, k)) {
-          add_to(input->gradient, vjp(node, node.edges[k], entry.gradient, y));
-        }
-      }
+    bool passed = false;  // through any edge; not so where a target is not gone below
+    Tensor y = node.output;
+    if (y.defined() && options.create_graph) {
+      y = y.detach();
+      y.body()->node = entry.node;
     }
-    if (!retain && !node.is_leaf()) {
+    for (std::size_t k = 0; k < node.edges.size(); ++k) {
+      Subgraph::Entry* input = graph.input(entry, k);
+      if (input == nullptr) continue;
+      passed = true;
+      if (entry.gradient.defined()) add_to(input->gradient, vjp(node, node.edges[k], entry.gradient, y));
+    }
+    if (!entry.target) entry.gradient = Tensor();  // so that its memory serves for the next
+    if (passed && !retain) {
       node.edges.clear();
       node.output = Tensor();
       node.released = true;

@@ -7,6 +7,8 @@
 // comes second; comparisons with NaN are false.
 #pragma once
 
+#include <math.h>
+
 #include <cstddef>
 #include <limits>
 #include <type_traits>
@@ -15,6 +17,17 @@ namespace saccade::kernels {
 
 template <class B>
 using Lane = typename B::value_type;
+
+/// f of each lane, through the C library: slower, for where the SIMD library's own falls short. f must call
+/// plain C functions; std's are inline, and not to be compiled for one instruction set here and another there.
+template <class B, class F>
+B each_lane(const F& f, B x, B y) {
+  Lane<B> xs[B::size], ys[B::size];
+  x.store_unaligned(xs);
+  y.store_unaligned(ys);
+  for (std::size_t i = 0; i < B::size; ++i) xs[i] = f(xs[i], ys[i]);
+  return B::load_unaligned(xs);
+}
 
 // ---- one input ----
 
@@ -27,17 +40,16 @@ struct Copy {
 struct Neg {
   template <class B>
   B operator()(B x) const {
-    return B(0) - x;
+    return B(Lane<B>(-0.0)) - x;  // -0 for 0, which the library's own minus gives on some processors only
   }
 };
 struct Exp {
-  // The library's float exp overflows from 88.376 instead of 88.723: beyond 88 take e times exp(x - 1).
+  // The library's exp overflows early, from 88.376 instead of 88.723 and from 709.44 instead of 709.78: near
+  // there take e times exp(x - 1).
   template <class B>
   B operator()(B x) const {
-    if constexpr (std::is_same_v<Lane<B>, float>) {
-      const auto large = x > B(88);
-      if (any(large)) return select(large, exp(x - B(1)) * B(2.7182818284590452F), exp(x));
-    }
+    const auto large = x > B(std::is_same_v<Lane<B>, float> ? 88 : 709);
+    if (any(large)) return select(large, exp(x - B(1)) * B(Lane<B>(2.7182818284590452)), exp(x));
     return exp(x);
   }
 };
@@ -48,8 +60,13 @@ struct Expm1 {
   }
 };
 struct Log {
+  // The library's double log is wrong below the smallest normal number: there take log(2^54 x) - 54 log 2.
   template <class B>
   B operator()(B x) const {
+    if constexpr (std::is_same_v<Lane<B>, double>) {
+      const auto tiny = x < B(std::numeric_limits<double>::min());
+      if (any(tiny)) return select(tiny, log(x * B(0x1p54)) - B(37.429947750237047), log(x));
+    }
     return log(x);
   }
 };
@@ -116,7 +133,12 @@ struct Atan {
 struct Erf {
   template <class B>
   B operator()(B x) const {
-    return erf(x);
+    // The library's double erf is off by 68 units in the last place at 2.2, and NaN from 1e154 on.
+    if constexpr (std::is_same_v<Lane<B>, double>) {
+      return each_lane([](double v, double) { return ::erf(v); }, x, x);
+    } else {
+      return erf(x);
+    }
   }
 };
 struct Tanh {
@@ -170,10 +192,20 @@ struct Div {
     return x / y;
   }
 };
-struct Pow {  // IEEE: x^0 = 1 for every x, NaN included
+struct Pow {
+  // As IEEE has it: x^0 = 1 even for NaN, 0^-1 = infinity. The library's is wrong in many such cases, and its
+  // error grows with y log x, to 100 units in the last place and more.
   template <class B>
   B operator()(B x, B y) const {
-    return select(y == B(0), B(1), pow(x, y));
+    return each_lane(
+        [](Lane<B> v, Lane<B> w) {
+          if constexpr (std::is_same_v<Lane<B>, float>) {
+            return ::powf(v, w);
+          } else {
+            return ::pow(v, w);
+          }
+        },
+        x, y);
   }
 };
 struct Maximum {
