@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <map>
 
 #include "autograd/node.h"
@@ -16,6 +17,8 @@ namespace {
 
 constinit thread_local bool recording = true;
 constinit thread_local const std::string* current_scope = nullptr;
+constinit thread_local bool detecting = false;
+constinit thread_local const FilterGradients::Filter* filter = nullptr;
 
 // "'mul' of actor/0"
 std::string describe(const Node& node) {
@@ -152,17 +155,33 @@ Tensor seed_of(const TensorList& outputs, std::size_t i, const TensorList& seeds
   return seeds[i];
 }
 
-// The product with one edge's Jacobian, held to the law that a gradient has its input's shape and dtype.
-Tensor vjp(const Node& node, const Edge& edge, const Tensor& g, const Tensor& y) {
+// The product with edge k's Jacobian, held to the law that a gradient has its input's shape and dtype.
+Tensor vjp(const Node& node, std::size_t k, const Tensor& g, const Tensor& y) {
+  const Edge& edge = node.edges[k];
   for (const Saved& saved : edge.saved) check_saved(node, saved);
   if (edge.needs_output) check_saved(node, node.output_saved);
   Tensor result = edge.vjp(g, y);
+  if (filter != nullptr) result = (*filter)(node, k, g, y, std::move(result));
   if (!result.defined() || result.shape() != edge.input->shape || result.dtype() != edge.input->dtype) {
     throw GradError(fmt::format("grad: the gradient of {} for its input from '{}' is {}, expected {} {}",
                                 describe(node), edge.input->op, describe(result), name(edge.input->dtype),
                                 edge.input->shape.str()));
   }
+  if (detecting)
+    check_anomaly(result, [&] { return fmt::format("the gradient of {} for input {}", describe(node), k); });
   return result;
+}
+
+void run_hooks(const Node& node, Tensor& gradient) {
+  for (const auto& hook : node.hooks) {
+    Tensor replaced = hook(gradient);
+    if (!replaced.defined()) continue;
+    if (replaced.shape() != gradient.shape() || replaced.dtype() != gradient.dtype()) {
+      throw GradError(fmt::format("grad: a hook on {} returned {}, expected {}", describe(node),
+                                  describe(replaced), describe(gradient)));
+    }
+    gradient = std::move(replaced);
+  }
 }
 
 // The sweep: from the newest node to the oldest, so that a node's gradient is whole when it is passed on.
@@ -177,6 +196,7 @@ void sweep(Subgraph& graph, const TensorList& outputs, const GradOptions& option
     Subgraph::Entry& entry = graph[i];
     if (!entry.leads) continue;
     Node& node = *entry.node;
+    if (!node.hooks.empty() && entry.gradient.defined()) run_hooks(node, entry.gradient);
     bool passed = false;  // through any edge; not so where a target is not gone below
     Tensor y = node.output;
     if (y.defined() && options.create_graph) {
@@ -187,7 +207,7 @@ void sweep(Subgraph& graph, const TensorList& outputs, const GradOptions& option
       Subgraph::Entry* input = graph.input(entry, k);
       if (input == nullptr) continue;
       passed = true;
-      if (entry.gradient.defined()) add_to(input->gradient, vjp(node, node.edges[k], entry.gradient, y));
+      if (entry.gradient.defined()) add_to(input->gradient, vjp(node, k, entry.gradient, y));
     }
     if (!entry.target) entry.gradient = Tensor();  // so that its memory serves for the next
     if (passed && !retain) {
@@ -261,6 +281,24 @@ void backward(const Tensor& output, const GradOptions& options) {
 bool grad_enabled() { return recording; }
 NoGrad::NoGrad() : before_(recording) { recording = false; }
 NoGrad::~NoGrad() { recording = before_; }
+DetectAnomaly::DetectAnomaly() : before_(detecting) { detecting = true; }
+DetectAnomaly::~DetectAnomaly() { detecting = before_; }
+bool DetectAnomaly::active() { return detecting; }
+
+FilterGradients::FilterGradients(Filter f) : filter_(std::move(f)), before_(filter) { filter = &filter_; }
+FilterGradients::~FilterGradients() { filter = before_; }
+const FilterGradients::Filter* FilterGradients::active() { return filter; }
+
+void check_anomaly(const Tensor& x, const std::function<std::string()>& what) {
+  const std::vector<double> values = x.to_vector();
+  const auto bad = std::find_if(values.begin(), values.end(), [](double v) { return !std::isfinite(v); });
+  if (bad == values.end()) return;
+  throw Error(fmt::format("anomaly: {} is {} at element {} of {}", what(), *bad, bad - values.begin(),
+                          x.shape().str()));
+}
+
+EnableGrad::EnableGrad() : before_(recording) { recording = true; }
+EnableGrad::~EnableGrad() { recording = before_; }
 
 Scope::Scope(std::string_view name) : before_(current_scope) {
   // Every name is made once and kept, so that a node's is one pointer and entering a scope again allocates

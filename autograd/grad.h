@@ -46,6 +46,33 @@ class NoGrad {
   bool before_;
 };
 
+/// While alive, ops record in this thread, whatever encloses it.
+class EnableGrad {
+ public:
+  EnableGrad();
+  ~EnableGrad();
+  EnableGrad(const EnableGrad&) = delete;
+  EnableGrad& operator=(const EnableGrad&) = delete;
+
+ private:
+  bool before_;
+};
+
+/// While alive, an op of this thread whose result holds NaN or infinity throws Error naming it, its scope,
+/// the element and its inputs' sizes, and so does a gradient: the first place where a number went wrong,
+/// forward or backward. It reads every result, so use it to look for a fault.
+class DetectAnomaly {
+ public:
+  DetectAnomaly();
+  ~DetectAnomaly();
+  DetectAnomaly(const DetectAnomaly&) = delete;
+  DetectAnomaly& operator=(const DetectAnomaly&) = delete;
+  static bool active();
+
+ private:
+  bool before_;
+};
+
 /// While alive, nodes made in this thread carry this name, below that of any enclosing scope ("actor/0"), so
 /// that graphs and errors can say where in a model they come from.
 class Scope {

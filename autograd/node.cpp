@@ -51,6 +51,12 @@ Tensor record(const char* op, Tensor y, std::initializer_list<EdgeSpec> specs) {
 }
 
 Tensor record(const char* op, Tensor y, PoolVector<Edge> edges) {
+  if (DetectAnomaly::active()) {
+    check_anomaly(y, [&] {
+      const std::string* scope = Scope::current();
+      return "the result of '" + std::string(op) + (scope == nullptr ? "'" : "' of " + *scope);
+    });
+  }
   std::erase_if(edges, [](const Edge& edge) { return !edge.input; });
   if (edges.empty()) return y;
   if (y.needs_grad()) y = y.detach();  // handed through from an input, which keeps its own node

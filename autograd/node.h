@@ -135,6 +135,7 @@ struct Node {
   Tensor output;  // without its node, hence no cycle; only if a gradient asks for it
   Saved output_saved{};
   Tensor grad;  // of a leaf, from backward()
+  PoolVector<std::function<Tensor(const Tensor&)>> hooks;
 
   bool is_leaf() const { return edges.empty() && !released; }
   static Ref<Node> make(const char* op, const Tensor& output);
@@ -162,5 +163,28 @@ struct EdgeSpec {
 /// graph.
 Tensor record(const char* op, Tensor y, std::initializer_list<EdgeSpec> edges);
 Tensor record(const char* op, Tensor y, PoolVector<Edge> edges);
+
+/// Throws, while a DetectAnomaly is alive, if x holds NaN or infinity. `what` says what x is, as in "the
+/// result of 'log'".
+void check_anomaly(const Tensor& x, const std::function<std::string()>& what);
+
+/// While alive, every product with an edge's Jacobian in this thread passes through a filter, which may
+/// replace it. For testing tests: a check that passes on a gradient broken this way is no check.
+class FilterGradients {
+ public:
+  /// The node, the edge's place among those recorded, the gradient and the output as the edge's vjp was given
+  /// them, and its result.
+  using Filter = std::function<Tensor(const Node& node, std::size_t edge, const Tensor& g, const Tensor& y,
+                                      Tensor result)>;
+  explicit FilterGradients(Filter filter);
+  ~FilterGradients();
+  FilterGradients(const FilterGradients&) = delete;
+  FilterGradients& operator=(const FilterGradients&) = delete;
+  static const Filter* active();
+
+ private:
+  Filter filter_;
+  const Filter* before_;
+};
 
 }  // namespace saccade

@@ -88,6 +88,13 @@ void Tensor::zero_grad() const {
   if (needs_grad()) body_->node->grad = Tensor();
 }
 
+void Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) const {
+  if (!needs_grad()) {
+    throw GradError(fmt::format("register_hook: this tensor ({}) does not need a gradient", describe(*this)));
+  }
+  body_->node->hooks.push_back(std::move(hook));
+}
+
 Tensor Tensor::detach() const { return view_of(*this, shape(), strides(), body_->offset); }
 
 double Tensor::item() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <span>
 #include <string>
@@ -68,6 +69,10 @@ class Tensor {
   /// What backward() accumulated in this leaf; undefined before the first.
   Tensor grad() const;
   void zero_grad() const;
+  /// Calls `hook` with the gradient of this tensor whenever a backward pass has completed it. What the hook
+  /// returns, of the same shape and dtype, takes its place; an undefined tensor leaves it. GradError if this
+  /// tensor needs no gradient.
+  void register_hook(std::function<Tensor(const Tensor&)> hook) const;
   /// The same elements without the graph.
   Tensor detach() const;
 

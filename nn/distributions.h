@@ -1,7 +1,7 @@
 // Distributions over real vectors with independent components, for stochastic policies.
 //
 // A component is one entry of the last dimension: mean and log_std are (..., d). Everything is differentiable
-// in mean and log_std.
+// in mean and log_std. Points and noise have mean's shape and dtype: ShapeError or DTypeError if not.
 #pragma once
 
 #include "autograd/tensor.h"

@@ -45,10 +45,8 @@ void move_side_by_side(const NamedTensors& parameters, std::int64_t n) {
   const Tensor buffer = empty({n}, parameters[0].tensor.dtype());
   std::int64_t offset = 0;
   for (const auto& [name, x] : parameters) {
-    const Strides strides = contiguous_strides(x.shape());
-    view_of(buffer, x.shape(), strides, offset).copy_(x);
+    view_of(buffer, x.shape(), x.strides(), offset).copy_(x);
     x.body()->storage = buffer.body()->storage;
-    x.body()->strides = strides;
     x.body()->offset = offset;
     offset += x.numel();
   }

@@ -121,6 +121,31 @@ TEST_CASE("gradcheck names corners, domain edges, exceptions and chance", "[grad
       Contains("different results"));
 }
 
+TEST_CASE("gradcheck takes inputs in any memory layout, and notices an op that does not", "[gradcheck]") {
+  Rng rng(8);
+  const Tensor x = randn({3, 4}, rng, DType::f64);
+  const Tensor layouts[] = {transpose(x), slice(x, 1, 0, 4, 2), expand(slice(x, 0, 1, 2), {3, 4}),
+                            view_of(x, {5, 3}, {1, 2}, 0)};  // the last overlaps itself
+  for (const Tensor& layout : layouts)
+    CHECK(gradcheck([](const Tensor& t) { return tanh(t); }, layout).passed());
+  // Reads memory in order, whatever the strides say.
+  const auto careless = [](const Tensor& t) {
+    return tanh(view_of(t, t.shape(), contiguous_strides(t.shape()), 0)) + 0 * t;
+  };
+  CHECK_THAT(gradcheck(careless, transpose(x)).explanation(),
+             Catch::Contains("memory layout") || Catch::Contains("zero"));
+}
+
+TEST_CASE("gradcheck compares reverse with forward mode", "[gradcheck]") {
+  Rng rng(9);
+  const Tensor x = randn({3}, rng, DType::f64);
+  // Right for the g of a sweep, but g enters as a constant: v . J is not linear in v as far as the tape
+  // knows.
+  const auto frozen =
+      tanh_with([](const Tensor& g, const Tensor& y) { return g.detach() * (1 - square(y)); });
+  CHECK_THAT(gradcheck(frozen, x).explanation(), Catch::Contains("reverse and forward mode disagree"));
+}
+
 TEST_CASE("gradcheck's report names the worst element and both numbers", "[gradcheck]") {
   const Tensor x = from_values({0.5, -0.25}, {2});
   const GradcheckResult result = gradcheck([](const Tensor& t) { return square(t); }, x);

@@ -30,11 +30,11 @@ struct Row {
 
 // ---- shapes ----
 
-const std::vector<Shapes> kUnary = {{{2, 3}}, {{}}, {{5}}, {{1, 4}}, {{2, 3, 2}}, {{0, 3}}};
-const std::vector<Shapes> kBinary = {{{2, 3}, {2, 3}}, {{2, 3}, {3}},    {{2, 1}, {1, 3}}, {{}, {2, 2}},
-                                     {{1}, {1, 1}},    {{0, 3}, {1, 3}}, {{3}, {}}};
-const std::vector<Shapes> kMatrix = {{{3, 4}}, {{2, 3, 2}}, {{1, 3}}};
-const std::vector<Shapes> kPair = {{{3, 4}, {3, 4}}, {{4, 1}, {4, 1}}, {{}, {}}};
+const std::vector<Shapes> kUnary = {{{2, 3}}, {{}}, {{5}}, {{1, 4}}, {{3, 3}}, {{2, 3, 2}}, {{0, 3}}};
+const std::vector<Shapes> kBinary = {{{2, 3}, {2, 3}}, {{3, 3}, {3, 3}}, {{2, 3}, {3}},    {{2, 1}, {1, 3}},
+                                     {{}, {2, 2}},     {{1}, {1, 1}},    {{0, 3}, {1, 3}}, {{3}, {}}};
+const std::vector<Shapes> kMatrix = {{{3, 4}}, {{3, 3}}, {{2, 3, 2}}, {{1, 3}}};
+const std::vector<Shapes> kPair = {{{3, 4}, {3, 4}}, {{2, 2}, {2, 2}}, {{4, 1}, {4, 1}}, {{}, {}}};
 
 // ---- functions of the list of inputs ----
 
@@ -131,6 +131,7 @@ std::vector<Row> rows() {
       {"amax", "", one([](auto& x) { return amax(x); }), {{{2, 3}}, {{}}, {{2, 3, 2}}}},
       {"amax", "0", one([](auto& x) { return amax(x, {0}); }), kMatrix},
       {"amin", "", one([](auto& x) { return amin(x); }), {{{2, 3}}, {{}}, {{2, 3, 2}}}},
+      {"amin", "0", one([](auto& x) { return amin(x, {0}); }), kMatrix},
       {"amin", "0, -1, keepdim", one([](auto& x) {
          return amin(x, {0, -1}, true);
        }),
@@ -282,7 +283,8 @@ std::vector<Row> rows() {
            }),
        {{{3, 4}}}},
   };
-  for (const auto& [reduction, label] : {std::pair{R::none, "none"}, std::pair{R::mean, "mean"}, std::pair{R::sum, "sum"}}) {
+  for (const auto& [reduction, label] :
+       {std::pair{R::none, "none"}, std::pair{R::mean, "mean"}, std::pair{R::sum, "sum"}}) {
     table.push_back(
         {"mse_loss", label, two([r = reduction](auto& x, auto& y) { return mse_loss(x, y, r); }), kPair});
     table.push_back(

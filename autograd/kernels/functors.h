@@ -19,7 +19,8 @@ template <class B>
 using Lane = typename B::value_type;
 
 /// f of each lane, through the C library: slower, for where the SIMD library's own falls short. f must call
-/// plain C functions; std's are inline, and not to be compiled for one instruction set here and another there.
+/// plain C functions; std's are inline, and not to be compiled for one instruction set here and another
+/// there.
 template <class B, class F>
 B each_lane(const F& f, B x, B y) {
   Lane<B> xs[B::size], ys[B::size];
@@ -27,6 +28,10 @@ B each_lane(const F& f, B x, B y) {
   y.store_unaligned(ys);
   for (std::size_t i = 0; i < B::size; ++i) xs[i] = f(xs[i], ys[i]);
   return B::load_unaligned(xs);
+}
+template <class B, class F>
+B each_lane(const F& f, B x) {
+  return each_lane([&f](Lane<B> v, Lane<B>) { return f(v); }, x, x);
 }
 
 // ---- one input ----
@@ -112,16 +117,25 @@ struct Floor {
     return floor(x);
   }
 };
+// The library's sin and cos of one lane depend on what the other lanes hold.
 struct Sin {
   template <class B>
   B operator()(B x) const {
-    return sin(x);
+    if constexpr (std::is_same_v<Lane<B>, float>) {
+      return each_lane([](float v) { return ::sinf(v); }, x);
+    } else {
+      return each_lane([](double v) { return ::sin(v); }, x);
+    }
   }
 };
 struct Cos {
   template <class B>
   B operator()(B x) const {
-    return cos(x);
+    if constexpr (std::is_same_v<Lane<B>, float>) {
+      return each_lane([](float v) { return ::cosf(v); }, x);
+    } else {
+      return each_lane([](double v) { return ::cos(v); }, x);
+    }
   }
 };
 struct Atan {
@@ -135,7 +149,7 @@ struct Erf {
   B operator()(B x) const {
     // The library's double erf is off by 68 units in the last place at 2.2, and NaN from 1e154 on.
     if constexpr (std::is_same_v<Lane<B>, double>) {
-      return each_lane([](double v, double) { return ::erf(v); }, x, x);
+      return each_lane([](double v) { return ::erf(v); }, x);
     } else {
       return erf(x);
     }
@@ -197,15 +211,11 @@ struct Pow {
   // error grows with y log x, to 100 units in the last place and more.
   template <class B>
   B operator()(B x, B y) const {
-    return each_lane(
-        [](Lane<B> v, Lane<B> w) {
-          if constexpr (std::is_same_v<Lane<B>, float>) {
-            return ::powf(v, w);
-          } else {
-            return ::pow(v, w);
-          }
-        },
-        x, y);
+    if constexpr (std::is_same_v<Lane<B>, float>) {
+      return each_lane([](float v, float w) { return ::powf(v, w); }, x, y);
+    } else {
+      return each_lane([](double v, double w) { return ::pow(v, w); }, x, y);
+    }
   }
 };
 struct Maximum {

@@ -186,7 +186,7 @@ struct GemmKernel {
 
   // A row vector times B (m = 1), or A times a column vector (n = 1), where the matrix is contiguous along k.
   static void dots(const Gemm<T>& g, T* scratch) {
-    if (g.n == 1) {
+    if (g.n == 1 && g.a_col == 1) {
       const T* b = contiguous(g.b, g.b_row, g.k, scratch);
       for (std::int64_t i = 0; i < g.m; ++i) g.c[i * g.c_row] = finish(g, dot(g.a + i * g.a_row, b, g.k), 0);
     } else {

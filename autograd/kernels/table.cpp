@@ -35,12 +35,11 @@ const Tables& choose() {
   const std::vector<const Tables*> found = supported();
   const char* forced = std::getenv("SACCADE_ISA");
   if (forced == nullptr || *forced == '\0') return *found.back();
-  std::vector<std::string> names;
   for (const Tables* tables : found) {
     if (std::string_view(tables->f32.name) == forced) return *tables;
-    names.emplace_back(tables->f32.name);
   }
-  throw ConfigError(fmt::format("SACCADE_ISA is '{}'; this processor can run {}", forced, join(names)));
+  throw ConfigError(fmt::format("SACCADE_ISA is '{}'; this processor can run {}", forced,
+                                join(supported_instruction_sets())));
 }
 
 }  // namespace
@@ -51,5 +50,11 @@ const Tables& tables() {
 }
 
 const char* instruction_set() { return tables().f32.name; }
+
+std::vector<std::string> supported_instruction_sets() {
+  std::vector<std::string> names;
+  for (const Tables* tables : supported()) names.emplace_back(tables->f32.name);
+  return names;
+}
 
 }  // namespace saccade::kernels

@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "autograd/kernels/functors.h"
 
@@ -62,8 +64,9 @@ extern const Tables tables_sse2, tables_avx2, tables_avx512, tables_native;
 /// environment variable SACCADE_ISA names ("sse2", "avx2", "avx512"). Throws ConfigError if that is unknown
 /// or not supported here.
 const Tables& tables();
-/// Its name, and those that could run here.
+/// Its name, and those that could run here, the best last.
 const char* instruction_set();
+std::vector<std::string> supported_instruction_sets();
 
 template <class T>
 const Table<T>& table() {

@@ -12,6 +12,7 @@ namespace {
 
 // The index as contiguous elements, every one a whole number in [0, n).
 Tensor checked(const char* op, const Tensor& index, std::int64_t n, DType dtype) {
+  check_defined(op, index);
   const Tensor whole = contiguous(to(index.detach(), dtype));
   visit(dtype, [&]<class T>() {
     const T* values = whole.data<T>();
@@ -37,6 +38,7 @@ void check_index_shape(const char* op, const Shape& x, std::int64_t dim, const S
 }
 
 Tensor triangle(const char* op, const Tensor& x, std::int64_t diagonal, bool lower) {
+  check_defined(op, x);
   if (x.dim() < 2)
     throw ShapeError(fmt::format("{}: expected at least 2 dimensions, got {}", op, x.shape().str()));
   const Tensor rows = contiguous(x.detach());
@@ -53,7 +55,8 @@ Tensor triangle(const char* op, const Tensor& x, std::int64_t diagonal, bool low
 }  // namespace
 
 Tensor gather(const Tensor& whole, std::int64_t dim_given, const Tensor& index) {
-  const std::int64_t dim = wrap_dim("gather", dim_given, whole.dim());
+  const std::int64_t dim = wrap_dim("gather", dim_given, whole);
+  check_defined("gather", index);
   Tensor x = whole;  // less what the index does not reach in the other dimensions
   for (std::int64_t d = 0; d < x.dim() && index.dim() == x.dim(); ++d) {
     if (d != dim && index.shape()[d] < x.shape()[d]) x = slice(x, d, 0, index.shape()[d]);
@@ -71,7 +74,8 @@ Tensor gather(const Tensor& whole, std::int64_t dim_given, const Tensor& index) 
 }
 
 Tensor scatter_add(const Tensor& x, const Shape& shape, std::int64_t dim_given, const Tensor& index) {
-  const std::int64_t dim = wrap_dim("scatter_add", dim_given, x.dim());
+  const std::int64_t dim = wrap_dim("scatter_add", dim_given, x);
+  check_defined("scatter_add", index);
   check_index_shape("scatter_add", shape, dim, index.shape());
   if (x.shape() != index.shape()) {
     throw ShapeError(
@@ -87,7 +91,8 @@ Tensor scatter_add(const Tensor& x, const Shape& shape, std::int64_t dim_given, 
 }
 
 Tensor index_select(const Tensor& x, std::int64_t dim_given, const Tensor& index) {
-  const std::int64_t dim = wrap_dim("index_select", dim_given, x.dim());
+  const std::int64_t dim = wrap_dim("index_select", dim_given, x);
+  check_defined("index_select", index);
   if (index.dim() != 1) {
     throw ShapeError(
         fmt::format("index_select: the index must have one dimension, got {}", index.shape().str()));
@@ -98,6 +103,7 @@ Tensor index_select(const Tensor& x, std::int64_t dim_given, const Tensor& index
 }
 
 Tensor one_hot(const Tensor& index, std::int64_t classes) {
+  check_defined("one_hot", index);
   Shape shape = index.shape();
   shape.push_back(classes);
   const Tensor at = unsqueeze(checked("one_hot", index, classes, index.dtype()), -1);

@@ -34,6 +34,7 @@ namespace detail {
 Tensor map_elements(std::size_t kernel, const void* functor, std::span<const Tensor* const> inputs) {
   constexpr std::size_t kMost = 4;
   const std::size_t count = inputs.size();
+  for (const Tensor* x : inputs) check_defined("an elementwise op", *x);
   Tensor y = empty(inputs[0]->shape(), inputs[0]->dtype());
   const std::int64_t n = y.numel();
   if (n == 0) return y;
@@ -114,11 +115,17 @@ Tensor reduce_elements(std::size_t kernel, const Tensor& input, const Shape& dim
 }  // namespace detail
 
 Tensor constant_like(const Tensor& x, double value) {
+  check_defined("an op with a number", x);
   return view_of(scalar(value, x.dtype()), x.shape(), Shape::filled(x.dim(), 0), 0);
 }
 
 void check_defined(const char* op, const Tensor& x) {
   if (!x.defined()) throw ShapeError(fmt::format("{}: an input is an undefined tensor", op));
+}
+
+std::int64_t wrap_dim(const char* op, std::int64_t dim, const Tensor& x) {
+  check_defined(op, x);
+  return wrap_dim(op, dim, x.dim());
 }
 
 Promote::Promote() : before_(promoting) { promoting = true; }

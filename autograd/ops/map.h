@@ -34,6 +34,8 @@ std::pair<Tensor, Tensor> broadcast(const char* op, const Tensor& a, const Tenso
 /// Both tensors, of one dtype: DTypeError if they are not, or f64 while a Promote is alive.
 std::pair<Tensor, Tensor> same_dtype(const char* op, const Tensor& a, const Tensor& b);
 void check_defined(const char* op, const Tensor& x);
+/// A dimension of x, counted from the end if negative. ShapeError if x has none such, or is undefined.
+std::int64_t wrap_dim(const char* op, std::int64_t dim, const Tensor& x);
 
 /// While alive, ops of this thread take an f32 and an f64 input together, in f64. So gradcheck can run in f64
 /// a function that holds f32 tensors of its own.

@@ -96,7 +96,7 @@ Tensor logsigmoid(const Tensor& x) { return -softplus(-x); }
 Tensor leaky_relu(const Tensor& x, double negative_slope) { return where(gt(x, 0), x, negative_slope * x); }
 
 Tensor elu(const Tensor& x, double alpha) {
-  return where(gt(x, 0), x, alpha * expm1(minimum(x, constant_like(x, 0))));
+  return where(gt(x, 0), x, alpha * expm1(clamp(x, std::nullopt, 0)));
 }
 
 Tensor gelu(const Tensor& x, Gelu form) {

@@ -23,6 +23,7 @@ Shape all_dims(const Tensor& x) {
 
 // In range and ascending; none given means all, as in PyTorch.
 Shape wrap_dims(const char* op, const Tensor& x, Shape dims) {
+  check_defined(op, x);
   if (dims.empty()) return all_dims(x);
   for (std::int64_t& d : dims) d = wrap_dim(op, d, x.dim());
   std::sort(dims.begin(), dims.end());
@@ -66,7 +67,7 @@ Tensor extremum(const char* op, const Tensor& x, Shape dims, bool keepdim) {
 
 std::pair<Tensor, Tensor> extremum_and_index(const char* op, const Tensor& x, std::int64_t dim, bool keepdim,
                                              bool largest) {
-  const Shape dims = {wrap_dim(op, dim, x.dim())};
+  const Shape dims = {wrap_dim(op, dim, x)};
   check_not_empty(op, x, dims);
   Shape kept = x.shape();
   kept[dims[0]] = 1;
@@ -89,6 +90,7 @@ Tensor sum(const Tensor& x, const Shape& dims_given, bool keepdim) {
 }
 
 Tensor sum_to(const Tensor& x, const Shape& shape) {
+  check_defined("sum_to", x);
   if (x.shape() == shape) return x;
   Shape dims;
   const std::int64_t added = x.dim() - shape.size();
@@ -125,12 +127,12 @@ std::pair<Tensor, Tensor> min(const Tensor& x, std::int64_t dim, bool keepdim) {
   return extremum_and_index("min", x, dim, keepdim, false);
 }
 Tensor argmax(const Tensor& x, std::int64_t dim, bool keepdim) {
-  return max(x.detach(), dim, keepdim).second;
+  return extremum_and_index("argmax", x, dim, keepdim, true).second;
 }
 
 // By halves: zeros need no special case, and the gradient any number of times over is that of mul.
 Tensor prod(const Tensor& x, std::int64_t dim, bool keepdim) {
-  const Shape dims = {wrap_dim("prod", dim, x.dim())};
+  const Shape dims = {wrap_dim("prod", dim, x)};
   Tensor rest = x;
   while (rest.shape()[dims[0]] > 1) {
     const std::int64_t n = rest.shape()[dims[0]], half = n / 2;
@@ -156,21 +158,21 @@ Tensor logsumexp(const Tensor& x, const Shape& dims_given, bool keepdim) {
 }
 
 Tensor softmax(const Tensor& x, std::int64_t dim) {
+  const Shape dims = {wrap_dim("softmax", dim, x)};
   if (x.numel() == 0) return x;
-  const Shape dims = {wrap_dim("softmax", dim, x.dim())};
   const Tensor e = exp(x - amax(x.detach(), dims, true));
   return e / sum(e, dims, true);
 }
 
 Tensor log_softmax(const Tensor& x, std::int64_t dim) {
+  const Shape dims = {wrap_dim("log_softmax", dim, x)};
   if (x.numel() == 0) return x;
-  const Shape dims = {wrap_dim("log_softmax", dim, x.dim())};
   const Tensor shifted = x - amax(x.detach(), dims, true);
   return shifted - log(sum(exp(shifted), dims, true));
 }
 
 Tensor cumsum(const Tensor& x, std::int64_t dim_given) {
-  const std::int64_t dim = wrap_dim("cumsum", dim_given, x.dim());
+  const std::int64_t dim = wrap_dim("cumsum", dim_given, x);
   const Tensor rows = contiguous(x.detach());
   Tensor y = empty(x.shape(), x.dtype());
   visit(x.dtype(), [&]<class T>() {

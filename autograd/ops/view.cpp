@@ -35,6 +35,7 @@ std::optional<Strides> reshaped_strides(const Tensor& x, const Shape& shape) {
 }
 
 Shape resolve(const Tensor& x, Shape shape) {
+  check_defined("reshape", x);
   std::int64_t unknown = -1, known = 1;
   for (std::int64_t d = 0; d < shape.size(); ++d) {
     if (shape[d] == -1 && unknown == -1) {
@@ -77,6 +78,7 @@ Tensor reshape(const Tensor& x, const Shape& wanted) {
 }
 
 Tensor contiguous(const Tensor& x) {
+  check_defined("contiguous", x);
   if (x.is_contiguous()) return x;
   Tensor y = empty(x.shape(), x.dtype());
   y.copy_(x.detach());
@@ -84,6 +86,7 @@ Tensor contiguous(const Tensor& x) {
 }
 
 Tensor to(const Tensor& x, DType dtype) {
+  check_defined("to", x);
   if (x.dtype() == dtype) return x;
   const Tensor rows = contiguous(x.detach());
   Tensor y = empty(x.shape(), dtype);
@@ -97,6 +100,7 @@ Tensor to(const Tensor& x, DType dtype) {
 }
 
 Tensor permute(const Tensor& x, const Shape& dims) {
+  check_defined("permute", x);
   Shape shape = x.shape(), order = dims, inverse = dims;
   Strides strides = x.strides();
   if (dims.size() == x.dim()) inverse = Shape::filled(dims.size(), -1);
@@ -115,7 +119,7 @@ Tensor permute(const Tensor& x, const Shape& dims) {
 }
 
 Tensor transpose(const Tensor& x, std::int64_t dim0, std::int64_t dim1) {
-  const std::int64_t a = wrap_dim("transpose", dim0, x.dim()), b = wrap_dim("transpose", dim1, x.dim());
+  const std::int64_t a = wrap_dim("transpose", dim0, x), b = wrap_dim("transpose", dim1, x);
   Shape shape = x.shape();
   Strides strides = x.strides();
   std::swap(shape[a], shape[b]);
@@ -127,6 +131,7 @@ Tensor transpose(const Tensor& x, std::int64_t dim0, std::int64_t dim1) {
 Tensor transpose(const Tensor& x) { return transpose(x, -2, -1); }
 
 Tensor expand(const Tensor& x, const Shape& wanted) {
+  check_defined("expand", x);
   const std::int64_t added = wanted.size() - x.dim();
   Shape shape = wanted;
   Strides strides = Shape::filled(wanted.size(), 0);
@@ -147,7 +152,7 @@ Tensor expand(const Tensor& x, const Shape& wanted) {
 
 Tensor slice(const Tensor& x, std::int64_t dim_given, std::int64_t start, std::int64_t stop,
              std::int64_t step) {
-  const std::int64_t dim = wrap_dim("slice", dim_given, x.dim()), n = x.shape()[dim];
+  const std::int64_t dim = wrap_dim("slice", dim_given, x), n = x.shape()[dim];
   if (step < 1) throw ShapeError(fmt::format("slice: step {} given, expected at least 1", step));
   step = std::min(step, std::max<std::int64_t>(n, 1));  // as good as any larger one
   start = std::clamp<std::int64_t>(start < 0 ? start + n : start, 0, n);
@@ -164,7 +169,7 @@ Tensor slice(const Tensor& x, std::int64_t dim_given, std::int64_t start, std::i
 }
 
 Tensor select(const Tensor& x, std::int64_t dim_given, std::int64_t index) {
-  const std::int64_t dim = wrap_dim("select", dim_given, x.dim()), n = x.shape()[dim];
+  const std::int64_t dim = wrap_dim("select", dim_given, x), n = x.shape()[dim];
   if (index < -n || index >= n) {
     throw ShapeError(
         fmt::format("select: index {} is out of range for dimension {} of {}", index, dim, x.shape().str()));
@@ -176,13 +181,14 @@ Tensor select(const Tensor& x, std::int64_t dim_given, std::int64_t index) {
 }
 
 Tensor unsqueeze(const Tensor& x, std::int64_t dim) {
+  check_defined("unsqueeze", x);
   Shape shape = x.shape();
   shape.insert(wrap_dim("unsqueeze", dim, x.dim() + 1), 1);
   return reshape(x, shape);
 }
 
 Tensor squeeze(const Tensor& x, std::int64_t dim_given) {
-  const std::int64_t dim = wrap_dim("squeeze", dim_given, x.dim());
+  const std::int64_t dim = wrap_dim("squeeze", dim_given, x);
   if (x.shape()[dim] != 1) return x;
   Shape shape = x.shape();
   shape.erase(dim);
@@ -190,9 +196,10 @@ Tensor squeeze(const Tensor& x, std::int64_t dim_given) {
 }
 
 Tensor flatten(const Tensor& x, std::int64_t first_given, std::int64_t last_given) {
+  check_defined("flatten", x);
   if (x.dim() == 0) return reshape(x, {1});
-  const std::int64_t first = wrap_dim("flatten", first_given, x.dim()),
-                     last = wrap_dim("flatten", last_given, x.dim());
+  const std::int64_t first = wrap_dim("flatten", first_given, x),
+                     last = wrap_dim("flatten", last_given, x);
   Shape shape;
   for (std::int64_t d = 0; d < x.dim(); ++d) {
     if (d > first && d <= last) {
@@ -261,11 +268,15 @@ Tensor cat(const TensorList& given, std::int64_t dim_given) {
 
 Tensor stack(const TensorList& x, std::int64_t dim) {
   TensorList parts;
-  for (const Tensor& part : x) parts.push_back(unsqueeze(part, dim));
+  for (const Tensor& part : x) {
+    check_defined("stack", part);
+    parts.push_back(unsqueeze(part, dim));
+  }
   return cat(parts, dim);
 }
 
 Tensor flip(const Tensor& x, const Shape& dims) {
+  check_defined("flip", x);
   Tensor y = contiguous(x.detach());
   for (const std::int64_t given : dims) {
     const std::int64_t dim = wrap_dim("flip", given, x.dim());

@@ -1,0 +1,309 @@
+// Reductions, optimiser steps and matrix products of every instruction set that this machine runs, against
+// naive loops.
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "autograd/kernels/gemm.h"
+#include "autograd/kernels/table.h"
+#include "tests/kernel_tables.h"
+
+using namespace saccade::kernels;
+using namespace saccade::tests;
+
+namespace {
+
+using Long = long double;
+
+// A matrix with some layout: element (i, j) at i * row + j * col.
+template <class T>
+struct Matrix {
+  std::vector<T> data;
+  std::int64_t row = 0, col = 0;
+  T at(std::int64_t i, std::int64_t j) const { return data[static_cast<std::size_t>(i * row + j * col)]; }
+};
+
+enum class Layout { row_major, column_major, padded_rows, padded_columns, strided };
+constexpr Layout kLayouts[] = {Layout::row_major, Layout::column_major, Layout::padded_rows,
+                               Layout::padded_columns, Layout::strided};
+
+template <class T>
+Matrix<T> random_matrix(std::int64_t rows, std::int64_t cols, Layout layout, unsigned seed) {
+  Matrix<T> x;
+  const std::int64_t pad = layout == Layout::row_major || layout == Layout::column_major ? 0 : 3;
+  const bool by_rows = layout == Layout::row_major || layout == Layout::padded_rows;
+  x.col = by_rows ? 1 : rows + pad;
+  x.row = by_rows ? cols + pad : layout == Layout::strided ? 2 : 1;
+  if (layout == Layout::strided) x.col = 2 * rows + pad;
+  x.data = random_values<T>(static_cast<std::size_t>((rows + pad) * (cols + pad) * 2), seed, 1);
+  return x;
+}
+
+// One product, its scratch and the padding of C held to their sizes.
+template <class T>
+void check_gemm(const Table<T>& table, std::int64_t m, std::int64_t n, std::int64_t k, Layout a_layout,
+                Layout b_layout, bool with_bias, bool relu) {
+  const Matrix<T> a = random_matrix<T>(m, k, a_layout, 1), b = random_matrix<T>(k, n, b_layout, 2);
+  const std::vector<T> bias = random_values<T>(static_cast<std::size_t>(n), 3, 1);
+  const std::int64_t c_row = n + 2;
+  std::vector<T> c(static_cast<std::size_t>((m + 1) * c_row), T(77));
+  const auto room = static_cast<std::size_t>(table.gemm_scratch(m, n, k));
+  std::vector<T> scratch(room + 64, T(77));
+  table.gemm({.m = m,
+              .n = n,
+              .k = k,
+              .a = a.data.data(),
+              .a_row = a.row,
+              .a_col = a.col,
+              .b = b.data.data(),
+              .b_row = b.row,
+              .b_col = b.col,
+              .c = c.data(),
+              .c_row = c_row,
+              .bias = with_bias ? bias.data() : nullptr,
+              .relu = relu},
+             scratch.data());
+  INFO(m << " x " << k << " x " << n << ", layouts " << static_cast<int>(a_layout) << " and "
+         << static_cast<int>(b_layout) << (with_bias ? ", bias" : "") << (relu ? ", relu" : ""));
+  CHECK(std::all_of(scratch.begin() + static_cast<std::ptrdiff_t>(room), scratch.end(),
+                    [](T x) { return x == T(77); }));
+  bool right = true;
+  for (std::int64_t i = 0; i <= m; ++i) {
+    for (std::int64_t j = 0; j < c_row; ++j) {
+      const T got = c[static_cast<std::size_t>(i * c_row + j)];
+      if (i == m || j >= n) {
+        right = right && got == T(77);
+        continue;
+      }
+      Long exact = 0, size = 0;
+      for (std::int64_t p = 0; p < k; ++p) {
+        const Long term = static_cast<Long>(a.at(i, p)) * b.at(p, j);
+        exact += term;
+        size += std::abs(term);
+      }
+      if (with_bias)
+        exact += bias[static_cast<std::size_t>(j)], size += std::abs(bias[static_cast<std::size_t>(j)]);
+      if (relu) exact = std::max(exact, Long(0));
+      // k products and k + 1 additions, one rounding of at most eps / 2 each, of partial sums below `size`
+      // (Higham 2002, 3.1): (2 k + 1) eps / 2, less with fused multiply-adds.
+      right = right && std::abs(got - exact) <= (static_cast<Long>(k) + 1) * Limits<T>::epsilon() * size;
+    }
+  }
+  CHECK(right);
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("reductions over rows and columns", "[kernels]", float, double) {
+  using T = TestType;
+  const std::int64_t sizes[] = {0,  1,  2,   3,   7,   8,   9,    15,   16,   17,
+                                31, 33, 127, 128, 129, 257, 1000, 2049, 16385};
+  for_each_table<T>([&](const Table<T>& table) {
+    for (const std::int64_t n : sizes) {
+      for (const std::int64_t other : {1, 2, 5, 17, 33}) {
+        std::vector<T> x = random_values<T>(static_cast<std::size_t>(n * other), 5);
+        const auto check = [&](const char* what, std::int64_t across, std::int64_t along,
+                               const auto& reduce) {
+          std::vector<T> y[3];
+          for (std::size_t f = 0; f < 3; ++f) {
+            y[f].assign(static_cast<std::size_t>(other) + 1, T(77));
+            reduce(f, y[f].data());
+            CHECK(y[f].back() == T(77));
+          }
+          for (std::int64_t r = 0; r < other; ++r) {
+            Long sum = 0, size = 0;
+            T largest = -Limits<T>::infinity(), smallest = Limits<T>::infinity();
+            for (std::int64_t i = 0; i < n; ++i) {
+              const T v = x[static_cast<std::size_t>(r * across + i * along)];
+              sum += v;
+              size += std::abs(v);
+              largest = std::isnan(v) || std::isnan(largest) ? Limits<T>::quiet_NaN() : std::max(largest, v);
+              smallest =
+                  std::isnan(v) || std::isnan(smallest) ? Limits<T>::quiet_NaN() : std::min(smallest, v);
+            }
+            const auto at = static_cast<std::size_t>(r);
+            INFO(what << " of " << n << ", number " << r << " of " << other);
+            // No element goes through more than 128 additions within its block, one per block, and 5 to fold
+            // the lanes; each rounds by at most eps / 2 of a partial sum below sum |x|.
+            const Long bound = static_cast<Long>(134 + n / 128) * Limits<T>::epsilon() / 2 * size;
+            if (!std::isnan(sum)) CHECK((y[0][at] == sum || std::abs(y[0][at] - sum) <= bound));
+            CHECK(std::isnan(y[0][at]) == std::isnan(sum));
+            CHECK(equal(y[1][at], largest));
+            CHECK(equal(y[2][at], smallest));
+          }
+        };
+        const auto both = [&] {
+          check("rows", n, 1, [&](std::size_t f, T* y) { table.reduce_rows[f](other, n, x.data(), y); });
+          check("columns", 1, other,
+                [&](std::size_t f, T* y) { table.reduce_cols[f](n, other, x.data(), y); });
+        };
+        both();
+        if (n == 0) continue;
+        x[x.size() / 2] = Limits<T>::quiet_NaN();  // reaches the result from wherever it stands
+        both();
+        x.back() = Limits<T>::quiet_NaN();
+        x[0] = -Limits<T>::infinity();
+        both();
+      }
+    }
+  });
+}
+
+TEMPLATE_TEST_CASE("optimiser steps are those of plain loops", "[kernels]", float, double) {
+  using T = TestType;
+  constexpr std::size_t kMost = 70;
+  const AdamStep step = {.step_size = 1e-3,
+                         .beta1 = 0.9,
+                         .beta2 = 0.999,
+                         .root_bias2 = 0.3,
+                         .eps = 1e-8,
+                         .l2 = 0.1,
+                         .decay = 0.99};
+  const Long eps = Limits<T>::epsilon(), beta1 = T(step.beta1), beta2 = T(step.beta2),
+             rest1 = T(1 - step.beta1), rest2 = T(1 - step.beta2), l2 = T(step.l2), weight = T(0.005);
+  const std::vector<T> g = random_values<T>(kMost, 1), p = random_values<T>(kMost, 2),
+                       m = random_values<T>(kMost, 3);
+  std::vector<T> v = random_values<T>(kMost, 4);
+  for (T& x : v) x = std::abs(x);
+  for_each_table<T>([&](const Table<T>& table) {
+    struct State {
+      std::vector<T> p, m, v, target;
+    };
+    const auto run = [&](std::size_t first, std::size_t n) {
+      const auto part = [&](const std::vector<T>& x) {
+        std::vector<T> y(x.begin() + static_cast<std::ptrdiff_t>(first),
+                         x.begin() + static_cast<std::ptrdiff_t>(first + n));
+        y.push_back(T(77));
+        return y;
+      };
+      State s = {part(p), part(m), part(v), part(p)};
+      table.adam(step, static_cast<std::int64_t>(n), g.data() + first, s.p.data(), s.m.data(), s.v.data());
+      table.lerp(0.005, static_cast<std::int64_t>(n), g.data() + first, s.target.data());
+      return s;
+    };
+    const State all = run(0, kMost);
+    for (std::size_t i = 0; i < kMost; ++i) {
+      // Every sum below has two terms, of at most four roundings each, eps / 2 of the terms' sizes; p has
+      // those of m and v and four more, of which only its own last ones matter at this step size.
+      const Long gi = g[i] + l2 * p[i], g_size = std::abs(g[i]) + l2 * std::abs(p[i]);
+      const Long mi = beta1 * m[i] + rest1 * gi, m_size = beta1 * std::abs(m[i]) + rest1 * g_size;
+      const Long vi = beta2 * v[i] + rest2 * gi * gi, v_size = beta2 * v[i] + rest2 * g_size * g_size;
+      const Long scale = T(step.step_size) / (std::sqrt(vi) / T(step.root_bias2) + T(step.eps));
+      const Long pi = T(step.decay) * Long(p[i]) - scale * mi, p_size = std::abs(p[i]) + scale * m_size;
+      const Long target = p[i] + weight * (Long(g[i]) - p[i]),
+                 target_size = std::abs(p[i]) + weight * std::abs(g[i]);
+      CHECK(std::abs(all.m[i] - mi) <= 2 * eps * m_size);
+      CHECK(std::abs(all.v[i] - vi) <= 3 * eps * v_size);
+      CHECK(std::abs(all.p[i] - pi) <= 2 * eps * p_size);
+      CHECK(std::abs(all.target[i] - target) <= 2 * eps * target_size);
+    }
+    // A value does not depend on its position, and nothing beyond the end is touched.
+    for (std::size_t n = 0; n <= kMost; ++n) {
+      for (std::size_t first = 0; first + n <= kMost && first < 3; ++first) {
+        const State s = run(first, n);
+        bool same = s.p[n] == 77 && s.m[n] == 77 && s.v[n] == 77 && s.target[n] == 77;
+        for (std::size_t i = 0; i < n; ++i) {
+          same = same && s.p[i] == all.p[first + i] && s.m[i] == all.m[first + i] &&
+                 s.v[i] == all.v[first + i] && s.target[i] == all.target[first + i];
+        }
+        INFO("length " << n << " from " << first);
+        CHECK(same);
+      }
+    }
+  });
+}
+
+TEMPLATE_TEST_CASE("matrix products of all sizes and layouts", "[kernels]", float, double) {
+  using T = TestType;
+  const std::int64_t sizes[] = {0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 23, 47, 48, 49, 100, 256, 513};
+  std::mt19937 random(1);
+  const auto any = [&random](const auto& of) { return of[random() % std::size(of)]; };
+  for_each_table<T>([&](const Table<T>& table) {
+    for (const std::int64_t m : {0, 1, 2, 9}) {  // every combination of small sizes and layouts
+      for (const std::int64_t n : {0, 1, 2, 17}) {
+        for (const std::int64_t k : {0, 1, 3, 16}) {
+          for (const Layout a : kLayouts) {
+            for (const Layout b : kLayouts) check_gemm(table, m, n, k, a, b, (m + n) % 2 == 0, k % 2 == 0);
+          }
+        }
+      }
+    }
+    for (int i = 0; i < 150; ++i) {
+      check_gemm(table, any(sizes), any(sizes), any(sizes), any(kLayouts), any(kLayouts), random() % 2 == 0,
+                 random() % 2 == 0);
+    }
+    for (const Layout layout : kLayouts) {  // long sums and tall matrices: several passes and blocks
+      check_gemm(table, 9, 50, 1100, layout, layout, true, true);
+      check_gemm(table, 1030, 17, 20, layout, layout, true, false);
+      check_gemm(table, 1, 1, 3000, layout, layout, true, false);
+    }
+  });
+}
+
+TEMPLATE_TEST_CASE("NaN and infinity go through a product, its bias and its relu", "[kernels]", float,
+                   double) {
+  using T = TestType;
+  const T nan = Limits<T>::quiet_NaN(), inf = Limits<T>::infinity();
+  for_each_table<T>([&](const Table<T>& table) {
+    for (const std::int64_t n : {1, 3, 17}) {
+      for (const std::int64_t m : {1, 5}) {
+        std::vector<T> a(static_cast<std::size_t>(m), T(1)), b(static_cast<std::size_t>(n), T(1)),
+            c(a.size() * b.size());
+        std::vector<T> scratch(static_cast<std::size_t>(table.gemm_scratch(m, n, 1)) + 1);
+        const Gemm<T> g = {.m = m,
+                           .n = n,
+                           .k = 1,
+                           .a = a.data(),
+                           .a_row = 1,
+                           .a_col = 1,
+                           .b = b.data(),
+                           .b_row = n,
+                           .b_col = 1,
+                           .c = c.data(),
+                           .c_row = n,
+                           .bias = nullptr,
+                           .relu = true};
+        for (const T special : {nan, inf, -inf}) {
+          a.back() = special;
+          table.gemm(g, scratch.data());
+          for (std::int64_t i = 0; i < m * n; ++i) {
+            const T expected = i < (m - 1) * n ? T(1) : special < 0 ? T(0) : special;
+            CHECK(equal(c[static_cast<std::size_t>(i)], expected));
+          }
+        }
+      }
+    }
+  });
+}
+
+TEMPLATE_TEST_CASE("a batch of products is each product", "[kernels]", float, double) {
+  using T = TestType;
+  constexpr std::int64_t kM = 5, kN = 100, kK = 7, kCount = 3;
+  const std::vector<T> a = random_values<T>(kCount * kM * kK, 1), b = random_values<T>(kCount * kK * kN, 2),
+                       bias = random_values<T>(kCount * kN, 3);
+  std::vector<T> together(kCount * kM * kN), apart = together;
+  Gemm<T> g = {.m = kM,
+               .n = kN,
+               .k = kK,
+               .a = a.data(),
+               .a_row = kK,
+               .a_col = 1,
+               .b = b.data(),
+               .b_row = kN,
+               .b_col = 1,
+               .c = together.data(),
+               .c_row = kN,
+               .bias = bias.data(),
+               .relu = true};
+  gemm(g, {.count = kCount, .a = kM * kK, .b = kK * kN, .c = kM * kN, .bias = kN});
+  for (std::int64_t i = 0; i < kCount; ++i) {
+    g.a = a.data() + i * kM * kK;
+    g.b = b.data() + i * kK * kN;
+    g.c = apart.data() + i * kM * kN;
+    g.bias = bias.data() + i * kN;
+    gemm(g, {});
+  }
+  CHECK(together == apart);
+}

@@ -1,0 +1,101 @@
+// saccade config: every hyper-parameter.
+
+#include "rl/config.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "tools/command.h"
+#include "tools/text.h"
+
+namespace saccade::tools {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct ConfigOptions {
+  std::string preset;
+  bool json = false;
+};
+
+// 1e+12 as 1e12, and null as it is typed.
+std::string shown(double number) {
+  std::string text = fmt::format("{}", number);
+  if (const std::size_t plus = text.find("e+"); plus != std::string::npos) text.erase(plus + 1, 1);
+  return text;
+}
+
+std::string range(const rl::ConfigKey& key) {
+  if (!key.choices.empty()) return join(key.choices, ", ");
+  if (std::holds_alternative<bool rl::Config::*>(key.member)) return "true, false";
+  if (key.least <= -1e300) return "any";
+  return fmt::format("{} to {}", shown(key.least), shown(key.most));
+}
+
+// [64, 64], not [64,64].
+std::string value_text(const Json& value) {
+  if (!value.is_array()) return value.is_string() ? value.get<std::string>() : value.dump();
+  std::vector<std::string> elements;
+  for (const Json& element : value) elements.push_back(element.dump());
+  return "[" + join(elements) + "]";
+}
+
+void print_table(const rl::Config& config, const std::string& title) {
+  const Json values = rl::to_json(config), defaults = rl::to_json(rl::Config{});
+  fmt::print("{}\n\n{:<19} {:<12} {:<16} {}\n", title, "key", "value", "range", "meaning");
+  for (const rl::ConfigKey& key : rl::config_keys()) {
+    const bool changed = values.at(key.name) != defaults.at(key.name);
+    std::string meaning = key.meaning;
+    if (changed) meaning += fmt::format(" (default {})", value_text(defaults.at(key.name)));
+    const std::string left =
+        fmt::format("{:<19} {:<12} {:<16}", key.name, value_text(values.at(key.name)), range(key));
+    constexpr std::size_t kStart = 50;
+    std::string line = left;
+    for (const std::string& part : wrap(meaning, kColumns - kStart)) {
+      if (columns(line) >= kStart) {
+        fmt::print("{}\n", line);
+        line.clear();
+      }
+      line.append(kStart - columns(line), ' ').append(part);
+    }
+    fmt::print("{}\n", line);
+  }
+}
+
+void run(const ConfigOptions& options) {
+  const rl::Config config = options.preset.empty() ? rl::Config{} : rl::config_for(options.preset);
+  if (options.json) {
+    fmt::print("{}\n", rl::to_json(config).dump(2));
+    return;
+  }
+  print_table(config, options.preset.empty() ? "The defaults:" : fmt::format("{}:", options.preset));
+  if (options.preset.empty()) {
+    fmt::print("\nPresets:\n");
+    for (const rl::Preset& preset : rl::presets())
+      fmt::print("{}", two_columns(preset.name, preset.meaning, 18));
+  }
+}
+
+}  // namespace
+
+void add_config(CLI::App& app, int&) {
+  CLI::App* sub =
+      app.add_subcommand("config",
+                         "List the hyper-parameters. With their values, ranges and meanings; --json "
+                         "prints a file to start from.");
+  auto options = std::make_shared<ConfigOptions>();
+  sub->add_option("PRESET", options->preset, "a preset or an environment; the defaults if not given");
+  sub->add_flag("--json", options->json, "as JSON, such as 'saccade train --config FILE' takes");
+  sub->footer(
+      "Examples:\n"
+      "  saccade config\n"
+      "  saccade config pendulum --json > my.json\n"
+      "  saccade train --config my.json");
+  sub->callback([options] { run(*options); });
+}
+
+}  // namespace saccade::tools

@@ -1,0 +1,63 @@
+// saccade envs: what there is to train in.
+
+#include "envs/registry.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "tools/command.h"
+
+namespace saccade::tools {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// "[-2, 2]", or one for each coordinate where they differ.
+std::string ranges(const envs::Box& box) {
+  std::vector<std::string> each;
+  for (std::size_t i = 0; i < box.low.size(); ++i) {
+    each.push_back(fmt::format("[{}, {}]", box.low[i], box.high[i]));
+  }
+  const bool same = std::adjacent_find(each.begin(), each.end(), std::not_equal_to<>()) == each.end();
+  return each.empty() ? "" : same ? each[0] : join(each, " ");
+}
+
+void print_json() {
+  Json list = Json::array();
+  for (const std::string& id : envs::ids()) {
+    const envs::Spec spec = envs::make(id)->spec();
+    list.push_back({{"id", id},
+                    {"observation_size", spec.observation.size()},
+                    {"action_size", spec.action.size()},
+                    {"action_low", spec.action.low},
+                    {"action_high", spec.action.high},
+                    {"max_episode_steps", spec.max_episode_steps}});
+  }
+  fmt::print("{}\n", list.dump(2));
+}
+
+void print_table() {
+  fmt::print("{:<26} {:>11} {:>7}  {:<18} {:>10}\n", "environment", "observation", "action", "action range",
+             "time limit");
+  for (const std::string& id : envs::ids()) {
+    const envs::Spec spec = envs::make(id)->spec();
+    fmt::print("{:<26} {:>11} {:>7}  {:<18} {:>10}\n", id, spec.observation.size(), spec.action.size(),
+               ranges(spec.action),
+               spec.max_episode_steps == 0 ? "none" : fmt::format("{}", spec.max_episode_steps));
+  }
+}
+
+}  // namespace
+
+void add_envs(CLI::App& app, int&) {
+  CLI::App* sub = app.add_subcommand("envs", "List the environments");
+  auto json = std::make_shared<bool>(false);
+  sub->add_flag("--json", *json, "as JSON");
+  sub->callback([json] { *json ? print_json() : print_table(); });
+}
+
+}  // namespace saccade::tools

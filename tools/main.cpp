@@ -1,0 +1,130 @@
+// The `saccade` command.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "tools/command.h"
+#include "tools/help.h"
+#include "tools/text.h"
+#include "tools/versions.h"
+
+namespace saccade::tools {
+
+namespace {
+
+constexpr int kFailure = 1, kUsage = 2;
+
+int fail(int exit_code, std::string message) {
+  std::replace(message.begin(), message.end(), '\n', ' ');
+  std::fflush(stdout);
+  fmt::print(stderr, "saccade: error: {}\n", message);
+  return exit_code;
+}
+
+// The subcommand that the user is in, or the program itself.
+const CLI::App& current(const CLI::App& app) {
+  const std::vector<CLI::App*> given = app.get_subcommands();
+  return given.empty() ? app : *given[0];
+}
+
+std::string see_help(const CLI::App& app) {
+  return fmt::format("see 'saccade{}{} --help'", app.get_parent() == nullptr ? "" : " ",
+                     app.get_parent() == nullptr ? "" : app.get_name());
+}
+
+// What to say of an argument that nothing takes.
+std::string unexpected(const CLI::App& app, const std::string& argument) {
+  const bool is_option = argument.starts_with("-"), is_command = !is_option && app.get_parent() == nullptr;
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->get_positional()) known.push_back("--" + option->get_lnames().at(0));
+  }
+  if (is_command) {
+    known.clear();
+    for (const CLI::App* sub : app.get_subcommands({})) known.push_back(sub->get_name());
+  }
+  const std::string what = is_option    ? "there is no option"
+                           : is_command ? "there is no command"
+                                        : "unexpected";
+  const std::string near =
+      is_option || is_command ? nearest(argument.substr(0, argument.find('=')), known) : "";
+  return fmt::format("{} '{}'; {}", what, argument,
+                     near.empty() ? see_help(app) : fmt::format("did you mean '{}'?", near));
+}
+
+std::string describe(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App& at = current(app);
+  const std::string message = error.what();
+  const std::string option = message.substr(0, message.find(':'));
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) return unexpected(at, at.remaining().at(0));
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr && option.starts_with("-")) {
+    return fmt::format("{} needs a value; {}", option, see_help(at));
+  }
+  return fmt::format("{}; {}", message, see_help(at));
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Saccade: reverse-mode automatic differentiation, and Soft Actor-Critic on top of it.");
+  app.formatter(std::make_shared<Help>());
+  app.set_help_flag("-h,--help", "this text");
+  app.set_version_flag("--version", "saccade " + version(), "the version");
+  app.footer("'saccade COMMAND --help' says more of each. Start with: saccade train pendulum");
+  app.require_subcommand(1);
+  int exit_code = 0;
+  add_train(app, exit_code);
+  add_eval(app, exit_code);
+  add_gradcheck(app, exit_code);
+  add_envs(app, exit_code);
+  add_config(app, exit_code);
+  add_info(app, exit_code);
+  if (argc < 2) {
+    fmt::print(stderr, "{}", app.help());
+    return kUsage;
+  }
+  // Before CLI11 sees it, which would go on to the arguments of a command that is none.
+  const std::string first = argv[1];
+  if (!first.starts_with("-") && app.get_subcommand_no_throw(first) == nullptr) {
+    return fail(kUsage, unexpected(app, first));
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", current(app).help());
+  } catch (const CLI::CallForVersion&) {
+    fmt::print("saccade {}\n", version());
+  } catch (const CLI::ParseError& error) {
+    return fail(kUsage, describe(app, error));
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+}  // namespace saccade::tools
+
+int main(int argc, char** argv) {
+  using namespace saccade::tools;
+  int exit_code = 0;
+  try {
+    if (argc > 0) set_program(argv[0]);
+    exit_code = run(argc, argv);
+  } catch (const saccade::ConfigError& error) {
+    exit_code = fail(kUsage, error.what());
+  } catch (const std::bad_alloc&) {
+    exit_code = fail(kFailure, "out of memory; a smaller hidden, batch_size or buffer_size needs less");
+  } catch (const std::exception& error) {
+    exit_code = fail(kFailure, error.what());
+  }
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    exit_code = fail(kFailure, "the output cannot be written");
+  }
+  return exit_code;
+}

@@ -1,0 +1,16 @@
+// What this program is, is made of and runs on.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+namespace saccade::tools {
+
+/// "0.1.0"
+std::string version();
+
+/// {"saccade", "compiler", "libraries", "instruction_set", "threads"}: as `saccade info` and config.json have
+/// it.
+nlohmann::ordered_json build_info();
+
+}  // namespace saccade::tools
