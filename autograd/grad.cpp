@@ -26,14 +26,16 @@ std::string describe(const Node& node) {
                                : fmt::format("'{}' of {}", node.op, *node.scope);
 }
 
-class GradMode {
+// While alive, a switch of this thread is in another position.
+class Set {
  public:
-  explicit GradMode(bool on) : before_(recording) { recording = on; }
-  ~GradMode() { recording = before_; }
-  GradMode(const GradMode&) = delete;
-  GradMode& operator=(const GradMode&) = delete;
+  Set(bool& flag, bool value) : flag_(flag), before_(flag) { flag = value; }
+  ~Set() { flag_ = before_; }
+  Set(const Set&) = delete;
+  Set& operator=(const Set&) = delete;
 
  private:
+  bool& flag_;
   bool before_;
 };
 
@@ -160,7 +162,11 @@ Tensor vjp(const Node& node, std::size_t k, const Tensor& g, const Tensor& y) {
   const Edge& edge = node.edges[k];
   for (const Saved& saved : edge.saved) check_saved(node, saved);
   if (edge.needs_output) check_saved(node, node.output_saved);
-  Tensor result = edge.vjp(g, y);
+  Tensor result;
+  {
+    const Set quiet(detecting, false);  // an anomaly is this gradient's, not that of an op within it
+    result = edge.vjp(g, y);
+  }
   if (filter != nullptr) result = (*filter)(node, k, g, y, std::move(result));
   if (!result.defined() || result.shape() != edge.input->shape || result.dtype() != edge.input->dtype) {
     throw GradError(fmt::format("grad: the gradient of {} for its input from '{}' is {}, expected {} {}",
@@ -187,7 +193,7 @@ void run_hooks(const Node& node, Tensor& gradient) {
 // The sweep: from the newest node to the oldest, so that a node's gradient is whole when it is passed on.
 void sweep(Subgraph& graph, const TensorList& outputs, const GradOptions& options) {
   const bool retain = options.retain_graph.value_or(options.create_graph);
-  const GradMode mode(options.create_graph);
+  const Set mode(recording, options.create_graph);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     Tensor seed = seed_of(outputs, i, options.seeds);
     if (Subgraph::Entry* entry = graph.find(outputs[i])) add_to(entry->gradient, std::move(seed));
@@ -271,7 +277,7 @@ void backward(const Tensor& output, const GradOptions& options) {
   check_differentiable(outputs);
   Subgraph graph(outputs, nullptr);
   sweep(graph, outputs, options);
-  const GradMode mode(options.create_graph);
+  const Set mode(recording, options.create_graph);
   for (std::size_t i = 0; i < graph.size(); ++i) {
     Node& node = *graph[i].node;
     if (node.is_leaf() && graph[i].gradient.defined()) add_to(node.grad, graph[i].gradient);

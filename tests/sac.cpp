@@ -224,6 +224,32 @@ TEST_CASE("the gradient checks' policy is the one that SAC uses", "[sac]") {
   CHECK(pi.log_prob(pi.rsample(eps).u).to_vector() == checked.to_vector());
 }
 
+TEST_CASE("the gradient checks' critics, loss and Adam step are the ones that SAC uses", "[sac]") {
+  rl::Config config;
+  config.hidden = {8, 8};
+  Sac agent(config, 3, 2, Rng(3), DType::f64);
+  Rng rng(4);
+  const Batch batch = {randn({5, 3}, rng, DType::f64), randn({5, 2}, rng, DType::f64),
+                       randn({5, 1}, rng, DType::f64), randn({5, 3}, rng, DType::f64),
+                       zeros({5, 1}, DType::f64)};
+  const Tensor y = randn({5, 1}, rng, DType::f64), obs_action = cat({batch.obs, batch.action}, -1);
+  const TensorList& weights = agent.critic().parameters();
+  CHECK(agent.critic()(batch.obs, batch.action).to_vector() ==
+        suite::mlp(obs_action, weights, 0).to_vector());
+  CHECK(agent.critic_loss(batch, y).loss.item() == suite::critic_loss(weights, obs_action, y).item());
+
+  const Tensor p = randn({7}, rng, DType::f64).detach().requires_grad(), g = randn({7}, rng, DType::f64);
+  nn::Adam adam({p}, {.lr = 1e-2});
+  Tensor expected = p.detach() * 1, m = zeros_like(g), v = zeros_like(g);
+  for (int t = 1; t <= 3; ++t) {
+    expected = suite::adam_step(expected, g, m, v, 1e-2, t);
+    m = 0.9 * m + (1 - 0.9) * g;
+    v = 0.999 * v + (1 - 0.999) * square(g);
+    adam.step({g});
+    check_close("Adam", p, expected, 1e-14);
+  }
+}
+
 TEST_CASE("evaluation takes tanh(mu), and acting in training draws", "[sac]") {
   const Sac agent(small(), 3, 2, Rng(5));
   const std::vector<double> obs = {0.1, -0.2, 0.3};

@@ -41,6 +41,7 @@ GradcheckResult Check::run(int order) const {
 
 std::vector<Check> all_checks() {
   std::vector<Check> checks = op_checks();
+  for (Check& check : nn_checks()) checks.push_back(std::move(check));
   for (Check& check : policy_checks()) checks.push_back(std::move(check));
   return checks;
 }

@@ -30,6 +30,16 @@ std::vector<Check> policy_checks();
 /// layers. weights: l1, l2 and head, each weight then bias; obs (B, obs_dim), noise eps (B, action_dim); log
 /// pi (B, 1).
 Tensor policy_log_prob(const TensorList& weights, const Tensor& obs, const Tensor& eps);
+/// Layers, distributions, SAC's losses and Adam's step, each as a function of all it depends on.
+/// (nn_checks.cpp)
+std::vector<Check> nn_checks();
+/// What those check, for comparison with the modules: layers l1, l2, ... from weights[first] on, each weight
+/// then bias; and the critics' loss on (obs, action) pairs with targets y.
+Tensor mlp(Tensor x, const TensorList& weights, std::size_t first);
+Tensor critic_loss(const TensorList& weights, const Tensor& obs_action, const Tensor& y);
+/// Parameters after Adam's step number t from moments m and v, as a function that can be differentiated.
+Tensor adam_step(const Tensor& p, const Tensor& g, const Tensor& m, const Tensor& v, double lr, double t);
+
 std::vector<Check> all_checks();
 
 /// How far a check's value and gradients in f32 are from those in f64, in units of f32's rounding of the

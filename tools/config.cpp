@@ -22,18 +22,19 @@ struct ConfigOptions {
   bool json = false;
 };
 
-// 1e+12 as 1e12, and null as it is typed.
+// 1e6, where fmt has 1e+06.
 std::string shown(double number) {
-  std::string text = fmt::format("{}", number);
-  if (const std::size_t plus = text.find("e+"); plus != std::string::npos) text.erase(plus + 1, 1);
+  std::string text = fmt::format("{:g}", number);
+  const std::size_t plus = text.find("e+");
+  if (plus != std::string::npos) text.erase(plus + 1, text.find_first_not_of("+0", plus + 1) - plus - 1);
   return text;
 }
 
+// "; 0 to 1", or nothing where there is nothing to say.
 std::string range(const rl::ConfigKey& key) {
-  if (!key.choices.empty()) return join(key.choices, ", ");
-  if (std::holds_alternative<bool rl::Config::*>(key.member)) return "true, false";
-  if (key.least <= -1e300) return "any";
-  return fmt::format("{} to {}", shown(key.least), shown(key.most));
+  if (!key.choices.empty()) return "; " + join(key.choices, " or ");
+  if (std::holds_alternative<bool rl::Config::*>(key.member)) return "; true or false";
+  return key.least <= -1e300 ? "" : fmt::format("; {} to {}", shown(key.least), shown(key.most));
 }
 
 // [64, 64], not [64,64].
@@ -44,25 +45,15 @@ std::string value_text(const Json& value) {
   return "[" + join(elements) + "]";
 }
 
-void print_table(const rl::Config& config, const std::string& title) {
+void print_table(const rl::Config& config) {
+  constexpr std::size_t kStart = 36;
   const Json values = rl::to_json(config), defaults = rl::to_json(rl::Config{});
-  fmt::print("{}\n\n{:<19} {:<12} {:<16} {}\n", title, "key", "value", "range", "meaning");
+  fmt::print("{}", two_columns(fmt::format("{:<20} {}", "key", "value"), "meaning; range", kStart));
   for (const rl::ConfigKey& key : rl::config_keys()) {
-    const bool changed = values.at(key.name) != defaults.at(key.name);
-    std::string meaning = key.meaning;
-    if (changed) meaning += fmt::format(" (default {})", value_text(defaults.at(key.name)));
-    const std::string left =
-        fmt::format("{:<19} {:<12} {:<16}", key.name, value_text(values.at(key.name)), range(key));
-    constexpr std::size_t kStart = 50;
-    std::string line = left;
-    for (const std::string& part : wrap(meaning, kColumns - kStart)) {
-      if (columns(line) >= kStart) {
-        fmt::print("{}\n", line);
-        line.clear();
-      }
-      line.append(kStart - columns(line), ' ').append(part);
-    }
-    fmt::print("{}\n", line);
+    const Json &value = values.at(key.name), &standard = defaults.at(key.name);
+    std::string right = key.meaning + range(key);
+    if (value != standard) right += fmt::format("; default {}", value_text(standard));
+    fmt::print("{}", two_columns(fmt::format("{:<20} {}", key.name, value_text(value)), right, kStart));
   }
 }
 
@@ -72,7 +63,7 @@ void run(const ConfigOptions& options) {
     fmt::print("{}\n", rl::to_json(config).dump(2));
     return;
   }
-  print_table(config, options.preset.empty() ? "The defaults:" : fmt::format("{}:", options.preset));
+  print_table(config);
   if (options.preset.empty()) {
     fmt::print("\nPresets:\n");
     for (const rl::Preset& preset : rl::presets())

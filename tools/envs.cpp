@@ -54,7 +54,10 @@ void print_table() {
 }  // namespace
 
 void add_envs(CLI::App& app, int&) {
-  CLI::App* sub = app.add_subcommand("envs", "List the environments");
+  CLI::App* sub =
+      app.add_subcommand("envs",
+                         "List the environments. Observation and action sizes, the range of actions, and the "
+                         "number of steps after which an episode is cut short.");
   auto json = std::make_shared<bool>(false);
   sub->add_flag("--json", *json, "as JSON");
   sub->callback([json] { *json ? print_json() : print_table(); });

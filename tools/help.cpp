@@ -46,7 +46,8 @@ std::string usage(const CLI::App& app) {
   if (app.get_parent() != nullptr) line += " " + app.get_name();
   for (const CLI::Option* option : app.get_options()) {
     if (!option->get_positional()) continue;
-    line += fmt::format(option->get_required() ? " {}" : " [{}]", option->get_name(true));
+    const std::string name = option->get_name(true);
+    line += option->get_required() ? " " + name : " [" + name + "]";
   }
   return line + (app.get_parent() != nullptr ? " [options]" : " COMMAND ...");
 }
@@ -60,7 +61,7 @@ std::string Help::make_help(const CLI::App* app, std::string, CLI::AppFormatMode
   std::vector<Row> commands;
   for (const CLI::App* sub : app->get_subcommands({})) {
     const std::string about = sub->get_description();
-    commands.emplace_back(sub->get_name(), about.substr(0, about.find(". ")));
+    commands.emplace_back(sub->get_name(), about.substr(0, about.find('.')));
   }
   text += list("Commands", commands) + list("Arguments", rows_of(*app, true)) +
           list("Options", rows_of(*app, false));

@@ -60,7 +60,7 @@ void print(const Json& info) {
 }  // namespace
 
 void add_info(CLI::App& app, int&) {
-  CLI::App* sub = app.add_subcommand("info", "Show versions, instruction sets and threads");
+  CLI::App* sub = app.add_subcommand("info", "Show versions, instruction sets and threads.");
   auto json = std::make_shared<bool>(false);
   sub->add_flag("--json", *json, "as JSON");
   sub->callback([json] {

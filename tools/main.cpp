@@ -40,23 +40,28 @@ std::string see_help(const CLI::App& app) {
                      app.get_parent() == nullptr ? "" : app.get_name());
 }
 
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* sub : app.get_subcommands({})) names.push_back(sub->get_name());
+  return names;
+}
+
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->get_positional()) names.push_back("--" + option->get_lnames().at(0));
+  }
+  return names;
+}
+
 // What to say of an argument that nothing takes.
 std::string unexpected(const CLI::App& app, const std::string& argument) {
-  const bool is_option = argument.starts_with("-"), is_command = !is_option && app.get_parent() == nullptr;
-  std::vector<std::string> known;
-  for (const CLI::Option* option : app.get_options()) {
-    if (!option->get_positional()) known.push_back("--" + option->get_lnames().at(0));
-  }
-  if (is_command) {
-    known.clear();
-    for (const CLI::App* sub : app.get_subcommands({})) known.push_back(sub->get_name());
-  }
-  const std::string what = is_option    ? "there is no option"
-                           : is_command ? "there is no command"
-                                        : "unexpected";
+  const bool is_option = argument.starts_with("-");
+  if (!is_option && app.get_parent() != nullptr)
+    return fmt::format("unexpected '{}'; {}", argument, see_help(app));
   const std::string near =
-      is_option || is_command ? nearest(argument.substr(0, argument.find('=')), known) : "";
-  return fmt::format("{} '{}'; {}", what, argument,
+      nearest(argument.substr(0, argument.find('=')), is_option ? option_names(app) : command_names(app));
+  return fmt::format("there is no {} '{}'; {}", is_option ? "option" : "command", argument,
                      near.empty() ? see_help(app) : fmt::format("did you mean '{}'?", near));
 }
 
@@ -72,11 +77,10 @@ std::string describe(const CLI::App& app, const CLI::ParseError& error) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Saccade: reverse-mode automatic differentiation, and Soft Actor-Critic on top of it.");
+  CLI::App app("Saccade: automatic differentiation, and Soft Actor-Critic on top of it.");
   app.formatter(std::make_shared<Help>());
   app.set_help_flag("-h,--help", "this text");
   app.set_version_flag("--version", "saccade " + version(), "the version");
-  app.footer("'saccade COMMAND --help' says more of each. Start with: saccade train pendulum");
   app.require_subcommand(1);
   int exit_code = 0;
   add_train(app, exit_code);
@@ -85,13 +89,15 @@ int run(int argc, char** argv) {
   add_envs(app, exit_code);
   add_config(app, exit_code);
   add_info(app, exit_code);
+  app.footer("'saccade COMMAND --help' says more of each. Start with: saccade train pendulum");
   if (argc < 2) {
     fmt::print(stderr, "{}", app.help());
     return kUsage;
   }
   // Before CLI11 sees it, which would go on to the arguments of a command that is none.
   const std::string first = argv[1];
-  if (!first.starts_with("-") && app.get_subcommand_no_throw(first) == nullptr) {
+  const std::vector<std::string> commands = command_names(app);
+  if (!first.starts_with("-") && std::count(commands.begin(), commands.end(), first) == 0) {
     return fail(kUsage, unexpected(app, first));
   }
   try {

@@ -147,20 +147,22 @@ void Display::update(const Progress& progress) {
     line_ = progress_bar_line(progress, terminal_width() - 1);
     fmt::print("\r\x1b[K{}", line_);
   } else if (mode_ == Mode::plain) {
-    fmt::print("step {}\n", progress_line(progress, kColumns - 5));
+    fmt::print("{}\n", progress_line(progress, kColumns));
   }
   std::fflush(stdout);
   last_ = Clock::now();
   last_step_ = progress.step;
 }
 
-void Display::message(const std::string& line) {
+void Display::message(const std::string& line, std::int64_t step) {
   if (mode_ == Mode::silent) return;
   const std::string below = line_;
   clear();
   fmt::print("{}\n{}", line, below);
   line_ = below;
   std::fflush(stdout);
+  last_ = Clock::now();
+  last_step_ = step;
 }
 
 void Display::clear() {

@@ -63,8 +63,8 @@ class Display {
   /// without a line or a tenth of all steps.
   bool due(std::int64_t step, std::int64_t steps) const;
   void update(const Progress& progress);
-  /// A line of its own, above the live one.
-  void message(const std::string& line);
+  /// A line of its own, above the live one, on how things stand at this step.
+  void message(const std::string& line, std::int64_t step);
   /// Takes the live line away.
   void clear();
 

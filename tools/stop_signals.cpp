@@ -1,5 +1,7 @@
 #include "tools/stop_signals.h"
 
+#include <iterator>
+
 namespace saccade::tools {
 
 namespace {

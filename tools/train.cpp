@@ -132,8 +132,9 @@ std::string announcement(const Training& training) {
 void print_summary(const Json& summary, const std::string& run) {
   const Json& e = summary.at("final_evaluation");
   const auto number = [](const Json& json) { return json.get<double>(); };
-  fmt::print("Trained {} steps ({} updates) in {:.1f} s.\n", summary.at("steps").dump(),
-             summary.at("updates").dump(), number(summary.at("seconds")));
+  fmt::print("Trained {} steps ({} updates) in {:.1f} s, {} steps/s.\n", summary.at("steps").dump(),
+             summary.at("updates").dump(), number(summary.at("seconds")),
+             compact(number(summary.at("steps_per_second"))));
   fmt::print("Return of the trained policy: {:.2f} ± {:.2f} over {} episodes, {:.1f} to {:.1f}\n",
              number(e.at("mean")), number(e.at("std")), e.at("episodes").dump(), number(e.at("min")),
              number(e.at("max")));
@@ -143,7 +144,7 @@ void print_summary(const Json& summary, const std::string& run) {
                number(summary.at("solved_threshold")));
   }
   fmt::print("Files: {}/{{config.json, progress.csv, eval.csv, summary.json, checkpoint}}\n", run);
-  fmt::print("Again: {} eval {}\n", program(), shell_word(run));
+  fmt::print("Evaluate again: {} eval {}\n", program(), shell_word(run));
 }
 
 int report_stop(const Training& training, bool json) {
@@ -167,7 +168,7 @@ int run(const TrainCommand& options) {
   Training training = options.resume.empty() ? Training::begin(info, options.run) : resume(options);
   warn_of_no_learning(training.info().config);
   Display display(options.quiet || options.json ? Display::Mode::silent : Display::best_mode());
-  display.message(announcement(training));
+  display.message(announcement(training), training.state().step);
   std::optional<Json> summary =
       training.run(display, [](const rl::TrainState&) { return StopSignals::received() != 0; });
   if (!summary) return report_stop(training, options.json);

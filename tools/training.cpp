@@ -206,7 +206,7 @@ std::optional<Json> Training::run(Display& display, const Stop& stop) {
              .on_evaluation =
                  [&](const rl::TrainState&, const rl::Evaluation& e) {
                    add_evaluation(e);
-                   display.message(evaluation_line(state_.step, config.steps, e));
+                   display.message(evaluation_line(state_.step, config.steps, e), state_.step);
                  },
              .on_step =
                  [&](const rl::TrainState&, const rl::UpdateMetrics& metrics) {

@@ -96,6 +96,7 @@ Tensor minimum(const Tensor& a, const Tensor& b) {
 }
 
 Tensor clamp(const Tensor& x, std::optional<double> low, std::optional<double> high) {
+  check_defined("clamp", x);
   Tensor y = x.detach();
   if (low) y = map(kernels::Maximum{}, y, constant_like(y, *low));
   if (high) y = map(kernels::Minimum{}, y, constant_like(y, *high));

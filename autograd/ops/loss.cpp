@@ -40,6 +40,13 @@ Tensor huber(const Tensor& d, double width) {
 }  // namespace
 
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
+  check_defined("layer_norm", x);
+  for (const Tensor* scale : {&weight, &bias}) {
+    if (!scale->defined() || (scale->dim() == 1 && x.dim() > 0 && scale->shape()[0] == x.size(-1))) continue;
+    throw ShapeError(
+        fmt::format("layer_norm: a weight or bias of shape {} does not fit {}; expected its last size",
+                    scale->shape().str(), x.shape().str()));
+  }
   const Tensor centred = x - mean(x, {-1}, true);
   Tensor y = centred * rsqrt(mean(square(centred), {-1}, true) + eps);
   if (weight.defined()) y = y * weight;
@@ -68,6 +75,8 @@ Tensor smooth_l1_loss(const Tensor& x, const Tensor& target, Reduction reduction
 }
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& target, Reduction reduction) {
+  check_defined("cross_entropy", logits);
+  check_defined("cross_entropy", target);
   if (logits.dim() != 2 || target.dim() != 1 || logits.size(0) != target.size(0)) {
     throw ShapeError(
         fmt::format("cross_entropy: logits {} and target {} do not fit; expected (n, classes) and (n)",

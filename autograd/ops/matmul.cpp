@@ -88,10 +88,9 @@ Tensor affine(const Tensor& x, const Tensor& weight, const Tensor& bias, Activat
 
 Tensor matmul(const Tensor& a_given, const Tensor& b_given) {
   const auto [a, b] = same_dtype("matmul", a_given, b_given);
-  if (a.dim() == 0 || b.dim() == 0) mismatch("matmul", a, b);
+  if (a.dim() == 0 || b.dim() == 0 || a.size(-1) != b.size(b.dim() == 1 ? -1 : -2)) mismatch("matmul", a, b);
   if (a.dim() == 1) return squeeze(matmul(unsqueeze(a, 0), b), b.dim() == 1 ? -1 : -2);
   if (b.dim() == 1) return squeeze(matmul(a, unsqueeze(b, 1)), -1);
-  if (a.size(-1) != b.size(-2)) mismatch("matmul", a, b);
   if (a.dim() == 2 && b.dim() == 2) return matrix_product(a, b);
 
   // The leading dimensions broadcast and become one batch.

@@ -127,7 +127,8 @@ std::pair<Tensor, Tensor> min(const Tensor& x, std::int64_t dim, bool keepdim) {
   return extremum_and_index("min", x, dim, keepdim, false);
 }
 Tensor argmax(const Tensor& x, std::int64_t dim, bool keepdim) {
-  return extremum_and_index("argmax", x, dim, keepdim, true).second;
+  check_defined("argmax", x);
+  return extremum_and_index("argmax", x.detach(), dim, keepdim, true).second;
 }
 
 // By halves: zeros need no special case, and the gradient any number of times over is that of mul.

@@ -198,8 +198,11 @@ Tensor squeeze(const Tensor& x, std::int64_t dim_given) {
 Tensor flatten(const Tensor& x, std::int64_t first_given, std::int64_t last_given) {
   check_defined("flatten", x);
   if (x.dim() == 0) return reshape(x, {1});
-  const std::int64_t first = wrap_dim("flatten", first_given, x),
-                     last = wrap_dim("flatten", last_given, x);
+  const std::int64_t first = wrap_dim("flatten", first_given, x), last = wrap_dim("flatten", last_given, x);
+  if (first > last) {
+    throw ShapeError(
+        fmt::format("flatten: dimension {} comes after {} in {}", first_given, last_given, x.shape().str()));
+  }
   Shape shape;
   for (std::int64_t d = 0; d < x.dim(); ++d) {
     if (d > first && d <= last) {
@@ -211,12 +214,14 @@ Tensor flatten(const Tensor& x, std::int64_t first_given, std::int64_t last_give
   return reshape(x, shape);
 }
 
-TensorList split(const Tensor& x, const Shape& sizes, std::int64_t dim) {
+TensorList split(const Tensor& x, const Shape& sizes, std::int64_t dim_given) {
+  const std::int64_t dim = wrap_dim("split", dim_given, x);
   std::int64_t total = 0;
   for (const std::int64_t n : sizes) total += n;
-  if (total != x.size(dim)) {
-    throw ShapeError(fmt::format("split: sizes {} do not add up to dimension {} of {}", sizes.str(), dim,
-                                 x.shape().str()));
+  if (total != x.shape()[dim] ||
+      std::any_of(sizes.begin(), sizes.end(), [](std::int64_t n) { return n < 0; })) {
+    throw ShapeError(fmt::format("split: sizes {} do not add up to dimension {} of {}", sizes.str(),
+                                 dim_given, x.shape().str()));
   }
   TensorList parts;
   std::int64_t start = 0;
@@ -227,13 +232,16 @@ TensorList split(const Tensor& x, const Shape& sizes, std::int64_t dim) {
   return parts;
 }
 
-TensorList chunk(const Tensor& x, std::int64_t chunks, std::int64_t dim) {
-  const std::int64_t n = x.size(dim);
-  if (chunks < 1 || n % chunks != 0 || chunks > kMaxDim) {
-    throw ShapeError(fmt::format("chunk: dimension {} of {} cannot be cut into {} equal parts", dim,
+TensorList chunk(const Tensor& x, std::int64_t chunks, std::int64_t dim_given) {
+  const std::int64_t dim = wrap_dim("chunk", dim_given, x), n = x.shape()[dim];
+  if (chunks < 1 || n % chunks != 0) {
+    throw ShapeError(fmt::format("chunk: dimension {} of {} cannot be cut into {} equal parts", dim_given,
                                  x.shape().str(), chunks));
   }
-  return split(x, Shape::filled(chunks, n / chunks), dim);
+  TensorList parts;
+  for (std::int64_t i = 0; i < chunks; ++i)
+    parts.push_back(slice(x, dim, i * (n / chunks), (i + 1) * (n / chunks)));
+  return parts;
 }
 
 Tensor cat(const TensorList& given, std::int64_t dim_given) {
