@@ -280,7 +280,11 @@ void backward(const Tensor& output, const GradOptions& options) {
   const Set mode(recording, options.create_graph);
   for (std::size_t i = 0; i < graph.size(); ++i) {
     Node& node = *graph[i].node;
-    if (node.is_leaf() && graph[i].gradient.defined()) add_to(node.grad, graph[i].gradient);
+    if (!node.is_leaf() || !graph[i].gradient.defined()) continue;
+    Tensor g = std::move(graph[i].gradient);
+    // grad() may be written to, so its elements are its own and no other tensor's.
+    const bool shared = g.body()->references > 1 || g.body()->storage->references > 1 || !g.is_contiguous();
+    add_to(node.grad, shared && !node.grad.defined() ? g * 1 : std::move(g));
   }
 }
 

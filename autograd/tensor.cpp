@@ -130,6 +130,11 @@ void Tensor::copy_(const Tensor& source) const {
     if (fits) throw DTypeError(message);
     throw ShapeError(message);
   }
+  for (std::int64_t d = 0; d < dim(); ++d) {
+    if (strides()[d] != 0 || shape()[d] <= 1 || numel() == 0) continue;
+    throw ShapeError(fmt::format(
+        "copy_: the elements of {} share memory along dimension {}, which was expanded", describe(*this), d));
+  }
   visit(dtype(), [&]<class T>() {
     kernels::copy(shape(), source.data<T>(), source.strides(), mutable_data<T>(), strides());
   });

@@ -64,6 +64,18 @@ TEST_CASE("grad and backward agree, and backward accumulates", "[engine]") {
   CHECK_THROWS_WITH(zeros({2}).grad(), Contains("does not need a gradient") && Contains("f32 [2]"));
 }
 
+TEST_CASE("what backward leaves in a leaf may be written to", "[engine]") {
+  const Tensor a = leaf({1, 2}, {2}), b = leaf({3, 4}, {2}), seed = ones({2}, DType::f64);
+  backward(a + b, {.seeds = {seed}});  // one gradient for both
+  a.grad().fill_(9);
+  CHECK(b.grad().to_vector() == Values{1, 1});
+  CHECK(seed.to_vector() == Values{1, 1});
+  a.zero_grad();
+  sum(a).backward();  // one number, expanded
+  slice(a.grad(), 0, 0, 1).fill_(5);
+  CHECK(a.grad().to_vector() == Values{5, 1});
+}
+
 TEST_CASE("shared subexpressions add up", "[engine]") {
   const Tensor x = leaf(3);
   const Tensor y = x * x;          // 2 x = 6
@@ -302,6 +314,14 @@ TEST_CASE("an op of a user's own may differentiate within its gradient", "[engin
   const Tensor direct = grad(sum(square(sin(x))), x), twice = grad(sum(make(x) + make(x)), x);
   CHECK(grad(sum(make(x)), x).to_vector() == direct.to_vector());
   CHECK(twice.to_vector() == (2 * direct).to_vector());
+  // The same with its graph made anew within the gradient, where recording is off by default.
+  const Tensor fresh =
+      record("fresh", square(sin(x.detach())), {{x, [x](const Tensor& g) {
+                                                   EnableGrad enable;
+                                                   const Tensor again = x.detach().requires_grad();
+                                                   return grad(square(sin(again)), again, {.seeds = {g}});
+                                                 }}});
+  CHECK(grad(sum(fresh), x).to_vector() == direct.to_vector());
   // Handing an input through unchanged must leave the input itself alone.
   const Tensor same = record("same", x, {{x, [](const Tensor& g) { return g * 2; }}});
   CHECK(grad(sum(same), x).to_vector() == Values{2, 2});

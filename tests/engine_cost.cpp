@@ -126,6 +126,18 @@ TEST_CASE("a step in steady state takes no memory from the system", "[engine][co
   }
 }
 
+TEST_CASE("a gradient's memory does not grow with the depth of the graph", "[engine][cost]") {
+  if (!kPoolCaches) return;
+  pool::trim();
+  const Tensor x = zeros({1 << 16}).requires_grad();
+  Tensor y = x;
+  for (int i = 0; i < 100; ++i) y = sin(y);
+  const std::int64_t before = pool::system_allocations();
+  grad(y, x, {.seeds = {ones({1 << 16})}, .retain_graph = true});
+  // A few gradients are alive at a time, not one per node.
+  CHECK(pool::system_allocations() - before < 30);
+}
+
 TEST_CASE("a chain of a million nodes is built, differentiated and torn down", "[engine][cost]") {
   constexpr int kNodes = 1000000;
   const Tensor x = scalar(0, DType::f64).requires_grad();

@@ -169,7 +169,6 @@ TEST_CASE("factories give the values, shape and dtype asked for", "[tensor]") {
     CHECK(randn({3, 5}, rng, dtype).shape() == Shape{3, 5});
   }
   CHECK(zeros({1}).dtype() == DType::f32);
-  CHECK_THROWS_AS(from_values({1, 2}, {3}), ShapeError);
   CHECK_THROWS_WITH(from_values({1, 2}, {3}),
                     Contains("from_values") && Contains("2 values") && Contains("[3]"));
   CHECK_THROWS_WITH(zeros({2, -1}), Contains("[2, -1]") && Contains("negative"));
@@ -259,8 +258,8 @@ TEST_CASE("shapes broadcast as NumPy's do", "[tensor]") {
       CHECK_THROWS_WITH(ones(c.b) + ones(c.a), Contains("add") && Contains(c.a.str()) && Contains(c.b.str()));
     }
   }
-  const Tensor column = from_values({10, 20}, {2, 1}), row = from_values({1, 2, 3}, {3});
-  CHECK((column + row).to_vector() == Values{11, 12, 13, 21, 22, 23});
+  const Tensor column = from_values({10, 20}, {2, 1});
+  CHECK((column + from_values({1, 2, 3}, {3})).to_vector() == Values{11, 12, 13, 21, 22, 23});
   CHECK(expand(column, {-1, 3}).to_vector() == Values{10, 10, 10, 20, 20, 20});
 }
 
@@ -329,10 +328,13 @@ TEST_CASE("copies between any two layouts", "[tensor]") {
   CHECK(x.to_vector() == Values{1, 3, 5, 2, 4, 6});
   slice(x, 1, 0, 3, 2).fill_(9);
   CHECK(x.to_vector() == Values{9, 3, 9, 9, 4, 9});
-  CHECK_THROWS_AS(x.copy_(zeros({3})), ShapeError);
   CHECK_THROWS_WITH(x.copy_(zeros({3})), Contains("copy_") && Contains("[3]") && Contains("[2, 3]"));
   CHECK_THROWS_AS(x.copy_(zeros({2, 3}, DType::f64)), DTypeError);
   CHECK_THROWS_AS(x.copy_(Tensor()), ShapeError);
+  const Tensor wide = expand(zeros({2, 1}), {2, 3});  // three elements in the same place
+  CHECK_THROWS_WITH(wide.copy_(ones({2, 3})), Contains("copy_") && Contains("dimension 1"));
+  wide.fill_(2);
+  CHECK(wide.to_vector() == Values{2, 2, 2, 2, 2, 2});
 }
 
 TEST_CASE("item and to_vector", "[tensor]") {
@@ -356,8 +358,6 @@ TEST_CASE("dtypes convert and do not mix", "[tensor]") {
   CHECK_THROWS_AS(x.data<float>(), DTypeError);
   CHECK_THROWS_AS(x.mutable_data<float>(), DTypeError);
   CHECK_THROWS_WITH(x.data<float>(), Contains("f64") && Contains("f32"));
-  CHECK(describe(x) == "f64 [4]");
-  CHECK(describe(Tensor()) == "undefined");
 }
 
 TEST_CASE("tensors print as NumPy prints them", "[tensor]") {

@@ -8,7 +8,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/error.h"
 #include "tests/suite.h"
@@ -45,6 +47,20 @@ bool matches(const suite::Check& check, const std::string& filter) {
   return fnmatch(("*" + filter + "*").c_str(), text.c_str(), FNM_CASEFOLD) == 0;
 }
 
+// Those of one group, and in it of one name, together; otherwise in the suite's order.
+void sort_by_name(std::vector<suite::Check>& checks) {
+  std::map<std::string, std::size_t> groups, names;
+  const auto place = [&](const suite::Check& check) {
+    return std::pair(groups.at(check.group), names.at(check.group + '/' + check.name));
+  };
+  for (const suite::Check& check : checks) {
+    groups.emplace(check.group, groups.size());
+    names.emplace(check.group + '/' + check.name, names.size());
+  }
+  std::stable_sort(checks.begin(), checks.end(),
+                   [&](const suite::Check& a, const suite::Check& b) { return place(a) < place(b); });
+}
+
 std::vector<suite::Check> select(const std::string& filter) {
   std::vector<suite::Check> checks = suite::all_checks();
   std::erase_if(checks,
@@ -53,6 +69,7 @@ std::vector<suite::Check> select(const std::string& filter) {
     throw ConfigError(fmt::format(
         "--filter: no check matches '{}'; expected part of a name, such as matmul or 'log pi'", filter));
   }
+  sort_by_name(checks);
   return checks;
 }
 
@@ -91,12 +108,11 @@ class Table {
     if (row.group != group_) {
       if (!group_.empty()) fmt::print("\n");
       group_ = row.group;
-      fmt::print("{:<24} {:>6} {:>9} {:>11}", group_, "checks", "elements", "order 1");
-      fmt::print("{}\n", order_ == 2 ? fmt::format(" {:>11}", "order 2") : "");
+      print_line(group_, "checks", "elements", "order 1", "order 2", "");
     }
-    fmt::print("  {:<22} {:>6} {:>9} {:>11.1e}", row.name, row.checks, row.elements, row.worst[0]);
-    if (order_ == 2) fmt::print(" {:>11.1e}", row.worst[1]);
-    fmt::print("  {}\n", row.failures.empty() ? "ok" : "FAILED");
+    const auto error = [](double e) { return e == 0 ? "0" : fmt::format("{:.1e}", e); };
+    print_line("  " + row.name, fmt::format("{}", row.checks), fmt::format("{}", row.elements),
+               error(row.worst[0]), error(row.worst[1]), row.failures.empty() ? "  ok" : "  FAILED");
     for (const Failure& failure : row.failures) {
       const std::string text = fmt::format("{}: {}", failure.variant, failure.explanation);
       for (const std::string& line : wrap(text, kColumns - 4)) fmt::print("    {}\n", line);
@@ -105,6 +121,13 @@ class Table {
   }
 
  private:
+  void print_line(const std::string& name, const std::string& checks, const std::string& elements,
+                  const std::string& order_1, const std::string& order_2, const char* verdict) const {
+    fmt::print("{:<34} {:>6} {:>8} {:>8}", name, checks, elements, order_1);
+    if (order_ == 2) fmt::print(" {:>8}", order_2);
+    fmt::print("{}\n", verdict);
+  }
+
   int order_;
   std::string group_;
 };

@@ -23,6 +23,10 @@ std::string optional_text(const char* label, const std::optional<double>& value,
   return fmt::format("{} {}", label, value ? fmt::format(fmt::runtime(format), *value) : "-");
 }
 
+std::string rate_text(const std::optional<double>& rate, const char* unit) {
+  return fmt::format("{} {}", rate ? compact(*rate) : "-", unit);
+}
+
 std::string time_left(const Progress& p) { return p.seconds_left ? duration(*p.seconds_left) : "-:--"; }
 
 Fields full_fields(const Progress& p) {
@@ -31,8 +35,8 @@ Fields full_fields(const Progress& p) {
           optional_text("return", p.ret, "{:.1f}"),
           optional_text("alpha", p.alpha, "{:.3g}"),
           optional_text("entropy", p.entropy, "{:.2f}"),
-          fmt::format("{} steps/s", compact(p.steps_per_second)),
-          fmt::format("{} updates/s", compact(p.updates_per_second)),
+          rate_text(p.steps_per_second, "steps/s"),
+          rate_text(p.updates_per_second, "updates/s"),
           fmt::format("{} left", time_left(p))};
 }
 
@@ -46,8 +50,8 @@ Fields short_fields(const Progress& p) {
           optional_text("return", p.ret, "{:.0f}"),
           optional_text("alpha", p.alpha, "{:.2g}"),
           optional_text("H", p.entropy, "{:.1f}"),
-          fmt::format("{} st/s", compact(p.steps_per_second)),
-          fmt::format("{} up/s", compact(p.updates_per_second)),
+          rate_text(p.steps_per_second, "st/s"),
+          rate_text(p.updates_per_second, "up/s"),
           time_left(p)};
 }
 
@@ -109,23 +113,18 @@ std::string evaluation_line(std::int64_t step, std::int64_t steps, const rl::Eva
 }
 
 void Rates::add(double seconds, std::int64_t step, std::int64_t updates) {
-  constexpr double kWindow = 5;
+  constexpr double kWindow = 5, kLeast = 0.05;
+  if (!samples_.empty() && seconds < samples_.back().seconds + kLeast) return;
   // Steps before the first update are far faster than those to come.
   if (!samples_.empty() && samples_.back().updates == 0 && updates > 0) samples_.clear();
-  std::erase_if(samples_, [&](const Sample& old) { return old.seconds < seconds - kWindow; });
+  while (samples_.size() > 1 && samples_[1].seconds < seconds - kWindow) samples_.pop_front();
   samples_.push_back({seconds, step, updates});
 }
 
-double Rates::steps_per_second() const {
-  if (samples_.size() < 2) return 0;
-  const Sample &a = samples_.front(), &b = samples_.back();
-  return static_cast<double>(b.step - a.step) / std::max(1e-9, b.seconds - a.seconds);
-}
-
-double Rates::updates_per_second() const {
-  if (samples_.size() < 2) return 0;
-  const Sample &a = samples_.front(), &b = samples_.back();
-  return static_cast<double>(b.updates - a.updates) / std::max(1e-9, b.seconds - a.seconds);
+std::optional<double> Rates::rate(std::int64_t Sample::*count) const {
+  if (samples_.size() < 2) return std::nullopt;
+  const Sample &first = samples_.front(), &last = samples_.back();
+  return static_cast<double>(last.*count - first.*count) / (last.seconds - first.seconds);
 }
 
 Display::Mode Display::best_mode() {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 
@@ -17,8 +18,7 @@ struct Progress {
   std::int64_t episodes = 0;
   std::optional<double> ret = {};                  // the return of the last episode, once there is one
   std::optional<double> alpha = {}, entropy = {};  // once there are updates
-  double steps_per_second = 0, updates_per_second = 0;
-  std::optional<double> seconds_left = {};
+  std::optional<double> steps_per_second = {}, updates_per_second = {}, seconds_left = {};  // once known
 };
 
 /// All of it in at most `width` columns: in full where there is room, with shorter labels in 80, and with the
@@ -31,19 +31,22 @@ std::string progress_bar_line(const Progress& progress, std::size_t width);
 /// "step  4000  evaluation  -162.31 +- 91.20, ..."
 std::string evaluation_line(std::int64_t step, std::int64_t steps, const rl::Evaluation& evaluation);
 
-/// Steps and updates per second over the last few seconds.
+/// Steps and updates per second over the last few seconds, from samples of their counts.
 class Rates {
  public:
+  /// `seconds` since any moment. Samples that come in quick succession are left out.
   void add(double seconds, std::int64_t step, std::int64_t updates);
-  double steps_per_second() const;
-  double updates_per_second() const;
+  /// Nothing until there is something to go by.
+  std::optional<double> steps_per_second() const { return rate(&Sample::step); }
+  std::optional<double> updates_per_second() const { return rate(&Sample::updates); }
 
  private:
   struct Sample {
     double seconds;
     std::int64_t step, updates;
   };
-  std::vector<Sample> samples_;
+  std::optional<double> rate(std::int64_t Sample::*count) const;
+  std::deque<Sample> samples_;
 };
 
 /// Prints to stdout.

@@ -52,8 +52,7 @@ std::string compact(double count) {
   for (const auto& [unit, suffix] : scales) {
     const double scaled = count / unit;
     if (scaled >= 999.5 && unit < 1e9) continue;
-    const double tenths = std::round(scaled * 10) / 10;
-    const bool whole = unit == 1 || tenths >= 100 || tenths == std::floor(tenths);
+    const bool whole = unit == 1 || scaled >= 99.95 || scaled == std::floor(scaled);
     return fmt::format("{:.{}f}{}", scaled, whole ? 0 : 1, suffix);
   }
   return {};

@@ -120,13 +120,12 @@ Training resume(const TrainCommand& options) {
 std::string announcement(const Training& training) {
   const rl::Config& config = training.info().config;
   const std::int64_t done = training.state().step;
-  const std::string what = training.info().preset.empty()
+  const std::string name = training.info().preset.empty()
                                ? config.env
                                : fmt::format("{} ({})", training.info().preset, config.env);
-  if (done > 0)
-    return fmt::format("{}, seed {}: on from step {} to {}, in {}", what, config.seed, done, config.steps,
-                       training.path());
-  return fmt::format("{}, seed {}: {} steps, in {}", what, config.seed, config.steps, training.path());
+  const std::string steps =
+      done == 0 ? fmt::format("{} steps", config.steps) : fmt::format("steps {} to {}", done, config.steps);
+  return fmt::format("{}, seed {}: {}, in {}", name, config.seed, steps, training.path());
 }
 
 void print_summary(const Json& summary, const std::string& run) {
@@ -139,8 +138,8 @@ void print_summary(const Json& summary, const std::string& run) {
              number(e.at("mean")), number(e.at("std")), e.at("episodes").dump(), number(e.at("min")),
              number(e.at("max")));
   if (summary.contains("solved")) {
-    fmt::print("{}: a mean of at least {} counts.\n",
-               summary.at("solved").get<bool>() ? "Solved" : "Not solved",
+    fmt::print("{} a mean of at least {}.\n",
+               summary.at("solved").get<bool>() ? "Solved:" : "Not solved: that would take",
                number(summary.at("solved_threshold")));
   }
   fmt::print("Files: {}/{{config.json, progress.csv, eval.csv, summary.json, checkpoint}}\n", run);

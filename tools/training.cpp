@@ -174,8 +174,7 @@ void Training::add_evaluation(const rl::Evaluation& e) {
                                     e.returns.size()));
 }
 
-Progress Training::progress(const rl::UpdateMetrics& metrics) {
-  rates_.add(seconds(), state_.step, state_.updates);
+Progress Training::progress(const rl::UpdateMetrics& metrics) const {
   Progress p;
   p.name = info_.name();
   p.step = state_.step;
@@ -188,8 +187,8 @@ Progress Training::progress(const rl::UpdateMetrics& metrics) {
     p.alpha = metrics.alpha;
     p.entropy = metrics.entropy;
   }
-  if (p.steps_per_second > 0 && state_.step > info_.config.learning_starts) {
-    p.seconds_left = static_cast<double>(p.steps - p.step) / p.steps_per_second;
+  if (p.steps_per_second && state_.step > info_.config.learning_starts) {
+    p.seconds_left = static_cast<double>(p.steps - p.step) / *p.steps_per_second;
   }
   return p;
 }
@@ -210,6 +209,7 @@ std::optional<Json> Training::run(Display& display, const Stop& stop) {
                  },
              .on_step =
                  [&](const rl::TrainState&, const rl::UpdateMetrics& metrics) {
+                   rates_.add(seconds(), state_.step, state_.updates);
                    if (display.due(state_.step, config.steps)) display.update(progress(metrics));
                  },
              .on_checkpoint = [&](const rl::TrainState&) { save(); },

@@ -51,7 +51,7 @@ class Training {
   void add_episode(const rl::Episode& episode);
   void add_evaluation(const rl::Evaluation& evaluation);
   double seconds() const;
-  Progress progress(const rl::UpdateMetrics& metrics);
+  Progress progress(const rl::UpdateMetrics& metrics) const;
   nlohmann::ordered_json summarise(const rl::Evaluation& final_evaluation) const;
 
   using Clock = std::chrono::steady_clock;

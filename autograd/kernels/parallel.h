@@ -3,12 +3,9 @@
 
 #include <cstdint>
 
-namespace saccade {
+#include "autograd/threads.h"
 
-/// How many threads kernels may use; at first OMP_NUM_THREADS or the number of cores. Throws ConfigError
-/// below 1.
-void set_num_threads(int n);
-int num_threads();
+namespace saccade {
 
 namespace kernels {
 

@@ -1,0 +1,292 @@
+// The `saccade` command: what it prints, and what it says of input that is wrong.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/command.h"
+#include "tools/progress.h"
+#include "tools/text.h"
+
+using namespace saccade;
+using namespace saccade::test;
+using Catch::Contains;
+using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
+
+namespace {
+
+// A training run of a fraction of a second.
+const std::string kSmall =
+    "--threads 1 --set 'hidden=[16,16]' --set batch_size=16 --set learning_starts=50 --steps 250 "
+    "--set eval_every=100 --set eval_episodes=2 --set final_eval_episodes=3 ";
+
+std::size_t widest(const std::string& text) {
+  std::size_t most = 0;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) most = std::max(most, tools::columns(line));
+  return most;
+}
+
+// One line on stderr that holds every one of the words, nothing on stdout, and nothing changed on disk.
+void refuses(const TemporaryFolder& folder, const std::string& arguments, int exit_code,
+             const std::vector<std::string>& words, const std::string& environment = "") {
+  INFO("saccade " << arguments);
+  const auto before = snapshot(folder.path());
+  const Output output = run_command(folder, arguments, environment);
+  CHECK(output.exit_code == exit_code);
+  CHECK(output.out.empty());
+  CHECK(output.err.rfind("saccade: error: ", 0) == 0);
+  CHECK(std::count(output.err.begin(), output.err.end(), '\n') == 1);
+  for (const std::string& word : words) CHECK_THAT(output.err, Contains(word));
+  CHECK(snapshot(folder.path()) == before);
+}
+
+}  // namespace
+
+TEST_CASE("every help fits 80 columns and shows how to call the command", "[cli]") {
+  const TemporaryFolder folder;
+  for (const std::string command : {"", "train", "eval", "gradcheck", "envs", "config", "info"}) {
+    const Output output = run_command(folder, command + " --help");
+    INFO(output.out);
+    CHECK(output.exit_code == 0);
+    CHECK(output.err.empty());
+    CHECK(widest(output.out) <= 80);
+    CHECK_THAT(output.out,
+               Contains(command.empty() ? "Usage: saccade COMMAND" : "Usage: saccade " + command));
+  }
+}
+
+TEST_CASE("what the commands print fits 80 columns", "[cli]") {
+  const TemporaryFolder folder;
+  for (const std::string command : {"envs", "info", "config", "config pendulum", "gradcheck --filter h"}) {
+    const Output output = run_command(folder, command);
+    INFO(output.out);
+    CHECK(output.exit_code == 0);
+    CHECK(output.err.empty());
+    CHECK(widest(output.out) <= 80);
+  }
+}
+
+TEST_CASE("a wrong command line is one clear line, exit code 2, and nothing on disk", "[cli]") {
+  const TemporaryFolder folder;
+  write_file(folder.path("bad.json"), "{\"gamma\": ");
+  write_file(folder.path("list.json"), "[1]");
+  write_file(folder.path("misspelt.json"), R"({"gama": 0.9})");
+  const auto usage = [&](const std::string& arguments, const std::vector<std::string>& words) {
+    refuses(folder, arguments, 2, words);
+  };
+  usage("trian pendulum", {"'trian'", "'train'"});
+  usage("--verison", {"'--verison'", "'--version'"});
+  usage("train", {"pendulum", "saccade envs", "--resume"});
+  usage("train pendulm", {"\"pendulm\"", "Pendulum-v1", "MountainCarContinuous-v0"});
+  usage("train pendulum --sed 3", {"'--sed'", "'--seed'"});
+  usage("train pendulum --seed", {"--seed needs a value"});
+  usage("train pendulum more", {"'more'", "saccade train --help"});
+  usage("train pendulum eval", {"'eval'"});
+  usage("train pendulum --seed -1", {"--seed", "-1", "an integer from 0"});
+  usage("train pendulum --seed x", {"--seed", "\"x\"", "an integer"});
+  usage("train pendulum --steps 0", {"--steps", "0", "an integer from 1"});
+  usage("train pendulum --threads 0", {"--threads", "'0'", "from 1"});
+  usage("train pendulum --threads 1e9", {"--threads", "'1e9'"});
+  usage("train pendulum --set batchsize=3", {"'batchsize'", "'batch_size'"});
+  usage("train pendulum --set batch_size=big", {"batch_size", "\"big\"", "an integer"});
+  usage("train pendulum --set gamma=1.5", {"gamma is 1.5", "from 0 to 1"});
+  usage("train pendulum --set gamma=nan", {"gamma", "nan", "a number"});
+  usage("train pendulum --set gamma", {"'gamma'", "key=value"});
+  usage("train pendulum --set hidden=64", {"hidden is 64", "a list of integers"});
+  usage("train pendulum --set env=chess", {"\"chess\"", "Pendulum-v1"});
+  usage("train pendulum --set env=MountainCarContinuous-v0", {"MountainCarContinuous-v0", "Pendulum-v1"});
+  usage("train pendulum --config absent.json", {"absent.json"});
+  usage("train pendulum --config bad.json", {"bad.json", "JSON"});
+  usage("train pendulum --config list.json", {"list.json", "object"});
+  usage("train pendulum --config misspelt.json", {"misspelt.json", "'gama'", "'gamma'"});
+  usage("eval", {"RUN is required"});
+  usage("gradcheck --filter nothing-is-called-so", {"nothing-is-called-so"});
+  usage("gradcheck --order 3", {"--order", "'3'", "from 1 to 2"});
+  usage("config chess", {"chess"});
+  usage("info --jsn", {"'--jsn'", "'--json'"});
+  refuses(folder, "info", 2, {"SACCADE_ISA", "mmx"}, "SACCADE_ISA=mmx");
+}
+
+TEST_CASE("without a command there is the help, and exit code 2", "[cli]") {
+  const Output output = run_command(TemporaryFolder(), "");
+  CHECK(output.exit_code == 2);
+  CHECK_THAT(output.err, Contains("Usage: saccade COMMAND"));
+}
+
+TEST_CASE("output that cannot be written is an error", "[cli]") {
+  const Output output = run_command(TemporaryFolder(), "config >/dev/full");
+  CHECK(output.exit_code == 1);
+  CHECK_THAT(output.err, Contains("cannot be written"));
+}
+
+TEST_CASE("--json is JSON", "[cli]") {
+  const TemporaryFolder folder;
+  const auto json = [&](const std::string& arguments) {
+    INFO(arguments);
+    const Output output = run_command(folder, arguments + " --json");
+    CHECK(output.exit_code == 0);
+    CHECK(output.err.empty());
+    return Json::parse(output.out);
+  };
+  CHECK(json("envs").at(1).at("id") == "Pendulum-v1");
+  CHECK(json("info").at("libraries").contains("fmt"));
+  const Json check = json("gradcheck --filter tanh");
+  CHECK(check.at("passed") == true);
+  CHECK(check.at("rows").at(0).at("name") == "tanh");
+  const Json summary = json("train pendulum " + kSmall);
+  CHECK(summary.at("run") == "runs/pendulum-1");
+  CHECK(summary.at("solved") == false);
+  CHECK(summary.at("steps") == 250);
+  CHECK(summary.at("updates") == 200);
+  const Json evaluation = json("eval runs/pendulum-1");
+  for (const char* key : {"mean", "std", "min", "max", "episodes"}) {
+    CHECK(evaluation.at(key) == summary.at("final_evaluation").at(key));
+  }
+  CHECK(evaluation.at("mean_length") == 200);
+  CHECK(json("eval runs/pendulum-1 --episodes 1 --seed 9").at("returns").size() == 1);
+}
+
+TEST_CASE("a config that was listed can be trained with, and runs get folders of their own", "[cli]") {
+  const TemporaryFolder folder;
+  CHECK(run_command(folder, "config pendulum --json > my.json").exit_code == 0);
+  CHECK(run_command(folder, "train --config my.json --seed 7 " + kSmall).exit_code == 0);
+  const Json config = Json::parse(read_file(folder.path("runs/Pendulum-v1-7/config.json")));
+  CHECK(config.at("config").at("hidden") == Json{16, 16});
+  CHECK(config.at("config").at("actor_lr") == Json::parse(read_file(folder.path("my.json"))).at("actor_lr"));
+  CHECK(config.at("config").at("seed") == 7);
+  CHECK(config.contains("instruction_set"));
+
+  CHECK(run_command(folder, "train pendulum --quiet " + kSmall).exit_code == 0);
+  CHECK(run_command(folder, "train pendulum --quiet " + kSmall).exit_code == 0);
+  const Output third = run_command(folder, "train pendulum " + kSmall);
+  CHECK(fs::exists(folder.path("runs/pendulum-1-3/summary.json")));
+  CHECK_THAT(third.out, Contains("evaluation") && Contains("eval runs/pendulum-1-3"));
+  CHECK(widest(third.out.substr(0, third.out.rfind("Evaluate again"))) <= 80);  // then the binary's own path
+}
+
+TEST_CASE("a run is not overwritten, and goes on only as it began", "[cli]") {
+  const TemporaryFolder folder;
+  REQUIRE(run_command(folder, "train pendulum --run here " + kSmall).exit_code == 0);
+  fs::create_directory(folder.path("full"));
+  write_file(folder.path("full/letter"), "mine");
+  refuses(folder, "train pendulum --run here " + kSmall, 2, {"'here'", "train --resume here"});
+  refuses(folder, "train pendulum --run full " + kSmall, 2, {"'full'"});
+  refuses(folder, "train pendulum --run full/letter " + kSmall, 2, {"'full/letter'"});
+  refuses(folder, "train pendulum --run full/letter/under " + kSmall, 1, {"full/letter/under"});
+
+  refuses(folder, "train --resume hree", 1, {"hree", "did you mean 'here'"});
+  refuses(folder, "train --resume full", 1, {"full", "config.json"});
+  refuses(folder, "train --resume here --set gamma=0.9", 2, {"--set", "--resume"});
+  refuses(folder, "train --resume here --seed 2", 2, {"--seed", "--resume"});
+  refuses(folder, "train --resume here --run there", 2, {"--run", "--resume"});
+  refuses(folder, "train --resume here --config full/letter", 2, {"--config", "--resume"});
+  refuses(folder, "train --resume here --steps 249", 2, {"249", "250"});
+  refuses(folder, "train mountaincarcontinuous --resume here", 2, {"mountaincarcontinuous", "pendulum"});
+  refuses(folder, "eval hree", 1, {"hree", "did you mean 'here'"});
+  refuses(folder, "eval here --episodes 0", 2, {"--episodes", "'0'"});
+  CHECK(run_command(folder, "train pendulum --resume here").exit_code == 0);
+}
+
+TEST_CASE("a damaged run is one clear line and stays as it is", "[cli]") {
+  const TemporaryFolder folder;
+  REQUIRE(run_command(folder, "train pendulum --run run " + kSmall).exit_code == 0);
+  const auto with = [&](const std::string& file, const std::string& text,
+                        const std::vector<std::string>& words) {
+    const std::string path = folder.path("run/" + file), before = read_file(path);
+    write_file(path, text);
+    INFO(file);
+    refuses(folder, "train --resume run --steps 300", 1, words);
+    if (file.find("weights") != std::string::npos) refuses(folder, "eval run", 1, words);
+    write_file(path, before);
+  };
+  for (const std::string name : {"weights", "optimizer", "replay"}) {
+    const std::string file = "checkpoint/" + name + ".safetensors";
+    const std::string good = read_file(folder.path("run/" + file));
+    with(file, good.substr(0, good.size() / 2), {name + ".safetensors"});
+    with(file, "", {name + ".safetensors"});
+    fs::rename(folder.path("run/" + file), folder.path("away"));
+    refuses(folder, "train --resume run --steps 300", 1, {name + ".safetensors"});
+    fs::rename(folder.path("away"), folder.path("run/" + file));
+  }
+  const std::string state = read_file(folder.path("run/checkpoint/state.json"));
+  with("checkpoint/state.json", state.substr(0, state.size() / 2), {"state.json"});
+  with("checkpoint/state.json", "{}", {"state.json"});
+  Json wrong = Json::parse(state);
+  wrong["extra"]["bytes"].erase("eval.csv");
+  with("checkpoint/state.json", wrong.dump(), {"state.json", "eval.csv"});
+
+  const std::string config = read_file(folder.path("run/config.json"));
+  with("config.json", config.substr(0, 40), {"config.json"});
+  with("config.json", "{}", {"config.json"});
+  Json missing = Json::parse(config);
+  missing["config"].erase("gamma");
+  with("config.json", missing.dump(), {"config.json", "'gamma'"});
+
+  const std::string rows = read_file(folder.path("run/progress.csv"));
+  with("progress.csv", rows.substr(0, rows.size() - 5), {"progress.csv", std::to_string(rows.size())});
+  with("progress.csv", "x" + rows, {"progress.csv"});
+  with("eval.csv", "", {"eval.csv"});
+
+  Json edited = Json::parse(config);
+  edited["config"]["gamma"] = 0.5;
+  write_file(folder.path("run/config.json"), edited.dump());
+  refuses(folder, "train --resume run --steps 300", 2, {"gamma is 0.5", "0.99"});
+  write_file(folder.path("run/config.json"), config);
+  CHECK(run_command(folder, "train --resume run --steps 300").exit_code == 0);
+}
+
+// ---- the live line ----
+
+TEST_CASE("the live line has everything in 80 columns, and fits any width", "[cli]") {
+  tools::Progress p;
+  p.name = "pendulum";
+  p.step = 6200;
+  p.steps = 10000;
+  p.episodes = 31;
+  p.ret = -145.23;
+  p.alpha = 0.1234;
+  p.entropy = -0.41;
+  p.steps_per_second = 8123;
+  p.updates_per_second = 8099;
+  p.seconds_left = 0.47;
+  CHECK(tools::progress_line(p, 79) ==
+        " 6200/10000  ep 31  return -145  alpha 0.12  H -0.4  8.1k st/s  8.1k up/s  0:00");
+  CHECK(tools::progress_line(p, 200) ==
+        "pendulum  6200/10000  episode 31  return -145.2  alpha 0.123  entropy -0.41  8.1k steps/s  "
+        "8.1k updates/s  0:00 left");
+  for (std::size_t width = 1; width < 200; ++width) {
+    INFO(width);
+    CHECK(tools::columns(tools::progress_line(p, width)) <= width);
+    CHECK_FALSE(tools::progress_line(p, width).empty());
+  }
+  p.steps = 3'000'000;
+  p.step = 1'234'567;
+  p.ret = 10432.1;
+  p.steps_per_second = p.updates_per_second = 402.4;
+  p.seconds_left = 4387;
+  CHECK(tools::progress_line(p, 79) ==
+        " 1.2M/3M  ep 31  return 10432  alpha 0.12  H -0.4  402 st/s  402 up/s  1:13:07");
+  CHECK(tools::progress_line(tools::Progress{}, 79).find("return -") != std::string::npos);
+  CHECK_THAT(tools::progress_bar_line(p, 80), Contains("\x1b[7m") && Contains("\x1b[0m"));
+}
+
+TEST_CASE("counts, durations and shell words", "[cli]") {
+  CHECK(tools::compact(0) == "0");
+  CHECK(tools::compact(812.4) == "812");
+  CHECK(tools::compact(999.7) == "1.0k");
+  CHECK(tools::compact(8123) == "8.1k");
+  CHECK(tools::compact(10'000) == "10k");
+  CHECK(tools::compact(123'456) == "123k");
+  CHECK(tools::compact(1'250'000) == "1.2M");
+  CHECK(tools::duration(7.4) == "0:07");
+  CHECK(tools::duration(3723) == "1:02:03");
+  CHECK(tools::duration(200'000) == "2d 07h");
+  CHECK(tools::shell_word("runs/pendulum-1") == "runs/pendulum-1");
+  CHECK(tools::shell_word("my run's") == "'my run'\\''s'");
+}

@@ -1,0 +1,39 @@
+// Running the `saccade` binary in a folder of its own.
+#pragma once
+
+#include <map>
+#include <string>
+
+namespace saccade::test {
+
+/// A new empty folder that goes away with this object.
+class TemporaryFolder {
+ public:
+  TemporaryFolder();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  /// Of the folder itself, or of something in it.
+  std::string path(const std::string& name = "") const;
+
+ private:
+  std::string path_;
+};
+
+std::string read_file(const std::string& path);
+void write_file(const std::string& path, const std::string& text);
+
+/// Every file below the folder with its contents, to tell whether anything changed.
+std::map<std::string, std::string> snapshot(const std::string& folder);
+
+struct Output {
+  int exit_code = 0;
+  std::string out, err;
+};
+
+/// Runs `saccade ARGUMENTS`, which a shell reads, in the folder; before it, assignments such as
+/// "SACCADE_ISA=sse2".
+Output run_command(const TemporaryFolder& folder, const std::string& arguments,
+                   const std::string& environment = "");
+
+}  // namespace saccade::test

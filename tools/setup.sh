@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Installs what building Saccade takes and is not there yet, from Debian's packages. Quiet when nothing is
+# missing.
+set -euo pipefail
+
+packages=(g++ cmake libxsimd-dev nlohmann-json3-dev catch2 libcli11-dev libfmt-dev)
+what="a C++20 compiler with OpenMP, CMake (3.25 or newer), make or ninja, xsimd, nlohmann_json, Catch2 (2.13), CLI11 and fmt"
+
+fail() {
+  echo "setup.sh: $1" >&2
+  exit 1
+}
+
+if ! command -v dpkg-query >/dev/null; then
+  # No Debian: CMake will say which library it cannot find.
+  for tool in c++ cmake; do
+    command -v "$tool" >/dev/null || fail "there is no $tool here, and no dpkg to install it with; Saccade needs $what"
+  done
+  exit 0
+fi
+
+installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+
+missing=()
+for package in "${packages[@]}"; do
+  installed "$package" || missing+=("$package")
+done
+installed ninja-build || installed make || missing+=(ninja-build)
+[[ ${#missing[@]} -gt 0 ]] || exit 0
+
+as_root=(env DEBIAN_FRONTEND=noninteractive)
+if [[ $(id -u) -ne 0 ]]; then
+  command -v sudo >/dev/null || fail "these packages are missing, and installing them takes root or sudo: ${missing[*]}"
+  as_root=(sudo "${as_root[@]}")
+fi
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+install() { "${as_root[@]}" apt-get install -qq -y --no-install-recommends "${missing[@]}" >>"$log" 2>&1; }
+update() { "${as_root[@]}" apt-get update -qq >>"$log" 2>&1; }
+
+echo "setup.sh: installing ${missing[*]}"
+# The lists of packages may be absent or old; then once more with new ones.
+if ! install && ! { update && install; }; then
+  cat "$log" >&2
+  fail "apt-get could not install ${missing[*]}"
+fi
