@@ -22,10 +22,13 @@ Sac::Sac(const Config& config, std::int64_t obs_dim, std::int64_t action_dim, co
       critic_(obs_dim, action_dim, config.hidden, init_, dtype),
       target_(obs_dim, action_dim, config.hidden, init_, dtype),
       log_alpha_(scalar(std::log(config.initial_alpha), dtype).requires_grad()),
-      actor_optimizer_((static_cast<void>(actor_.flat()), actor_.parameters()), {.lr = config.actor_lr}),
-      critic_optimizer_((static_cast<void>(critic_.flat()), critic_.parameters()), {.lr = config.critic_lr}),
+      actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr}),
+      critic_optimizer_(critic_.parameters(), {.lr = config.critic_lr}),
       alpha_optimizer_({log_alpha_}, {.lr = config.alpha_lr}) {
   target_.copy_parameters(critic_);
+  // Side by side in memory from the start, so that following the critics is one pass over each.
+  critic_.flat();
+  target_.flat();
 }
 
 Tensor Sac::critic_target(const Batch& batch, const Tensor& eps_next) const {

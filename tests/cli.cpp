@@ -84,8 +84,10 @@ TEST_CASE("a wrong command line is one clear line, exit code 2, and nothing on d
   usage("--verison", {"'--verison'", "'--version'"});
   usage("train", {"pendulum", "saccade envs", "--resume"});
   usage("train pendulm", {"\"pendulm\"", "Pendulum-v1", "MountainCarContinuous-v0"});
-  usage("train pendulum --sed 3", {"'--sed'", "'--seed'"});
+  usage("train pendulum --sead 3", {"'--sead'", "'--seed'"});
   usage("train pendulum --seed", {"--seed needs a value"});
+  usage("train pendulum --resume ''", {"--resume", "empty"});
+  usage("eval ''", {"RUN", "empty"});
   usage("train pendulum more", {"'more'", "saccade train --help"});
   usage("train pendulum eval", {"'eval'"});
   usage("train pendulum --seed -1", {"--seed", "-1", "an integer from 0"});

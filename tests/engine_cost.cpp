@@ -9,13 +9,8 @@
 #include "autograd/ops.h"
 #include "autograd/pool.h"
 #include "autograd/tensor.h"
+#include "autograd/threads.h"
 #include "base/error.h"
-
-// As autograd/kernels/parallel.h declares them; that header's loops are for files built with OpenMP.
-namespace saccade {
-void set_num_threads(int n);
-int num_threads();
-}  // namespace saccade
 
 using namespace saccade;
 

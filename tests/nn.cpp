@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "autograd/grad.h"
-#include "autograd/kernels/parallel.h"
+#include "autograd/threads.h"
 #include "autograd/node.h"
 #include "autograd/ops.h"
 #include "base/error.h"

@@ -9,6 +9,7 @@
 
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
@@ -252,10 +253,11 @@ TEST_CASE("training in steady state asks the system for no memory", "[train]") {
   rl::ReplayBuffer buffer(config.buffer_size, 3, 1);
   rl::TrainState state{Rng(1)};
   std::int64_t warm = 0;
-  rl::train(config, factory, agent, buffer, state,
-            {.on_step = [&](const rl::TrainState& s, const rl::UpdateMetrics&) {
-              if (s.step == 100) warm = pool::system_allocations();
-            }});
+  rl::TrainCallbacks callbacks;
+  callbacks.on_step = [&](const rl::TrainState& s, const rl::UpdateMetrics&) {
+    if (s.step == 100) warm = pool::system_allocations();
+  };
+  rl::train(config, factory, agent, buffer, state, callbacks);
   CHECK(warm > 0);
   CHECK(pool::system_allocations() == warm);
 }

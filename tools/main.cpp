@@ -76,6 +76,17 @@ std::string describe(const CLI::App& app, const CLI::ParseError& error) {
   return fmt::format("{}; {}", message, see_help(at));
 }
 
+// An empty value is a variable that a script forgot to set, rather than an option left out.
+void refuse_empty_values(CLI::App& app) {
+  const CLI::Validator not_empty(
+      [](const std::string& value) { return value.empty() ? "the value is empty" : ""; }, "");
+  for (CLI::App* sub : app.get_subcommands({})) {
+    for (CLI::Option* option : sub->get_options()) {
+      if (option->get_type_size() > 0) option->check(not_empty);
+    }
+  }
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Saccade: automatic differentiation, and Soft Actor-Critic on top of it.");
   app.formatter(std::make_shared<Help>());
@@ -89,15 +100,17 @@ int run(int argc, char** argv) {
   add_envs(app, exit_code);
   add_config(app, exit_code);
   add_info(app, exit_code);
+  refuse_empty_values(app);
   app.footer("'saccade COMMAND --help' says more of each. Start with: saccade train pendulum");
   if (argc < 2) {
     fmt::print(stderr, "{}", app.help());
     return kUsage;
   }
-  // Before CLI11 sees it, which would go on to the arguments of a command that is none.
+  // Before CLI11 sees it, which would first complain that there is no command.
   const std::string first = argv[1];
-  const std::vector<std::string> commands = command_names(app);
-  if (!first.starts_with("-") && std::count(commands.begin(), commands.end(), first) == 0) {
+  std::vector<std::string> known = command_names(app);
+  for (const std::string& option : option_names(app)) known.push_back(option);
+  if (first != "-h" && std::count(known.begin(), known.end(), first) == 0) {
     return fail(kUsage, unexpected(app, first));
   }
   try {

@@ -5,8 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "autograd/kernels/parallel.h"
 #include "autograd/kernels/table.h"
+#include "autograd/threads.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "rl/config.h"
@@ -134,15 +134,14 @@ void print_summary(const Json& summary, const std::string& run) {
   fmt::print("Trained {} steps ({} updates) in {:.1f} s, {} steps/s.\n", summary.at("steps").dump(),
              summary.at("updates").dump(), number(summary.at("seconds")),
              compact(number(summary.at("steps_per_second"))));
-  fmt::print("Return of the trained policy: {:.2f} ± {:.2f} over {} episodes, {:.1f} to {:.1f}\n",
-             number(e.at("mean")), number(e.at("std")), e.at("episodes").dump(), number(e.at("min")),
-             number(e.at("max")));
+  fmt::print("Final evaluation: {:.2f} ± {:.2f} over {} episodes, {:.1f} to {:.1f}\n", number(e.at("mean")),
+             number(e.at("std")), e.at("episodes").dump(), number(e.at("min")), number(e.at("max")));
   if (summary.contains("solved")) {
     fmt::print("{} a mean of at least {}.\n",
                summary.at("solved").get<bool>() ? "Solved:" : "Not solved: that would take",
                number(summary.at("solved_threshold")));
   }
-  fmt::print("Files: {}/{{config.json, progress.csv, eval.csv, summary.json, checkpoint}}\n", run);
+  fmt::print("Files: {}/  progress.csv, eval.csv, summary.json, checkpoint/\n", run);
   fmt::print("Evaluate again: {} eval {}\n", program(), shell_word(run));
 }
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "autograd/kernels/parallel.h"
 #include "autograd/kernels/table.h"
+#include "autograd/threads.h"
 #include "base/error.h"
 #include "envs/registry.h"
 #include "rl/checkpoint.h"

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <xsimd/config/xsimd_config.hpp>
 
-#include "autograd/kernels/parallel.h"
 #include "autograd/kernels/table.h"
+#include "autograd/threads.h"
 
 namespace saccade::tools {
 

@@ -9,7 +9,7 @@ namespace saccade::kernels {
 
 namespace {
 
-constexpr std::int64_t kSmall = std::int64_t{1} << 19;  // multiply-adds that one thread does as fast as two
+constexpr std::int64_t kSmall = std::int64_t{1} << 21;  // multiply-adds that one thread does as fast as two
 constexpr std::int64_t kColumns = 96;                   // a part's width: two panels of AVX-512 floats
 constexpr std::int64_t kRows = 256;                     // its height, where there are few columns
 
