@@ -36,7 +36,7 @@ struct GradcheckOptions {
 enum class Verdict {
   passed,
   failed,       // analytic and numeric differ
-  kink,         // the function has a corner within the smallest step: no derivative to compare with
+  kink,         // the function has a corner here or within the steps: no derivative to compare with
   domain_edge,  // the function is not finite within the smallest step
 };
 const char* name(Verdict verdict);

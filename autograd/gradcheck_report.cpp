@@ -113,8 +113,8 @@ std::string GradcheckResult::explanation() const {
         fmt::format("{}{} of {}", input.name, index_text(e->index, input.shape), input.shape.str());
     switch (e->verdict) {
       case Verdict::kink:
-        return fmt::format("order {}, {}: the function has a corner here; move the input off it", input.order,
-                           where);
+        return fmt::format("order {}, {}: the function has a corner at or near this input; move it away",
+                           input.order, where);
       case Verdict::domain_edge:
         return fmt::format(
             "order {}, {}: the function is not finite next to this input; move it off the edge of the domain",

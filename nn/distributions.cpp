@@ -84,7 +84,19 @@ Tensor Normal::log_prob(const Tensor& x) const { return sum_of_components(compon
 
 Tensor Normal::entropy() const { return sum_of_components(log_std_ + (0.5 + kHalfLog2Pi)); }
 
+// ((mean_p - mean_q) / s_q)^2 / 2 + (e^(2r) - 1) / 2 - r, where r = log(s_p / s_q): exactly 0 if p = q.
+Tensor kl_divergence(const Normal& p, const Normal& q) {
+  check_like_mean("kl_divergence of Normals", "q's mean", q.mean(), p.mean());
+  const Tensor r = p.log_std() - q.log_std(), distance = (p.mean() - q.mean()) / exp(q.log_std());
+  return sum_of_components(0.5 * (square(distance) + expm1(2 * r)) - r);
+}
+
 // ---- TanhNormal ----
+
+TanhNormal::Sample TanhNormal::sample(Rng& rng) const {
+  const NoGrad no_grad;
+  return rsample(rng);
+}
 
 TanhNormal::Sample TanhNormal::rsample(const Tensor& eps) const {
   const Tensor u = normal_.rsample(eps);
@@ -117,6 +129,10 @@ Tensor TanhNormal::log_prob_of_action(const Tensor& action) const {
   const double limit = visit(action.dtype(), []<class T>() -> double { return std::nextafter(T(1), T(0)); });
   const Tensor a = clamp(action, -limit, limit);
   return log_prob(0.5 * (log1p(a) - log1p(-a)));  // atanh
+}
+
+Tensor kl_divergence(const TanhNormal& p, const TanhNormal& q) {
+  return kl_divergence(p.normal(), q.normal());
 }
 
 Tensor TanhNormal::draw_noise(Rng& rng) const {

@@ -62,6 +62,11 @@ class TanhNormal {
     Tensor eps;
   };
 
+  /// The distribution of u.
+  const Normal& normal() const { return normal_; }
+
+  /// A draw without a graph.
+  Sample sample(Rng& rng) const;
   /// A draw through which gradients flow to mean and log_std, from standard normal noise, (..., d), given or
   /// drawn.
   Sample rsample(const Tensor& eps) const;
@@ -89,5 +94,16 @@ class TanhNormal {
   Tensor draw_noise(Rng& rng) const;
   Normal normal_;
 };
+
+/// KL(p || q), summed over the components; (..., 1). With s the stds (Rasmussen & Williams 2006, eq. A.23,
+/// for diagonal covariances),
+///
+///     sum_i log(s_q / s_p) + (s_p^2 + (mean_p - mean_q)^2) / (2 s_q^2) - 1/2
+///
+/// ShapeError or DTypeError if their means' shapes or dtypes differ.
+Tensor kl_divergence(const Normal& p, const Normal& q);
+/// That of the Normals behind them: tanh is a bijection, and the derivatives of a = tanh(u) that it brings
+/// into both densities cancel in their ratio.
+Tensor kl_divergence(const TanhNormal& p, const TanhNormal& q);
 
 }  // namespace saccade::nn

@@ -22,7 +22,7 @@ namespace {
 
 // A training run of a fraction of a second.
 const std::string kSmall =
-    "--threads 1 --set 'hidden=[16,16]' --set batch_size=16 --set learning_starts=50 --steps 250 "
+    "--threads 1 --set 'hidden=[16,16]' --set batch_size=16 --set learning_starts=50 --set steps=250 "
     "--set eval_every=100 --set eval_episodes=2 --set final_eval_episodes=3 ";
 
 std::size_t widest(const std::string& text) {
@@ -63,7 +63,8 @@ TEST_CASE("every help fits 80 columns and shows how to call the command", "[cli]
 
 TEST_CASE("what the commands print fits 80 columns", "[cli]") {
   const TemporaryFolder folder;
-  for (const std::string command : {"envs", "info", "config", "config pendulum", "gradcheck --filter h"}) {
+  for (const std::string command :
+       {"envs", "info", "config", "config pendulum", "gradcheck --filter matmul"}) {
     const Output output = run_command(folder, command);
     INFO(output.out);
     CHECK(output.exit_code == 0);
@@ -86,6 +87,7 @@ TEST_CASE("a wrong command line is one clear line, exit code 2, and nothing on d
   usage("train pendulm", {"\"pendulm\"", "Pendulum-v1", "MountainCarContinuous-v0"});
   usage("train pendulum --sead 3", {"'--sead'", "'--seed'"});
   usage("train pendulum --seed", {"--seed needs a value"});
+  usage("train pendulum --seed 1 --seed 2", {"--seed is given more than once"});
   usage("train pendulum --resume ''", {"--resume", "empty"});
   usage("eval ''", {"RUN", "empty"});
   usage("train pendulum more", {"'more'", "saccade train --help"});
@@ -127,7 +129,7 @@ TEST_CASE("output that cannot be written is an error", "[cli]") {
   CHECK_THAT(output.err, Contains("cannot be written"));
 }
 
-TEST_CASE("--json is JSON", "[cli]") {
+TEST_CASE("the output of --json is JSON", "[cli]") {
   const TemporaryFolder folder;
   const auto json = [&](const std::string& arguments) {
     INFO(arguments);
@@ -243,6 +245,30 @@ TEST_CASE("a damaged run is one clear line and stays as it is", "[cli]") {
   CHECK(run_command(folder, "train --resume run --steps 300").exit_code == 0);
 }
 
+TEST_CASE("what may surprise is a warning", "[cli]") {
+  const TemporaryFolder folder;
+  const Output idle = run_command(folder, "train pendulum --run run " + kSmall + "--steps 50 --quiet");
+  CHECK(idle.exit_code == 0);
+  CHECK(idle.err == "saccade: warning: nothing will be learned: learning_starts is 50, steps only 50\n");
+
+  Json config = Json::parse(read_file(folder.path("run/config.json")));
+  config["instruction_set"] = "mmx";
+  write_file(folder.path("run/config.json"), config.dump());
+  const Output other = run_command(folder, "train --resume run --steps 60 --quiet");
+  CHECK(other.exit_code == 0);
+  CHECK_THAT(other.err, Contains("saccade: warning: ") && Contains("mmx") && Contains("bits"));
+}
+
+TEST_CASE("training that diverges says so in one line", "[cli]") {
+  const TemporaryFolder folder;
+  // Every update multiplies the temperature by e.
+  const Output output = run_command(
+      folder, "train pendulum --quiet " + kSmall + "--set target_entropy=1e6 --set alpha_lr=1 --steps 2000");
+  CHECK(output.exit_code == 1);
+  CHECK_THAT(output.err, Catch::StartsWith("saccade: error: SAC has diverged"));
+  CHECK(std::count(output.err.begin(), output.err.end(), '\n') == 1);
+}
+
 // ---- the live line ----
 
 TEST_CASE("the live line has everything in 80 columns, and fits any width", "[cli]") {
@@ -274,7 +300,8 @@ TEST_CASE("the live line has everything in 80 columns, and fits any width", "[cl
   p.seconds_left = 4387;
   CHECK(tools::progress_line(p, 79) ==
         " 1.2M/3M  ep 31  return 10432  alpha 0.12  H -0.4  402 st/s  402 up/s  1:13:07");
-  CHECK(tools::progress_line(tools::Progress{}, 79).find("return -") != std::string::npos);
+  CHECK(tools::progress_line({.name = "pendulum", .step = 5, .steps = 1000}, 79) ==
+        "pendulum    5/1000  episode 0");
   CHECK_THAT(tools::progress_bar_line(p, 80), Contains("\x1b[7m") && Contains("\x1b[0m"));
 }
 

@@ -23,7 +23,7 @@ TEST_CASE("a hook sees the whole gradient, and may replace it", "[hooks]") {
   CHECK(seen == std::vector<double>{7, 13});
 }
 
-TEST_CASE("a hook on a leaf acts on grad and backward; an undefined result leaves the gradient", "[hooks]") {
+TEST_CASE("a hook on a leaf acts on grad and backward, and an undefined result leaves the gradient", "[hooks]") {
   const Tensor x = scalar(2, DType::f64).requires_grad();
   int calls = 0;
   x.register_hook([&](const Tensor&) {

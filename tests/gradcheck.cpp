@@ -58,6 +58,17 @@ TEST_CASE("ops without a gradient say so by giving a constant", "[gradcheck]") {
 // f32 rounds to 2^-24 relative. The ops of the table take at most a few dozen roundings on the way to a value
 // or gradient, and the functions amplify an input's rounding by their condition: exp, softmax and logsumexp
 // by |x|, up to 300 in the rows that go far out.
+TEST_CASE("layers, distributions, losses and the policy, orders 1 and 2", "[gradcheck]") {
+  for (const auto& checks : {suite::nn_checks(), suite::policy_checks()}) {
+    CHECK(checks.size() > 20);
+    for (const suite::Check& check : checks) {
+      const GradcheckResult result = check.run(2);
+      INFO(check.name << "(" << check.variant << ")\n" << report(result));
+      CHECK(result.passed());
+    }
+  }
+}
+
 TEST_CASE("values and gradients in f32 agree with f64", "[gradcheck]") {
   for (const suite::Check& check : suite::op_checks()) {
     if (!check.differentiable) continue;
@@ -144,6 +155,11 @@ TEST_CASE("gradcheck compares reverse with forward mode", "[gradcheck]") {
   const auto frozen =
       tanh_with([](const Tensor& g, const Tensor& y) { return g.detach() * (1 - square(y)); });
   CHECK_THAT(gradcheck(frozen, x).explanation(), Catch::Contains("reverse and forward mode disagree"));
+}
+
+TEST_CASE("a corner within reach of the steps is reported as one", "[gradcheck]") {
+  const Tensor x = from_values({1.3e-4, -2e-4, 0.5}, {3}, DType::f64);
+  CHECK_THAT(gradcheck([](const Tensor& t) { return relu(t); }, x).explanation(), Catch::Contains("corner"));
 }
 
 TEST_CASE("gradcheck's report names the worst element and both numbers", "[gradcheck]") {

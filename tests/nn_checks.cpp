@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "autograd/ops.h"
+#include "nn/discrete.h"
 #include "nn/distributions.h"
 #include "tests/suite.h"
 
@@ -81,7 +82,48 @@ std::vector<Check> nn_checks() {
       },
       {draw({3, 2}), mean_, log_std}, {"u", "mean", "log_std"});
 
-  // SAC's losses on a batch of 5: observations of 3, actions of 2.
+  // From a stream of their own, so that the networks below stay clear of relu's corners.
+  Rng own = rng.split("divergences");
+  const TensorList two_normals = {mean_, log_std, randn({3, 2}, own, kWide), rand({3, 2}, own, kWide, -2, 1)};
+  const std::vector<std::string> of_both = {"p.mean", "p.log_std", "q.mean", "q.log_std"};
+  add(
+      "distributions", "Normal KL", "(3, 2)",
+      [](const TensorList& in) {
+        return TensorList{kl_divergence(nn::Normal(in[0], in[1]), nn::Normal(in[2], in[3]))};
+      },
+      two_normals, of_both);
+  add(
+      "distributions", "TanhNormal KL", "(3, 2)",
+      [](const TensorList& in) {
+        return TensorList{kl_divergence(nn::TanhNormal(in[0], in[1]), nn::TanhNormal(in[2], in[3]))};
+      },
+      two_normals, of_both);
+  const Tensor logits = 2 * randn({3, 4}, own, kWide), others = 2 * randn({3, 4}, own, kWide);
+  const Tensor index = from_values({2, 0, 3}, {3}), coins = slice(eye(4), 0, 0, 3);
+  add("distributions", "Categorical log_prob", "(3, 4)",
+      [index](const TensorList& in) { return TensorList{nn::Categorical(in[0]).log_prob(index)}; }, {logits},
+      {"logits"});
+  add("distributions", "Categorical entropy", "(3, 4)",
+      [](const TensorList& in) { return TensorList{nn::Categorical(in[0]).entropy()}; }, {logits},
+      {"logits"});
+  add("distributions", "Categorical KL", "(3, 4)",
+      [](const TensorList& in) {
+        return TensorList{kl_divergence(nn::Categorical(in[0]), nn::Categorical(in[1]))};
+      },
+      {logits, others}, {"p.logits", "q.logits"});
+  add("distributions", "Bernoulli log_prob", "(3, 4)",
+      [coins](const TensorList& in) { return TensorList{nn::Bernoulli(in[0]).log_prob(coins)}; }, {logits},
+      {"logits"});
+  add("distributions", "Bernoulli entropy", "(3, 4)",
+      [](const TensorList& in) { return TensorList{nn::Bernoulli(in[0]).entropy()}; }, {logits}, {"logits"});
+  add("distributions", "Bernoulli KL", "(3, 4)",
+      [](const TensorList& in) {
+        return TensorList{kl_divergence(nn::Bernoulli(in[0]), nn::Bernoulli(in[1]))};
+      },
+      {logits, others}, {"p.logits", "q.logits"});
+
+  // SAC's losses on a batch of 5: observations of 3, actions of 2. Their points have no relu near its corner.
+  rng = Rng(13);
   const Tensor obs = draw({5, 3}), noise = draw({5, 2}), y = draw({5, 1}), obs_action = draw({5, 5});
   const TensorList critic = {draw({2, 6, 5}, 0.5), draw({2, 6}, 0.3), draw({2, 6, 6}, 0.4),
                              draw({2, 6}, 0.2),    draw({2, 1, 6}),   draw({2, 1})};

@@ -103,7 +103,7 @@ TEST_CASE("Philox4x32-10 gives the published vectors", "[rng]") {
   }
 }
 
-TEST_CASE("uniform draws are uniform on [0, 1)", "[rng]") {
+TEST_CASE("uniform draws are uniform from 0 up to 1", "[rng]") {
   for (const std::vector<double>& x : samples(false)) {
     CHECK(*std::min_element(x.begin(), x.end()) >= 0);
     CHECK(*std::max_element(x.begin(), x.end()) < 1);

@@ -224,7 +224,7 @@ TEST_CASE("two programs cannot train one run at once", "[train]") {
                     Catch::Contains("another program is training this run"));
 }
 
-TEST_CASE("signals save and say how to go on; even a kill loses little", "[train]") {
+TEST_CASE("signals save and say how to go on, and even a kill loses little", "[train]") {
   const TemporaryFolder folder;
   Process whole(folder, long_run("whole"));
   REQUIRE(whole.wait() == 0);

@@ -71,7 +71,9 @@ std::string describe(const CLI::App& app, const CLI::ParseError& error) {
   const std::string option = message.substr(0, message.find(':'));
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) return unexpected(at, at.remaining().at(0));
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr && option.starts_with("-")) {
-    return fmt::format("{} needs a value; {}", option, see_help(at));
+    const bool missing = message.ends_with("missing");
+    return fmt::format("{} {}; {}", option, missing ? "needs a value" : "is given more than once",
+                       see_help(at));
   }
   return fmt::format("{}; {}", message, see_help(at));
 }

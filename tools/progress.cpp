@@ -19,25 +19,26 @@ namespace {
 
 using Fields = std::vector<std::string>;
 
-std::string optional_text(const char* label, const std::optional<double>& value, fmt::string_view format) {
-  return fmt::format("{} {}", label, value ? fmt::format(fmt::runtime(format), *value) : "-");
+// Fields are empty while their value is not known.
+std::string field(const char* label, const std::optional<double>& value, fmt::string_view format) {
+  return value ? fmt::format("{} {}", label, fmt::format(fmt::runtime(format), *value)) : "";
 }
-
-std::string rate_text(const std::optional<double>& rate, const char* unit) {
-  return fmt::format("{} {}", rate ? compact(*rate) : "-", unit);
+std::string rate_field(const std::optional<double>& rate, const char* unit) {
+  return rate ? fmt::format("{} {}", compact(*rate), unit) : "";
 }
-
-std::string time_left(const Progress& p) { return p.seconds_left ? duration(*p.seconds_left) : "-:--"; }
+std::string time_field(const std::optional<double>& seconds, const char* unit) {
+  return seconds ? duration(*seconds) + unit : "";
+}
 
 Fields full_fields(const Progress& p) {
   return {fmt::format("{} {:>{}}/{}", p.name, p.step, fmt::formatted_size("{}", p.steps), p.steps),
           fmt::format("episode {}", p.episodes),
-          optional_text("return", p.ret, "{:.1f}"),
-          optional_text("alpha", p.alpha, "{:.3g}"),
-          optional_text("entropy", p.entropy, "{:.2f}"),
-          rate_text(p.steps_per_second, "steps/s"),
-          rate_text(p.updates_per_second, "updates/s"),
-          fmt::format("{} left", time_left(p))};
+          field("return", p.ret, "{:.1f}"),
+          field("alpha", p.alpha, "{:.3g}"),
+          field("entropy", p.entropy, "{:.2f}"),
+          rate_field(p.steps_per_second, "steps/s"),
+          rate_field(p.updates_per_second, "updates/s"),
+          time_field(p.seconds_left, " left")};
 }
 
 Fields short_fields(const Progress& p) {
@@ -47,12 +48,12 @@ Fields short_fields(const Progress& p) {
                                       compact(static_cast<double>(p.steps)));
   return {steps,
           fmt::format("ep {}", p.episodes),
-          optional_text("return", p.ret, "{:.0f}"),
-          optional_text("alpha", p.alpha, "{:.2g}"),
-          optional_text("H", p.entropy, "{:.1f}"),
-          rate_text(p.steps_per_second, "st/s"),
-          rate_text(p.updates_per_second, "up/s"),
-          time_left(p)};
+          field("return", p.ret, "{:.0f}"),
+          field("alpha", p.alpha, "{:.2g}"),
+          field("H", p.entropy, "{:.1f}"),
+          rate_field(p.steps_per_second, "st/s"),
+          rate_field(p.updates_per_second, "up/s"),
+          time_field(p.seconds_left, "")};
 }
 
 // The fields to show, the first of them that of the steps, and what goes between them. Empty ones are left

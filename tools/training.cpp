@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <new>
 #include <utility>
 
 #include "autograd/kernels/table.h"
@@ -15,6 +17,7 @@
 
 namespace saccade::tools {
 
+namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 namespace {
@@ -95,13 +98,23 @@ Training Training::begin(const RunInfo& info, const std::string& path) {
   Training training(info, path);
   training.info_.instruction_set = kernels::instruction_set();
   training.path_ = create_run_folder(path, info);
-  training.lock_ = std::make_unique<RunLock>(training.path_);
-  write_run_info(training.path_, training.info_);
-  training.episodes_ = std::make_unique<CsvFile>(run_file(training.path_, kEpisodes), kEpisodesHeader);
-  training.evaluations_ =
-      std::make_unique<CsvFile>(run_file(training.path_, kEvaluations), kEvaluationsHeader);
-  training.save();  // so that there is one to go on from, whenever it ends
+  try {
+    training.write_first_files();
+  } catch (...) {
+    // The folder was empty.
+    for (const fs::directory_entry& entry : fs::directory_iterator(training.path_)) fs::remove_all(entry);
+    if (path.empty()) fs::remove(training.path_);
+    throw;
+  }
   return training;
+}
+
+void Training::write_first_files() {
+  lock_ = std::make_unique<RunLock>(path_);
+  write_run_info(path_, info_);
+  episodes_ = std::make_unique<CsvFile>(run_file(path_, kEpisodes), kEpisodesHeader);
+  evaluations_ = std::make_unique<CsvFile>(run_file(path_, kEvaluations), kEvaluationsHeader);
+  save();  // so that there is one to go on from, whenever it ends
 }
 
 Training Training::resume(const std::string& path, std::optional<std::int64_t> steps) {
@@ -132,7 +145,7 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
   training.episodes_->cut();
   training.evaluations_->cut();
   if (new_steps) write_run_info(path, info);
-  if (training.state_.step < info.config.steps) std::filesystem::remove(run_file(path, "summary.json"));
+  if (training.state_.step < info.config.steps) fs::remove(run_file(path, "summary.json"));
   return training;
 }
 

@@ -47,6 +47,7 @@ class Training {
 
  private:
   Training(RunInfo info, std::string path);
+  void write_first_files();
   void save();
   void add_episode(const rl::Episode& episode);
   void add_evaluation(const rl::Evaluation& evaluation);
