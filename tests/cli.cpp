@@ -259,17 +259,6 @@ TEST_CASE("what may surprise is a warning", "[cli]") {
   CHECK_THAT(other.err, Contains("saccade: warning: ") && Contains("mmx") && Contains("bits"));
 }
 
-TEST_CASE("training that diverges says so in one line", "[cli]") {
-  const TemporaryFolder folder;
-  // The policy cannot be that random, so the temperature grows without end.
-  const Output output =
-      run_command(folder, "train pendulum --quiet " + kSmall +
-                              "--set initial_alpha=1e6 --set target_entropy=1 --set alpha_lr=1 --steps 2000");
-  CHECK(output.exit_code == 1);
-  CHECK_THAT(output.err, Catch::StartsWith("saccade: error: SAC has diverged"));
-  CHECK(std::count(output.err.begin(), output.err.end(), '\n') == 1);
-}
-
 // ---- the live line ----
 
 TEST_CASE("the live line has everything in 80 columns, and fits any width", "[cli]") {

@@ -1,0 +1,54 @@
+// What the tests of environments share.
+#pragma once
+
+#include <vector>
+
+#include "envs/env.h"
+
+namespace saccade::tests {
+
+using envs::Box;
+using envs::Env;
+using envs::Transition;
+
+inline std::vector<double> observation_of(const Env& env) {
+  std::vector<double> observation(env.spec().observation.low.size());
+  env.observe(observation);
+  return observation;
+}
+
+inline std::vector<double> reset(Env& env, Rng& rng) {
+  std::vector<double> observation(env.spec().observation.low.size());
+  env.reset(rng, observation);
+  return observation;
+}
+
+struct Stepped {
+  Transition transition;
+  std::vector<double> observation;
+};
+
+inline Stepped step(Env& env, const std::vector<double>& action) {
+  Stepped stepped{{}, std::vector<double>(env.spec().observation.low.size())};
+  stepped.transition = env.step(action, stepped.observation);
+  return stepped;
+}
+
+inline bool over(const Transition& transition) { return transition.terminated || transition.truncated; }
+
+inline std::vector<double> random_action(const Env& env, Rng& rng) {
+  std::vector<double> action;
+  for (std::size_t i = 0; i < env.spec().action.low.size(); ++i) {
+    action.push_back(rng.uniform(env.spec().action.low[i], env.spec().action.high[i]));
+  }
+  return action;
+}
+
+inline bool is_inside(const std::vector<double>& point, const Box& box) {
+  for (std::size_t i = 0; i < point.size(); ++i) {
+    if (!(box.low[i] <= point[i] && point[i] <= box.high[i])) return false;
+  }
+  return true;
+}
+
+}  // namespace saccade::tests
