@@ -41,6 +41,7 @@ Json to_json(const TrainState& s) {
           {"episode_updates", s.episode_updates},
           {"metric_sums", to_json(s.metric_sums)},
           {"in_episode", s.in_episode},
+          {"evaluation_due", s.evaluation_due},
           {"env_state", s.env_state},
           {"env_rng", to_json(s.env_rng)},
           {"action_rng", to_json(s.action_rng)},
@@ -48,15 +49,24 @@ Json to_json(const TrainState& s) {
           {"noise_rng", to_json(s.noise_rng)}};
 }
 
+std::int64_t count(const Json& json, const char* key) {
+  const Json& value = json.at(key);
+  if (!value.is_number_integer() || value.get<std::int64_t>() < 0) {
+    throw FormatError(fmt::format("state.json: {} is {}, expected a count", key, value.dump()));
+  }
+  return value.get<std::int64_t>();
+}
+
 void from_json(const Json& json, TrainState& s) {
-  s.step = json.at("step");
-  s.episodes = json.at("episodes");
-  s.updates = json.at("updates");
+  s.step = count(json, "step");
+  s.episodes = count(json, "episodes");
+  s.updates = count(json, "updates");
   s.episode_return = json.at("episode_return");
-  s.episode_length = json.at("episode_length");
-  s.episode_updates = json.at("episode_updates");
+  s.episode_length = count(json, "episode_length");
+  s.episode_updates = count(json, "episode_updates");
   from_json(json.at("metric_sums"), s.metric_sums);
   s.in_episode = json.at("in_episode");
+  s.evaluation_due = json.at("evaluation_due");
   s.env_state = json.at("env_state").get<std::vector<double>>();
   from_json(json.at("env_rng"), s.env_rng);
   from_json(json.at("action_rng"), s.action_rng);
@@ -79,6 +89,42 @@ void write_json(const fs::path& path, const Json& json) {
   sync(path);
 }
 
+constexpr const char* kTensorFiles[] = {"weights.safetensors", "optimizer.safetensors", "replay.safetensors"};
+
+// FNV-1a over the file, so that a flipped bit is noticed.
+std::string digest(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  std::vector<char> block(1 << 16);
+  while (file.read(block.data(), static_cast<std::streamsize>(block.size())), file.gcount() > 0) {
+    for (std::streamsize i = 0; i < file.gcount(); ++i) {
+      hash = (hash ^ static_cast<unsigned char>(block[static_cast<std::size_t>(i)])) * 0x100000001b3ULL;
+    }
+  }
+  return fmt::format("{:016x}", hash);
+}
+
+Json read_json(const fs::path& path) {
+  if (!fs::is_regular_file(path)) throw FormatError(fmt::format("{}: there is no such file", path.string()));
+  std::ifstream file(path);
+  const Json json = Json::parse(file, nullptr, false);
+  if (!json.is_object())
+    throw FormatError(fmt::format("{}: is damaged: it is not a JSON object", path.string()));
+  return json;
+}
+
+// The tensors of one of the checkpoint's files, which must be the file that was saved.
+nn::NamedTensors load_tensors(const fs::path& folder, const char* name, const Json& state) {
+  const fs::path path = folder / name;
+  nn::NamedTensors tensors = nn::safetensors::load(path).tensors;
+  const std::string found = digest(path), expected = state.at("digests").at(name);
+  if (found != expected) {
+    throw FormatError(
+        fmt::format("{}: is damaged: its digest is {}, expected {}", path.string(), found, expected));
+  }
+  return tensors;
+}
+
 // A crash between the two renames below leaves the old checkpoint under this name.
 fs::path old_name(const std::string& path) { return path + ".old"; }
 
@@ -99,7 +145,10 @@ void save_checkpoint(const std::string& path, const Sac& agent, const ReplayBuff
     nn::safetensors::save(fresh / "weights.safetensors", agent.named_weights());
     nn::safetensors::save(fresh / "optimizer.safetensors", agent.named_optimizer_state());
     nn::safetensors::save(fresh / "replay.safetensors", buffer.named_state());
-    write_json(fresh / "state.json", {{"format", kFormat}, {"train", to_json(state)}, {"extra", extra}});
+    Json digests;
+    for (const char* name : kTensorFiles) digests[name] = digest(fresh / name);
+    write_json(fresh / "state.json",
+               {{"format", kFormat}, {"train", to_json(state)}, {"digests", digests}, {"extra", extra}});
     sync(fresh);
     fs::remove_all(old_name(path));
     if (fs::exists(path)) fs::rename(path, old_name(path));
@@ -112,26 +161,23 @@ void save_checkpoint(const std::string& path, const Sac& agent, const ReplayBuff
 }
 
 Json load_checkpoint(const std::string& path_given, Sac& agent, ReplayBuffer& buffer, TrainState& state) {
-  const fs::path path = existing(path_given);
-  const fs::path state_path = path / "state.json";
-  std::ifstream file(state_path);
-  if (!file) throw FormatError(fmt::format("{}: cannot be read", state_path.string()));
+  const fs::path path = existing(path_given), state_path = path / "state.json";
+  const Json json = read_json(state_path);
   TrainState loaded = state;
-  Json extra;
+  nn::NamedTensors weights, optimizer, replay;
   try {
-    const Json json = Json::parse(file);
     if (json.at("format") != kFormat) {
       throw FormatError(fmt::format("{}: format {} found, expected {}", state_path.string(),
                                     json.at("format").dump(), kFormat));
     }
     from_json(json.at("train"), loaded);
-    extra = json.at("extra");
+    weights = load_tensors(path, kTensorFiles[0], json);
+    optimizer = load_tensors(path, kTensorFiles[1], json);
+    replay = load_tensors(path, kTensorFiles[2], json);
+    static_cast<void>(json.at("extra"));
   } catch (const Json::exception& error) {
     throw FormatError(fmt::format("{}: is damaged: {}", state_path.string(), error.what()));
   }
-  const nn::NamedTensors weights = nn::safetensors::load(path / "weights.safetensors").tensors;
-  const nn::NamedTensors optimizer = nn::safetensors::load(path / "optimizer.safetensors").tensors;
-  const nn::NamedTensors replay = nn::safetensors::load(path / "replay.safetensors").tensors;
   try {
     agent.load(weights, optimizer);
     buffer.load_state(replay);
@@ -139,14 +185,18 @@ Json load_checkpoint(const std::string& path_given, Sac& agent, ReplayBuffer& bu
     throw FormatError(fmt::format("{}: does not fit this run: {}", path.string(), error.what()));
   }
   state = loaded;
-  return extra;
+  return json.at("extra");
 }
 
 void load_weights(const std::string& path_given, Sac& agent) {
-  const fs::path path = fs::path(existing(path_given)) / "weights.safetensors";
-  const nn::NamedTensors weights = nn::safetensors::load(path).tensors;
+  const fs::path path = existing(path_given);
   try {
+    const nn::NamedTensors weights = load_tensors(path, kTensorFiles[0], read_json(path / "state.json"));
     nn::copy_by_name("weights", weights, agent.named_weights());
+  } catch (const Json::exception& error) {
+    throw FormatError(fmt::format("{}/state.json: is damaged: {}", path.string(), error.what()));
+  } catch (const FormatError&) {
+    throw;
   } catch (const Error& error) {
     throw FormatError(fmt::format("{}: does not fit this run: {}", path.string(), error.what()));
   }

@@ -13,7 +13,8 @@ namespace saccade::rl {
 ///     weights.safetensors     actor, critics, targets, log alpha
 ///     optimizer.safetensors   Adam's moments and step counts
 ///     replay.safetensors      the replay buffer
-///     state.json              counters, random streams, the environment's state, and `extra`
+///     state.json              counters, random streams, the environment's state, the other files' digests,
+///     and `extra`
 ///
 /// The folder is complete at every moment: it is written under another name, synced, and exchanged for the
 /// old one, so a crash or a full disk leaves the last good checkpoint. Throws FormatError if it cannot be

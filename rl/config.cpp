@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -17,10 +18,14 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-// The nearest of a few words, as the end of a sentence.
-std::string suggestion(std::string_view word, const std::vector<std::string>& words) {
-  const std::string near = nearest(word, words);
-  return near.empty() ? "" : fmt::format("; did you mean '{}'?", near);
+// The nearest key and its type, as the end of a sentence.
+std::string suggestion(std::string_view word) {
+  std::vector<std::string> names;
+  for (const ConfigKey& key : config_keys()) names.push_back(key.name);
+  const auto at = std::find(names.begin(), names.end(), nearest(word, names));
+  if (at == names.end()) return "; 'saccade config' lists them";
+  const ConfigKey& key = config_keys()[static_cast<std::size_t>(at - names.begin())];
+  return fmt::format("; did you mean '{}' ({})?", key.name, key.type());
 }
 
 std::string range(const ConfigKey& key) {
@@ -166,7 +171,7 @@ void update_from_json(Config& config, const Json& json, std::string_view source)
   for (const auto& [name, value] : json.items()) {
     const auto at = std::find(names.begin(), names.end(), name);
     if (at == names.end()) {
-      throw ConfigError(fmt::format("{}: there is no key '{}'{}", source, name, suggestion(name, names)));
+      throw ConfigError(fmt::format("{}: there is no key '{}'{}", source, name, suggestion(name)));
     }
     assign(updated, config_keys()[static_cast<std::size_t>(at - names.begin())], value, source);
   }
@@ -187,7 +192,8 @@ void update_from_text(Config& config, std::string_view assignment) {
 
 void update_from_file(Config& config, const std::string& path) {
   std::ifstream file(path);
-  if (!file) throw ConfigError(fmt::format("{}: cannot be read", path));
+  if (!file || !std::filesystem::is_regular_file(path))
+    throw ConfigError(fmt::format("{}: cannot be read", path));
   const Json json = Json::parse(file, nullptr, false, true);
   if (json.is_discarded()) throw ConfigError(fmt::format("{}: is not valid JSON", path));
   update_from_json(config, json, path);
@@ -229,7 +235,16 @@ Config config_for(std::string_view name) {
     if (preset.name == name) return preset.config;
   }
   Config config;
-  config.env = envs::canonical_id(name);
+  try {
+    config.env = envs::canonical_id(name);
+  } catch (const ConfigError& unknown) {
+    std::vector<std::string> names;
+    for (const Preset& preset : presets()) names.push_back(preset.name);
+    const std::string near = nearest(name, names);
+    throw ConfigError(fmt::format("there is no preset \"{}\"{} (presets: {}), and {}", name,
+                                  near.empty() ? "" : fmt::format(", did you mean {}?", near), join(names),
+                                  unknown.what()));
+  }
   return config;
 }
 

@@ -86,8 +86,10 @@ void ReplayBuffer::load_state(const nn::NamedTensors& state) {
         return false;
     }
     const nn::NamedTensor& next = state.back();
-    return rows <= capacity() && next.name == "next" && next.tensor.numel() == 1 && next.tensor.item() >= 0 &&
-           next.tensor.item() < static_cast<double>(capacity());
+    if (rows > capacity() || next.name != "next" || next.tensor.numel() != 1) return false;
+    const double at = next.tensor.item();  // right behind the last row until the ring is full, then anywhere
+    return rows < capacity() ? at == static_cast<double>(rows)
+                             : at >= 0 && at < static_cast<double>(rows) && at == std::floor(at);
   };
   if (!fits()) {
     throw FormatError(fmt::format(

@@ -66,6 +66,20 @@ void train(const Config& config, const EnvFactory& make_env, Sac& agent, ReplayB
   std::vector<double> obs(static_cast<std::size_t>(spec.observation.size())), next_obs = obs;
   std::vector<double> action(static_cast<std::size_t>(spec.action.size())), scaled = action;
   UpdateMetrics metrics;
+  const auto evaluate_if_due = [&] {
+    if (!state.evaluation_due) return;
+    const Rng rng =
+        Rng(static_cast<std::uint64_t>(config.seed)).split(fmt::format("evaluation {}", state.step));
+    const Evaluation done = evaluate(make_env, agent, config.eval_episodes, rng, callbacks.should_stop);
+    if (static_cast<std::int64_t>(done.returns.size()) < config.eval_episodes) return;
+    state.evaluation_due = false;
+    callbacks.on_evaluation(state, done);
+  };
+  if (state.evaluation_due) {  // left over from a stop in the midst of it
+    evaluate_if_due();
+    if (state.evaluation_due) return;
+    if (callbacks.on_checkpoint) callbacks.on_checkpoint(state);
+  }
   if (state.in_episode) {
     env->set_state(state.env_state);
     env->observe(obs);
@@ -95,11 +109,9 @@ void train(const Config& config, const EnvFactory& make_env, Sac& agent, ReplayB
       for (const auto metric : kMetrics) state.metric_sums.*metric += metrics.*metric;
     }
     if (t.terminated || t.truncated) finish_episode(state, t, callbacks);
-    if (callbacks.on_evaluation && config.eval_every > 0 && state.step % config.eval_every == 0) {
-      const Rng rng =
-          Rng(static_cast<std::uint64_t>(config.seed)).split(fmt::format("evaluation {}", state.step));
-      callbacks.on_evaluation(state, evaluate(make_env, agent, config.eval_episodes, rng));
-    }
+    state.evaluation_due =
+        callbacks.on_evaluation && config.eval_every > 0 && state.step % config.eval_every == 0;
+    evaluate_if_due();
     if (callbacks.on_step) callbacks.on_step(state, metrics);
     const bool stop = callbacks.should_stop && callbacks.should_stop();
     const bool due = config.checkpoint_every > 0 && state.step % config.checkpoint_every == 0;
@@ -111,7 +123,8 @@ void train(const Config& config, const EnvFactory& make_env, Sac& agent, ReplayB
   }
 }
 
-Evaluation evaluate(const EnvFactory& make_env, const Sac& agent, std::int64_t episodes, Rng rng) {
+Evaluation evaluate(const EnvFactory& make_env, const Sac& agent, std::int64_t episodes, Rng rng,
+                    const std::function<bool()>& should_stop) {
   const std::unique_ptr<envs::Env> env = make_env();
   const ActionScale scale(env->spec());
   std::vector<double> obs(static_cast<std::size_t>(env->spec().observation.size()));
@@ -122,6 +135,7 @@ Evaluation evaluate(const EnvFactory& make_env, const Sac& agent, std::int64_t e
     double ret = 0;
     std::int64_t length = 0;
     for (envs::Transition t; !t.terminated && !t.truncated; ++length) {
+      if (should_stop && should_stop()) return evaluation;
       agent.act_deterministic(obs, action);
       scale(action, scaled);
       t = env->step(scaled, obs);

@@ -25,6 +25,7 @@ struct TrainState {
   std::int64_t episode_updates = 0;
   UpdateMetrics metric_sums;
   bool in_episode = false;
+  bool evaluation_due = false;  // asked for at this step, and not done yet
   std::vector<double> env_state;
   Rng env_rng, action_rng, sample_rng, noise_rng;
 
@@ -58,7 +59,8 @@ struct TrainCallbacks {
   /// After every step, with the metrics of its last update (those before, while there is none).
   std::function<void(const TrainState&, const UpdateMetrics&)> on_step;
   std::function<void(const TrainState&)> on_checkpoint;
-  /// Asked after every step; true ends training.
+  /// Asked at every step, evaluations' too; true ends training. An evaluation cut short is done again by the
+  /// next call.
   std::function<bool()> should_stop;
 };
 
@@ -67,8 +69,10 @@ struct TrainCallbacks {
 void train(const Config& config, const EnvFactory& make_env, Sac& agent, ReplayBuffer& buffer,
            TrainState& state, const TrainCallbacks& callbacks = {});
 
-/// Runs `episodes` episodes with the deterministic policy in a fresh environment.
-Evaluation evaluate(const EnvFactory& make_env, const Sac& agent, std::int64_t episodes, Rng rng);
+/// Runs `episodes` episodes with the deterministic policy in a fresh environment. `should_stop`, if given, is
+/// asked at every step; true leaves the episode at hand and those to come out of the result.
+Evaluation evaluate(const EnvFactory& make_env, const Sac& agent, std::int64_t episodes, Rng rng,
+                    const std::function<bool()>& should_stop = {});
 
 /// From an action in [-1, 1] to the environment's box, affinely. ConfigError, at construction, for a box that
 /// is not finite.

@@ -71,6 +71,7 @@ std::vector<Row> rows() {
       {"mul", "", of(mul), kBinary},
       {"mul", "-1.5", one([](auto& x) { return mul(x, -1.5); }), kUnary},
       {"div", "", of(div), kBinary, 0.5, 2},
+      {"div", "3", one([](auto& x) { return div(x, 3); }), kUnary},
       {"neg", "", of(neg), kUnary},
       {"pow", "", two([](auto& x, auto& y) { return pow(x, y); }), kBinary, 0.3, 2},
       {"pow", "3", one([](auto& x) { return pow(x, 3); }), kUnary},
@@ -156,9 +157,10 @@ std::vector<Row> rows() {
       // views and layout
       {"reshape",
        "[-1, 2]",
-       one([](auto& x) {
-         return reshape(x, {-1, 2});
-       }),
+       one(
+           [](auto& x) {
+             return reshape(x, {-1, 2});
+           }),
        {{{3, 4}}, {{2, 3, 2}}, {{0, 2}}}},
       {"contiguous", "", one([](auto& x) { return contiguous(transpose(x)); }), kMatrix},
       {"to", "f32 and back", one([](auto& x) { return to(to(x, x.dtype()), x.dtype()); }), kUnary},

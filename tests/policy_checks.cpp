@@ -28,6 +28,14 @@ TensorFunction log_prob_at(const Tensor& eps) {
   };
 }
 
+// The same by the route that SAC takes, which knows eps and need not recover it from u.
+TensorFunction log_prob_of_sample(const Tensor& eps) {
+  return [eps](const TensorList& x) {
+    const nn::TanhNormal pi(x[0], x[1]);
+    return TensorList{pi.log_prob(pi.rsample(to(eps, x[0].dtype())))};
+  };
+}
+
 TensorFunction action_at(const Tensor& eps) {
   return [eps](const TensorList& x) {
     return TensorList{nn::TanhNormal(x[0], x[1]).rsample(to(eps, x[0].dtype())).action};
@@ -55,6 +63,8 @@ std::vector<Check> policy_checks() {
         const TensorList inputs = {row({u - std::exp(log_std) * eps}), row({log_std})};
         const std::string variant = fmt::format("u = {:g}, log sigma = {:g}", u, log_std);
         checks.push_back({"SAC policy", "log pi(a)", variant, log_prob_at(row({eps})), inputs, arguments});
+        checks.push_back({"SAC policy", "log pi(a), as sampled", variant, log_prob_of_sample(row({eps})),
+                          inputs, arguments});
         if (log_std == 0.3) {
           checks.push_back({"SAC policy", "a = tanh(u)", variant, action_at(row({eps})), inputs, arguments});
         }

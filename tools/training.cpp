@@ -63,8 +63,8 @@ void check_same_config(const std::string& path, const rl::Config& config, const 
 }  // namespace
 
 rl::Evaluation evaluate_policy(const rl::Config& config, const rl::Sac& agent, std::int64_t episodes,
-                               std::int64_t seed) {
-  return rl::evaluate(factory(config), agent, episodes, root(seed).split("final evaluation"));
+                               std::int64_t seed, const std::function<bool()>& should_stop) {
+  return rl::evaluate(factory(config), agent, episodes, root(seed).split("final evaluation"), should_stop);
 }
 
 std::optional<double> solved_threshold(const std::string& env) {
@@ -136,6 +136,13 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
     training.evaluations_ = reopen(kEvaluations);
   } catch (const Json::exception& error) {
     throw FormatError(fmt::format("{}/state.json: is damaged: {}", checkpoint, error.what()));
+  }
+  if (training.state_.in_episode) {
+    try {
+      envs::make(info.config.env)->set_state(training.state_.env_state);
+    } catch (const Error& error) {
+      throw FormatError(fmt::format("{}/state.json: env_state is damaged: {}", checkpoint, error.what()));
+    }
   }
   if (training.state_.step > info.config.steps) {
     throw ConfigError(fmt::format("steps is {}, but {} has done {} already; expected at least that",
@@ -213,6 +220,7 @@ std::optional<Json> Training::run(Display& display, const Stop& stop) {
   row_step_ = state_.step;
   row_updates_ = state_.updates;
   bool stopped = false;
+  const auto should_stop = [&] { return stopped = stop && stop(state_); };
   rl::train(config, factory(config), agent_, buffer_, state_,
             {.on_episode = [&](const rl::TrainState&, const rl::Episode& e) { add_episode(e); },
              .on_evaluation =
@@ -226,11 +234,14 @@ std::optional<Json> Training::run(Display& display, const Stop& stop) {
                    if (display.due(state_.step, config.steps)) display.update(progress(metrics));
                  },
              .on_checkpoint = [&](const rl::TrainState&) { save(); },
-             .should_stop = [&] { return stopped = stop && stop(state_); }});
+             .should_stop = should_stop});
   display.clear();
   if (stopped) return std::nullopt;
   seconds_before_ = seconds();
-  const Json summary = summarise(evaluate_policy(config, agent_, config.final_eval_episodes, config.seed));
+  const rl::Evaluation last =
+      evaluate_policy(config, agent_, config.final_eval_episodes, config.seed, should_stop);
+  if (static_cast<std::int64_t>(last.returns.size()) < config.final_eval_episodes) return std::nullopt;
+  const Json summary = summarise(last);
   write_json(run_file(path_, "summary.json"), summary);
   return summary;
 }

@@ -17,7 +17,7 @@ namespace saccade::tools {
 /// The deterministic policy's returns. The same run, seed and number of episodes give the same numbers, at
 /// the end of training and in `saccade eval`.
 rl::Evaluation evaluate_policy(const rl::Config& config, const rl::Sac& agent, std::int64_t episodes,
-                               std::int64_t seed);
+                               std::int64_t seed, const std::function<bool()>& should_stop = {});
 
 /// What counts as solved: the least mean return, where there is an agreed number.
 std::optional<double> solved_threshold(const std::string& env);

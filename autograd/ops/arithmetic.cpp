@@ -54,6 +54,12 @@ Tensor mul(const Tensor& a, double b) {
                 {{a, [b](const Tensor& g) { return g * b; }}});
 }
 
+Tensor div(const Tensor& a, double b) {
+  check_defined("div", a);
+  return record("div", map(kernels::Div{}, a, constant_like(a, b)),
+                {{a, [b](const Tensor& g) { return g / b; }}});
+}
+
 Tensor operator/(double a, const Tensor& b) { return div(constant_like(b, a), b); }
 
 Tensor neg(const Tensor& x) {

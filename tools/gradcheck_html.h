@@ -1,0 +1,29 @@
+// saccade gradcheck --html: the results as one page that needs nothing else.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tools/gradcheck_rows.h"
+
+namespace saccade::tools {
+
+struct PageInfo {
+  std::string filter;
+  int order = 2;
+  double seconds = 0;
+};
+
+/// Throws FormatError, and leaves everything as it was, if `path` cannot be written.
+void check_writable(const std::string& path);
+
+/// Replaces the file at once. Throws FormatError if it cannot be written.
+void write_page(const std::string& path, const std::vector<Row>& rows, const PageInfo& info);
+
+/// The parts of the page: everything before the data, and from the data's end on. (gradcheck_page.cpp)
+extern const char* const kPageHead;
+extern const char* const kPageTail;
+/// What brings it to life. (gradcheck_script.cpp)
+extern const char* const kPageScript;
+
+}  // namespace saccade::tools
