@@ -51,6 +51,8 @@ TEST_CASE("the replay buffer samples evenly", "[replay]") {
   for (const int count : counts) CHECK(std::abs(count - n / 10) < 5 * std::sqrt(n * 0.1 * 0.9));  // 5 sigma
 }
 
+#if !defined( \
+    __SANITIZE_ADDRESS__)  // under it the pool keeps nothing, so that every use after release is seen
 TEST_CASE("the replay buffer allocates nothing while running", "[replay]") {
   ReplayBuffer buffer(100, 2, 1);
   Rng rng(2);
@@ -63,6 +65,7 @@ TEST_CASE("the replay buffer allocates nothing while running", "[replay]") {
   }
   CHECK(pool::system_allocations() == before);
 }
+#endif
 
 TEST_CASE("the replay buffer's state round-trips and refuses what does not fit", "[replay]") {
   ReplayBuffer buffer(5, 2, 1), copy(5, 2, 1), larger(6, 3, 1);
