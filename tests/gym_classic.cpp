@@ -14,24 +14,17 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
 #include "base/rng.h"
 #include "envs/env.h"
 #include "envs/mountain_car_continuous.h"
 #include "envs/pendulum.h"
 #include "envs/registry.h"
-#include "envs/time_limit.h"
 #include "tests/env_helpers.h"
 #include "tests/reference_data.h"
 
-using saccade::ConfigError;
-using saccade::Error;
-using saccade::FormatError;
 using saccade::Rng;
-using saccade::ShapeError;
 using namespace saccade::envs;
 using namespace saccade::tests;
-using Catch::Contains;
 
 namespace {
 

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
-#include <xsimd/config/xsimd_config.hpp>
 
 #include "autograd/kernels/table.h"
+#include "autograd/kernels/version.h"
 #include "autograd/threads.h"
 
 namespace saccade::tools {
@@ -33,7 +33,7 @@ nlohmann::ordered_json build_info() {
       {"saccade", version()},
       {"compiler", compiler()},
       {"libraries",
-       {{"xsimd", dotted(XSIMD_VERSION_MAJOR, XSIMD_VERSION_MINOR, XSIMD_VERSION_PATCH)},
+       {{"xsimd", kernels::xsimd_version()},
         {"fmt", dotted(FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)},
         {"nlohmann_json",
          dotted(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH)}}},
