@@ -79,6 +79,8 @@ Tensor softplus(const Tensor& x);
 Tensor logsigmoid(const Tensor& x);
 /// Gradient 0 at 0.
 Tensor relu(const Tensor& x);
+/// g where y = relu(x) is above 0 (or NaN), else 0, in one pass: relu's gradient. Constant in y.
+Tensor relu_grad(const Tensor& g, const Tensor& y);
 Tensor leaky_relu(const Tensor& x, double negative_slope = 0.01);
 Tensor elu(const Tensor& x, double alpha = 1);
 enum class Gelu { erf, tanh };

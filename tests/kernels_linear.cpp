@@ -8,6 +8,8 @@
 
 #include "autograd/kernels/gemm.h"
 #include "autograd/kernels/table.h"
+#include "autograd/pool.h"
+#include "autograd/threads.h"
 #include "tests/kernel_tables.h"
 
 using namespace saccade::kernels;
@@ -44,27 +46,28 @@ Matrix<T> random_matrix(std::int64_t rows, std::int64_t cols, Layout layout, uns
 // One product, its scratch and the padding of C held to their sizes.
 template <class T>
 void check_gemm(const Table<T>& table, std::int64_t m, std::int64_t n, std::int64_t k, Layout a_layout,
-                Layout b_layout, bool with_bias, bool relu) {
+                Layout b_layout, bool with_bias, bool relu, bool by_vector = true) {
   const Matrix<T> a = random_matrix<T>(m, k, a_layout, 1), b = random_matrix<T>(k, n, b_layout, 2);
   const std::vector<T> bias = random_values<T>(static_cast<std::size_t>(n), 3, 1);
   const std::int64_t c_row = n + 2;
   std::vector<T> c(static_cast<std::size_t>((m + 1) * c_row), T(77));
-  const auto room = static_cast<std::size_t>(table.gemm_scratch(m, n, k));
-  std::vector<T> scratch(room + 64, T(77));
-  table.gemm({.m = m,
-              .n = n,
-              .k = k,
-              .a = a.data.data(),
-              .a_row = a.row,
-              .a_col = a.col,
-              .b = b.data.data(),
-              .b_row = b.row,
-              .b_col = b.col,
-              .c = c.data(),
-              .c_row = c_row,
-              .bias = with_bias ? bias.data() : nullptr,
-              .relu = relu},
-             scratch.data());
+  const auto room = static_cast<std::size_t>(table.gemm_scratch(k));
+  saccade::PoolVector<T> scratch(room + 64, T(77));
+  const Gemm<T> g = {.m = m,
+                     .n = n,
+                     .k = k,
+                     .a = a.data.data(),
+                     .a_row = a.row,
+                     .a_col = a.col,
+                     .b = b.data.data(),
+                     .b_row = b.row,
+                     .b_col = b.col,
+                     .c = c.data(),
+                     .c_row = c_row,
+                     .bias = with_bias ? bias.data() : nullptr,
+                     .relu = relu};
+  const bool vector = m == 1 && (b.row == 1 || b.col == 1);
+  (vector && by_vector ? table.gemv : table.gemm)(g, scratch.data());
   INFO(m << " x " << k << " x " << n << ", layouts " << static_cast<int>(a_layout) << " and "
          << static_cast<int>(b_layout) << (with_bias ? ", bias" : "") << (relu ? ", relu" : ""));
   CHECK(std::all_of(scratch.begin() + static_cast<std::ptrdiff_t>(room), scratch.end(),
@@ -225,7 +228,10 @@ TEMPLATE_TEST_CASE("matrix products of all sizes and layouts", "[kernels]", floa
       for (const std::int64_t n : {0, 1, 2, 17}) {
         for (const std::int64_t k : {0, 1, 3, 16}) {
           for (const Layout a : kLayouts) {
-            for (const Layout b : kLayouts) check_gemm(table, m, n, k, a, b, (m + n) % 2 == 0, k % 2 == 0);
+            for (const Layout b : kLayouts) {
+              check_gemm(table, m, n, k, a, b, (m + n) % 2 == 0, k % 2 == 0);
+              if (m == 1) check_gemm(table, m, n, k, a, b, n > 1, k % 2 == 0, false);
+            }
           }
         }
       }
@@ -238,8 +244,55 @@ TEMPLATE_TEST_CASE("matrix products of all sizes and layouts", "[kernels]", floa
       check_gemm(table, 9, 50, 1100, layout, layout, true, true);
       check_gemm(table, 1030, 17, 20, layout, layout, true, false);
       check_gemm(table, 1, 1, 3000, layout, layout, true, false);
+      check_gemm(table, 1, 300, 70, layout, layout, true, true);
     }
   });
+}
+
+TEMPLATE_TEST_CASE("a matrix times a column is its row by row, at any layout and number of threads",
+                   "[kernels]", float, double) {
+  using T = TestType;
+  constexpr std::int64_t kM = 700, kK = 900;
+  const std::vector<T> x = random_values<T>(kK, 2), bias = {T(0.25)};
+  const int threads = saccade::num_threads();
+  for (const Layout layout : kLayouts) {
+    const Matrix<T> a = random_matrix<T>(kM, kK, layout, 1);
+    std::vector<T> first;
+    for (const int n : {1, 2, 3, 7}) {
+      saccade::set_num_threads(n);
+      std::vector<T> c(kM);
+      gemm<T>({.m = kM,
+               .n = 1,
+               .k = kK,
+               .a = a.data.data(),
+               .a_row = a.row,
+               .a_col = a.col,
+               .b = x.data(),
+               .b_row = 1,
+               .b_col = 1,
+               .c = c.data(),
+               .c_row = 1,
+               .bias = bias.data()},
+              {});
+      if (first.empty()) first = c;
+      CHECK(c == first);
+    }
+    saccade::set_num_threads(threads);
+    bool right = true;
+    for (std::int64_t i = 0; i < kM; ++i) {
+      double sum = 0.25, size = 0.25;
+      for (std::int64_t p = 0; p < kK; ++p) {
+        const double term = static_cast<double>(a.data[static_cast<std::size_t>(i * a.row + p * a.col)]) *
+                            static_cast<double>(x[static_cast<std::size_t>(p)]);
+        sum += term;
+        size += std::abs(term);
+      }
+      // Each of the kK + 1 additions rounds once, to half an epsilon of at most `size`.
+      const double bound = (kK + 1) * size * static_cast<double>(Limits<T>::epsilon()) / 2;
+      right = right && std::abs(static_cast<double>(first[static_cast<std::size_t>(i)]) - sum) <= bound;
+    }
+    CHECK(right);
+  }
 }
 
 TEMPLATE_TEST_CASE("NaN and infinity go through a product, its bias and its relu", "[kernels]", float,
@@ -251,7 +304,7 @@ TEMPLATE_TEST_CASE("NaN and infinity go through a product, its bias and its relu
       for (const std::int64_t m : {1, 5}) {
         std::vector<T> a(static_cast<std::size_t>(m), T(1)), b(static_cast<std::size_t>(n), T(1)),
             c(a.size() * b.size());
-        std::vector<T> scratch(static_cast<std::size_t>(table.gemm_scratch(m, n, 1)) + 1);
+        saccade::PoolVector<T> scratch(static_cast<std::size_t>(table.gemm_scratch(1)) + 1);
         const Gemm<T> g = {.m = m,
                            .n = n,
                            .k = 1,

@@ -112,6 +112,10 @@ std::vector<Row> rows() {
       {"softplus", "far out", of(softplus), {{{2, 3}}}, -30, 30},
       {"logsigmoid", "", of(logsigmoid), kUnary, -20, 20},
       {"relu", "", of(relu), kUnary},
+      {"relu_grad",
+       "",
+       one([](auto& x) { return relu_grad(x, to(mask(), x.dtype())); }),
+       {{{2, 3}}, {{1, 3}}, {{}}}},
       {"leaky_relu", "", one([](auto& x) { return leaky_relu(x, 0.1); }), kUnary},
       {"elu", "", one([](auto& x) { return elu(x, 0.8); }), kUnary},
       {"gelu", "erf", one([](auto& x) { return gelu(x); }), kUnary},
@@ -150,9 +154,10 @@ std::vector<Row> rows() {
       {"cumsum", "-1", one([](auto& x) { return cumsum(x, -1); }), kMatrix},
       {"sum_to",
        "[3, 1]",
-       one([](auto& x) {
-         return sum_to(x, {3, 1});
-       }),
+       one(
+           [](auto& x) {
+             return sum_to(x, {3, 1});
+           }),
        {{{3, 4}}, {{2, 3, 2}}}},
       // views and layout
       {"reshape",

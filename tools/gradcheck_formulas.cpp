@@ -50,6 +50,7 @@ constexpr Formula kFormulas[] = {
     {"softplus", "y = log(1 + exp x);  dx = g sigmoid(x)"},
     {"logsigmoid", "y = -softplus(-x);  dx = g sigmoid(-x)"},
     {"relu", "y = max(x, 0);  dx = g [x > 0]"},
+    {"relu_grad", "z = g where y > 0, else 0;  dg = h where y > 0"},
     {"leaky_relu", "y = x where x > 0, else s x;  dx = g where x > 0, else s g"},
     {"elu", "y = x where x > 0, else a (exp(x) - 1);  dx = g where x > 0, else g a exp x"},
     {"gelu",

@@ -17,6 +17,4 @@ werror=OFF
 [[ ${CI-} != true ]] || werror=ON
 
 "$root/tools/build.sh" -DSACCADE_WERROR=$werror -DSACCADE_TESTS=ON
-# Several tests run at once, so their threads had better sleep than spin while they wait.
-export OMP_WAIT_POLICY=${OMP_WAIT_POLICY-passive}
 exec ctest --test-dir "$root/build/release" --output-on-failure -j "$(nproc)" "${labels[@]}"

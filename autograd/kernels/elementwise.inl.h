@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 #include <utility>
 #include <xsimd/xsimd.hpp>
@@ -62,11 +63,31 @@ void elementwise(const void* f, std::int64_t n, const T* const* in, const std::i
 // then added up: the rounding error grows with the block and the number of blocks, not with their product.
 constexpr std::int64_t kBlock = 128;
 
+// Rows shorter than a batch: a batch of rows at a time, lane by lane.
+template <class Arch, class T, class F>
+void reduce_narrow_rows(std::int64_t rows, std::int64_t cols, const T* in, T* out) {
+  using Batch = xsimd::batch<T, Arch>;
+  constexpr auto W = static_cast<std::int64_t>(Batch::size);
+  const F f;
+  alignas(64) T lanes[Batch::size] = {};
+  for (std::int64_t r = 0; r < rows; r += W) {
+    const std::int64_t n = r + W < rows ? W : rows - r;
+    Batch total = F::template start<Batch>();
+    for (std::int64_t j = 0; j < cols; ++j) {
+      for (std::int64_t l = 0; l < n; ++l) lanes[l] = in[(r + l) * cols + j];
+      total = f(total, Batch::load_aligned(lanes));
+    }
+    total.store_aligned(lanes);
+    for (std::int64_t l = 0; l < n; ++l) out[r + l] = lanes[l];
+  }
+}
+
 template <class Arch, class T, class F>
 void reduce_rows(std::int64_t rows, std::int64_t cols, const T* in, T* out) {
   using Batch = xsimd::batch<T, Arch>;
   constexpr auto W = static_cast<std::int64_t>(Batch::size);
   const F f;
+  if (cols <= W) return reduce_narrow_rows<Arch, T, F>(rows, cols, in, out);
   for (std::int64_t r = 0; r < rows; ++r, in += cols) {
     Batch total = F::template start<Batch>();
     std::int64_t i = 0;
@@ -108,7 +129,29 @@ void reduce_cols(std::int64_t rows, std::int64_t cols, const T* in, T* out) {
   using Batch = xsimd::batch<T, Arch>;
   constexpr auto W = static_cast<std::int64_t>(Batch::size);
   const F f;
-  for (std::int64_t j = 0; j < cols; j += W) {
+  std::int64_t first =
+      0;  // four batches of columns at a time, so that their sums do not wait for one another
+  for (; first + 4 * W <= cols; first += 4 * W) {
+    Batch total[4];
+#pragma GCC unroll 4
+    for (Batch& x : total) x = F::template start<Batch>();
+    for (std::int64_t r = 0; r < rows;) {
+      Batch block[4];
+#pragma GCC unroll 4
+      for (Batch& x : block) x = F::template start<Batch>();
+      const std::int64_t end = r + kBlock < rows ? r + kBlock : rows;
+      for (; r < end; ++r) {
+#pragma GCC unroll 4
+        for (int q = 0; q < 4; ++q)
+          block[q] = f(block[q], Batch::load_unaligned(in + r * cols + first + q * W));
+      }
+#pragma GCC unroll 4
+      for (int q = 0; q < 4; ++q) total[q] = f(total[q], block[q]);
+    }
+#pragma GCC unroll 4
+    for (int q = 0; q < 4; ++q) total[q].store_unaligned(out + first + q * W);
+  }
+  for (std::int64_t j = first; j < cols; j += W) {
     const bool whole = j + W <= cols;
     alignas(64) T lanes[Batch::size] = {};
     const auto load = [&](const T* from) {
@@ -135,14 +178,14 @@ void reduce_cols(std::int64_t rows, std::int64_t cols, const T* in, T* out) {
 template <class Arch, class T>
 struct AdamRule {
   using Batch = xsimd::batch<T, Arch>;
-  Batch step_size, beta1, beta2, rest1, rest2, root_bias2, eps, l2, decay;
+  Batch step_size, beta1, beta2, rest1, rest2, unbias2, eps, l2, decay;
   explicit AdamRule(const AdamStep& s)
       : step_size(T(s.step_size)),
         beta1(T(s.beta1)),
         beta2(T(s.beta2)),
         rest1(T(1 - s.beta1)),
         rest2(T(1 - s.beta2)),
-        root_bias2(T(s.root_bias2)),
+        unbias2(T(1 / s.root_bias2)),
         eps(T(s.eps)),
         l2(T(s.l2)),
         decay(T(s.decay)) {}
@@ -150,9 +193,15 @@ struct AdamRule {
   void operator()(Batch g, Batch& p, Batch& m, Batch& v) const {
     g = g + l2 * p;
     p = p * decay;
-    m = beta1 * m + rest1 * g;
-    v = beta2 * v + rest2 * (g * g);
-    p = p - step_size * (m / (sqrt(v) / root_bias2 + eps));
+    m = normal(beta1 * m + rest1 * g);
+    v = normal(beta2 * v + rest2 * (g * g));
+    p = p - step_size * (m / (sqrt(v) * unbias2 + eps));
+  }
+
+  // 0 for numbers too small to be normal. The averages of a unit that has died decay into those, on which
+  // arithmetic takes many times as long; its step is 0 either way.
+  static Batch normal(Batch x) {
+    return select(abs(x) < Batch(std::numeric_limits<T>::min()), Batch(T(0)), x);
   }
 };
 

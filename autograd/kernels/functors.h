@@ -243,6 +243,12 @@ struct Greater {
     return select(x > y, B(1), B(0));
   }
 };
+struct ReluGrad {  // g where y > 0 (or NaN), else 0
+  template <class B>
+  B operator()(B g, B y) const {
+    return select(y <= B(0), B(0), g);
+  }
+};
 struct GreaterEqual {
   template <class B>
   B operator()(B x, B y) const {
@@ -274,7 +280,7 @@ struct List {
 
 using ElementwiseOps = List<Copy, Neg, Exp, Expm1, Log, Log1p, Sqrt, Square, Reciprocal, Abs, Sign, Floor,
                             Sin, Cos, Atan, Erf, Tanh, Sigmoid, Softplus, Relu, Add, Sub, Mul, Div, Pow,
-                            Maximum, Minimum, Equal, Greater, GreaterEqual, Where>;
+                            Maximum, Minimum, Equal, Greater, GreaterEqual, ReluGrad, Where>;
 
 // ---- reductions: the value to start from and an associative step ----
 

@@ -9,44 +9,71 @@ namespace saccade::kernels {
 
 namespace {
 
-constexpr std::int64_t kSmall = std::int64_t{1} << 21;  // multiply-adds that one thread does as fast as two
-constexpr std::int64_t kColumns = 96;                   // a part's width: two panels of AVX-512 floats
-constexpr std::int64_t kRows = 256;                     // its height, where there are few columns
+constexpr std::int64_t kWork = std::int64_t{1} << 18;  // multiply-adds that are worth another thread
+constexpr std::int64_t kColumns = 64;                  // a part's columns at least, where there are as many
+constexpr std::int64_t kLanes = 16;                    // parts begin at whole vectors,
+constexpr std::int64_t kRows = 8;                      // and at whole tiles
 
+// A dimension cut into at most `parts` pieces, all but the last a multiple of `unit`.
+struct Cut {
+  std::int64_t size, piece, count;
+  Cut(std::int64_t n, std::int64_t parts, std::int64_t unit)
+      : size(n), piece((n + parts * unit - 1) / (parts * unit) * unit), count((n + piece - 1) / piece) {}
+  std::int64_t begin(std::int64_t i) const { return i * piece; }
+  std::int64_t length(std::int64_t i) const { return std::min(piece, size - i * piece); }
+};
+
+// A matrix times a column is, transposed, a row times a matrix.
 template <class T>
-void gemm_part(const Gemm<T>& part) {
-  const Table<T>& t = table<T>();
-  const auto bytes = static_cast<std::size_t>(t.gemm_scratch(part.m, part.n, part.k)) * sizeof(T);
-  void* scratch = pool::allocate(bytes);
-  t.gemm(part, static_cast<T*>(scratch));
-  pool::release(scratch, bytes);
+Gemm<T> transposed(const Gemm<T>& g) {
+  Gemm<T> t = g;
+  std::swap(t.m, t.n);
+  t.a = g.b, t.a_row = g.b_col, t.a_col = g.b_row;
+  t.b = g.a, t.b_row = g.a_col, t.b_col = g.a_row;
+  t.c_row = t.n;
+  t.bias_col = 0;
+  return t;
 }
 
 }  // namespace
 
-// A batch is shared out by its matrices; a single large product by its columns, or rows if it is narrow. No
-// element's value depends on the cut.
 template <class T>
-void gemm(const Gemm<T>& product, const GemmBatch& batch) {
-  if (product.m == 0 || product.n == 0 || batch.count == 0) return;
-  const bool small = product.m * product.n * product.k * batch.count <= kSmall;
-  const bool by_columns = product.n > kColumns;
-  const std::int64_t size = by_columns ? product.n : product.m;
-  const std::int64_t width = small || batch.count > 1 ? size : (by_columns ? kColumns : kRows);
-  const std::int64_t parts = (size + width - 1) / width;
-  const auto run = [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t matrix = i / parts, from = i % parts * width, n = std::min(width, size - from);
+void gemm(const Gemm<T>& given, const GemmBatch& given_batch) {
+  if (given.m == 0 || given.n == 0 || given_batch.count == 0) return;
+  Gemm<T> product = given;
+  GemmBatch batch = given_batch;
+  if (given.n == 1 && given.c_row == 1 && (given.a_row == 1 || given.a_col == 1)) {
+    product = transposed(given);
+    std::swap(batch.a, batch.b);
+  }
+  const bool vector = product.m == 1 && (product.b_row == 1 || product.b_col == 1);
+  const auto kernel = vector ? table<T>().gemv : table<T>().gemm;
+  const auto bytes = static_cast<std::size_t>(table<T>().gemm_scratch(product.k)) * sizeof(T);
+
+  // As many parts as threads, if there is work for them: first the matrices of a batch, then columns, since
+  // each part packs its own columns of B, then rows. How a product is cut changes no element of it.
+  const std::int64_t work = product.m * product.n * product.k * batch.count;
+  const std::int64_t wanted = std::clamp<std::int64_t>(work / kWork, 1, num_threads());
+  const std::int64_t each = (wanted + batch.count - 1) / batch.count;
+  const std::int64_t across = std::min(each, std::max<std::int64_t>(1, product.n / kColumns));
+  const Cut columns(product.n, across, kLanes), rows(product.m, (each + across - 1) / across, kRows);
+  const std::int64_t parts = batch.count * columns.count * rows.count;
+  parallel_for(parts, wanted == 1 ? parts : 1, [&](std::int64_t begin, std::int64_t end) {
+    void* scratch = pool::allocate(bytes);
+    for (std::int64_t part = begin; part < end; ++part) {
+      const std::int64_t column = part % columns.count, row = part / columns.count % rows.count,
+                         matrix = part / (columns.count * rows.count);
       Gemm<T> g = product;
-      g.a += matrix * batch.a + (by_columns ? 0 : from * g.a_row);
-      g.b += matrix * batch.b + (by_columns ? from * g.b_col : 0);
-      g.c += matrix * batch.c + (by_columns ? from : from * g.c_row);
-      if (g.bias != nullptr) g.bias += matrix * batch.bias + (by_columns ? from : 0);
-      (by_columns ? g.n : g.m) = n;
-      gemm_part(g);
+      g.m = rows.length(row);
+      g.n = columns.length(column);
+      g.a += matrix * batch.a + rows.begin(row) * g.a_row;
+      g.b += matrix * batch.b + columns.begin(column) * g.b_col;
+      g.c += matrix * batch.c + rows.begin(row) * g.c_row + columns.begin(column);
+      if (g.bias != nullptr) g.bias += matrix * batch.bias + columns.begin(column) * g.bias_col;
+      kernel(g, static_cast<T*>(scratch));
     }
-  };
-  parallel_for(batch.count * parts, small ? batch.count * parts : 1, run);
+    pool::release(scratch, bytes);
+  });
 }
 
 template void gemm(const Gemm<float>&, const GemmBatch&);

@@ -1,24 +1,29 @@
 // Matrix multiplication for one instruction set: C = activation(A B + bias).
 //
-// C is computed in tiles of kRows rows by up to three vectors of columns. A tile's sums stay in registers
-// while k runs: each step loads one row of a packed panel of B (V vectors), and for each of the tile's rows
+// C is computed in tiles of up to kRows rows by up to three vectors of columns. A tile's sums stay in
+// registers while k runs: each step loads one row of B (V vectors), and for each of the tile's rows
 // broadcasts one element of A and does V fused multiply-adds:
 //
-//                 panel of B, packed:  k x (V vectors)
-//                 [ b0 | b1 | b2 ]        one row per step
-//     A: kRows    [ .. | .. | .. ]  +=    kRows x V accumulators
+//                 panel of B:  k x (V vectors)
+//                 [ b0 | b1 | b2 ]        one row a step
+//     A: kRows    [ .. | .. | .. ]  +=    kRows x V sums
 //
 // 8 rows x 3 vectors use 24 of AVX-512's 32 registers, 4 x 3 use 12 of 16 on the older sets; both keep the
-// two multiply-add units busy. Columns that do not fill three vectors take tiles of two or one; a row or
-// vector that is partly outside C is computed on padding and stored in part. Panels of B are packed so that a
-// step reads consecutive memory whatever B's strides; A is read in place when its rows are contiguous, and
-// packed otherwise.
+// two multiply-add units busy while they load less than half as often. 256 columns are 16 vectors: threes,
+// but the last four as two twos, since a tile of one vector loads as often as it multiplies.
+//
+// A is read in place: it is broadcast, so its strides do not matter. The columns of B under a tile are first
+// packed into a panel, k rows of V vectors, which all tiles below one another share: consecutive memory
+// whatever B's strides, and zeros beyond B's last column. Where B is stored by columns (x W^T), packing is a
+// transpose, a square of W x W elements at a time in registers.
 //
 // Each element of C is one sum over k, in order, in blocks of kDepth. It does not depend on the tiling:
-// cutting C into parts for several threads changes no bit.
+// cutting C into parts for several threads changes no bit. The same holds for a product of a matrix and a
+// vector (`gemv`), which is limited by reading the matrix once, and sums in its own order.
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <xsimd/xsimd.hpp>
 
 #include "autograd/kernels/table.h"
@@ -31,227 +36,305 @@ struct GemmKernel {
   static constexpr std::int64_t W = static_cast<std::int64_t>(Batch::size);
   static constexpr int kRows = sizeof(Batch) == 64 ? 8 : 4;
   static constexpr int kVectors = 3;
-  static constexpr std::int64_t kDepth = 512;      // k per pass: a panel of B is 512 x 48 floats, within L2
-  static constexpr std::int64_t kBlockRows = 512;  // rows of A packed at a time
+  static constexpr std::int64_t kDepth = 512;  // k per pass: a panel of B is 512 x 48 floats, within L2
 
-  static std::int64_t round_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
   static std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 
-  static std::int64_t scratch(std::int64_t m, std::int64_t n, std::int64_t k) {
-    const std::int64_t panels = smaller(k, kDepth) * (kVectors * W + round_up(smaller(m, kBlockRows), kRows));
-    const std::int64_t vector = m == 1 || n == 1 ? k : 0;  // a contiguous copy of it
-    return panels > vector ? panels : vector;
+  static std::int64_t scratch(std::int64_t k) {
+    const std::int64_t panel = smaller(k, kDepth) * kVectors * W;
+    return k > panel ? k : panel;
   }
 
-  // One tile. A's element (r, p) is a[r * a_row + p] in place or a[p * kRows + r] packed. In place, rows
-  // beyond the last valid one repeat it.
-  template <int V, bool Packed>
-  static void tile(std::int64_t depth, const T* a, std::int64_t a_row, std::int64_t valid, const T* panel,
-                   Batch (&sum)[kRows][kVectors]) {
-    const T* row[kRows];
-    for (int r = 0; r < kRows; ++r) row[r] = Packed ? a + r : a + smaller(r, valid - 1) * a_row;
-    Batch acc[kRows][V];
+  // ---- transposing in registers ----
+
+  // x0 y0 x1 y1 ... of the lower or the upper halves (xsimd 8's zip_lo and zip_hi do this only within 128
+  // bits).
+  template <bool Upper, std::size_t... I>
+  static Batch interleave(Batch x, Batch y, std::index_sequence<I...>) {
+    return Batch(__builtin_shufflevector(x.data, y.data,
+                                         (I % 2 * W + static_cast<std::size_t>(Upper) * W / 2 + I / 2)...));
+  }
+
+  // rows[i][j] becomes rows[j][i]. Interleaving row i with row i + W/2 rotates the bits of an element's index
+  // (row, lane) by one place; log2(W) rounds exchange row and lane.
+  static void transpose(Batch (&rows)[Batch::size]) {
+    constexpr auto lanes = std::make_index_sequence<Batch::size>{};
+#pragma GCC unroll 4
+    for (std::int64_t round = 1; round < W; round *= 2) {
+      Batch next[Batch::size];
 #pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 3
-      for (int v = 0; v < V; ++v) acc[r][v] = Batch(T(0));
-    }
-    for (std::int64_t p = 0; p < depth; ++p) {
-      Batch b[V];
-#pragma GCC unroll 3
-      for (int v = 0; v < V; ++v) b[v] = Batch::load_unaligned(panel + (p * V + v) * W);
-#pragma GCC unroll 8
-      for (int r = 0; r < kRows; ++r) {
-        const Batch x(Packed ? row[0][p * kRows + r] : row[r][p]);
-#pragma GCC unroll 3
-        for (int v = 0; v < V; ++v) acc[r][v] = xsimd::fma(x, b[v], acc[r][v]);
+      for (std::int64_t i = 0; i < W / 2; ++i) {
+        next[2 * i] = interleave<false>(rows[i], rows[i + W / 2], lanes);
+        next[2 * i + 1] = interleave<true>(rows[i], rows[i + W / 2], lanes);
       }
-    }
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 3
-      for (int v = 0; v < V; ++v) sum[r][v] = acc[r][v];
+#pragma GCC unroll 16
+      for (std::int64_t i = 0; i < W; ++i) rows[i] = next[i];
     }
   }
 
-  // Adds what earlier passes over k left in C, and on the last one the bias and the activation; stores the
-  // part inside C.
-  static void store(const Gemm<T>& g, bool first, bool last, std::int64_t i, std::int64_t j,
-                    std::int64_t rows, std::int64_t cols, const Batch (&sum)[kRows][kVectors]) {
-    alignas(64) T part[Batch::size];
-    const auto load = [&](const T* from, std::int64_t n) {
-      if (n >= W) return Batch::load_unaligned(from);
-      for (std::int64_t l = 0; l < W; ++l) part[l] = l < n ? from[l] : T(0);
-      return Batch::load_aligned(part);
+  // ---- tiles ----
+
+  // c (R rows, V vectors) = a b, or that added to c; then the bias and the activation. Of a's R rows, `rows`
+  // exist; others repeat the last.
+  struct Tile {
+    std::int64_t depth, rows;
+    const T* a;
+    std::int64_t a_row, a_col;
+    const T* b;
+    std::int64_t b_row;
+    T* c;
+    std::int64_t c_row;
+    bool add, relu;
+    const T* bias;
+  };
+  template <int R, int V>
+  static void multiply(const Tile& t) {
+    const T* row[R];
+    row[0] = t.a;
+#pragma GCC unroll 8
+    for (int r = 1; r < R; ++r) row[r] = row[r - 1] + (r < t.rows ? t.a_row : 0);
+    Batch sum[R][V];
+    const auto for_each = [&](const auto& f) {
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 3
+        for (int v = 0; v < V; ++v) f(sum[r][v], r, v);
+      }
     };
-    for (std::int64_t v = 0; v * W < cols; ++v) {
-      const std::int64_t n = cols - v * W;
-      const Batch bias = last && g.bias != nullptr ? load(g.bias + j + v * W, n) : Batch(T(0));
-      for (std::int64_t r = 0; r < rows; ++r) {
-        T* c = g.c + (i + r) * g.c_row + j + v * W;
-        Batch x = sum[r][v];
-        if (!first) x = load(c, n) + x;
-        if (last && g.bias != nullptr) x = x + bias;
-        if (last && g.relu) x = Relu{}(x);
-        if (n >= W) {
-          x.store_unaligned(c);
-        } else {
-          x.store_aligned(part);
-          for (std::int64_t l = 0; l < n; ++l) c[l] = part[l];
-        }
+    for_each([](Batch& x, int, int) { x = Batch(T(0)); });
+    const T* b = t.b;
+    const std::int64_t a_col = t.a_col, b_row = t.b_row;
+    std::int64_t at = 0;
+#pragma GCC unroll 2
+    for (std::int64_t p = 0; p < t.depth; ++p, at += a_col, b += b_row) {
+      Batch y[V];
+#pragma GCC unroll 3
+      for (int v = 0; v < V; ++v) y[v] = Batch::load_unaligned(b + v * W);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        const Batch x(row[r][at]);
+#pragma GCC unroll 3
+        for (int v = 0; v < V; ++v) sum[r][v] = xsimd::fma(x, y[v], sum[r][v]);
       }
     }
+    T* const c = t.c;
+    const std::int64_t c_row = t.c_row;
+    if (t.add) {
+      for_each([&](Batch& x, int r, int v) { x = Batch::load_unaligned(c + r * c_row + v * W) + x; });
+    }
+    if (t.bias != nullptr) {
+      for_each([&](Batch& x, int, int v) { x = x + Batch::load_unaligned(t.bias + v * W); });
+    }
+    if (t.relu) for_each([](Batch& x, int, int) { x = Relu{}(x); });
+    for_each([&](Batch& x, int r, int v) { x.store_unaligned(c + r * c_row + v * W); });
   }
 
-  // Panel row p holds B's row p, columns [j, j + V * W), zero beyond the last.
-  static void pack_b(const Gemm<T>& g, std::int64_t p0, std::int64_t depth, std::int64_t j,
-                     std::int64_t vectors, T* to) {
+  // The same where fewer rows and columns exist in c: on a copy.
+  template <int R, int V>
+  static void multiply_part(const Tile& t, std::int64_t cols) {
+    alignas(64) T c[R][V * W];
+    const std::int64_t rows = smaller(t.rows, R);
+    if (t.add) {
+      for (std::int64_t r = 0; r < rows; ++r) copy_row(cols, t.c + r * t.c_row, c[r]);
+    }
+    Tile whole = t;
+    whole.c = c[0];
+    whole.c_row = V * W;
+    multiply<R, V>(whole);
+    for (std::int64_t r = 0; r < rows; ++r) copy_row(cols, c[r], t.c + r * t.c_row);
+  }
+
+  static void copy_row(std::int64_t n, const T* from, T* to) {
+    std::int64_t i = 0;
+    for (; i + W <= n; i += W) Batch::load_unaligned(from + i).store_unaligned(to + i);
+    for (; i < n; ++i) to[i] = from[i];
+  }
+
+  // Columns [j, j + vectors * W) of B's rows [p0, p0 + depth), zero beyond the last column.
+  static void pack(const Gemm<T>& g, std::int64_t p0, std::int64_t depth, std::int64_t j,
+                   std::int64_t vectors, T* to) {
     const std::int64_t width = vectors * W, cols = smaller(g.n - j, width);
     const T* from = g.b + p0 * g.b_row + j * g.b_col;
-    if (g.b_col == 1) {
-      for (std::int64_t p = 0; p < depth; ++p, from += g.b_row, to += width) {
-        std::int64_t c = 0;
-        for (; c + W <= cols; c += W) Batch::load_unaligned(from + c).store_unaligned(to + c);
-        for (; c < width; ++c) to[c] = c < cols ? from[c] : T(0);
+    if (g.b_row == 1 && depth >= W) {
+      for (std::int64_t v = 0; v < vectors; ++v, from += W * g.b_col, to += W) {
+        const std::int64_t valid = cols - v * W;
+        for (std::int64_t p = 0; p < depth; p += W) {
+          const std::int64_t start = smaller(p, depth - W);  // the last square overlaps the one before
+          Batch square[Batch::size];
+#pragma GCC unroll 16
+          for (std::int64_t c = 0; c < W; ++c) {
+            square[c] = c < valid ? Batch::load_unaligned(from + c * g.b_col + start) : Batch(T(0));
+          }
+          transpose(square);
+#pragma GCC unroll 16
+          for (std::int64_t q = 0; q < W; ++q) square[q].store_aligned(to + (start + q) * width);
+        }
       }
       return;
     }
-    constexpr std::int64_t kStrip =
-        16;  // a transpose by strips, so that both sides stay within a few cache lines
-    for (std::int64_t p1 = 0; p1 < depth; p1 += kStrip) {
-      const std::int64_t p_end = smaller(p1 + kStrip, depth);
-      for (std::int64_t c = 0; c < width; ++c) {
-        const T* column = from + c * g.b_col;
-        for (std::int64_t p = p1; p < p_end; ++p) to[p * width + c] = c < cols ? column[p * g.b_row] : T(0);
+    for (std::int64_t p = 0; p < depth; ++p, from += g.b_row, to += width) {
+      std::int64_t c = 0;
+      if (g.b_col == 1) {
+        for (; c + W <= cols; c += W) Batch::load_unaligned(from + c).store_aligned(to + c);
       }
+      for (; c < width; ++c) to[c] = c < cols ? from[c * g.b_col] : T(0);
     }
   }
 
-  static void pack_a(const Gemm<T>& g, std::int64_t i0, std::int64_t rows, std::int64_t p0,
-                     std::int64_t depth, T* to) {
-    for (std::int64_t i = 0; i < rows; i += kRows) {
-      const std::int64_t valid = smaller(rows - i, kRows);
-      const T* from = g.a + (i0 + i) * g.a_row + p0 * g.a_col;
-      for (std::int64_t p = 0; p < depth; ++p, from += g.a_col, to += kRows) {
-        for (std::int64_t r = 0; r < kRows; ++r) to[r] = r < valid ? from[r * g.a_row] : T(0);
-      }
-    }
-  }
-
+  // Columns [j, j + V * W) of C, from rows [p0, p0 + depth) of B.
   template <int V>
-  static void panel(const Gemm<T>& g, std::int64_t i0, std::int64_t rows, std::int64_t j, std::int64_t p0,
-                    std::int64_t depth, const T* packed_a, T* packed_b) {
-    pack_b(g, p0, depth, j, V, packed_b);
-    const bool first = p0 == 0, last = p0 + depth == g.k;
+  static void panel(const Gemm<T>& g, std::int64_t j, std::int64_t p0, std::int64_t depth, T* scratch) {
     const std::int64_t cols = smaller(g.n - j, V * W);
-    for (std::int64_t i = 0; i < rows; i += kRows) {
-      const std::int64_t valid = smaller(rows - i, kRows);
-      Batch sum[kRows][kVectors];
-      if (packed_a != nullptr) {
-        tile<V, true>(depth, packed_a + i * depth, 0, valid, packed_b, sum);
-      } else {
-        tile<V, false>(depth, g.a + (i0 + i) * g.a_row + p0, g.a_row, valid, packed_b, sum);
-      }
-      store(g, first, last, i0 + i, j, valid, cols, sum);
+    const bool whole = cols == V * W, first = p0 == 0, last = p0 + depth == g.k;
+    alignas(64) T bias[V * W] = {};
+    Tile t = {.depth = depth,
+              .rows = 0,
+              .a = g.a + p0 * g.a_col,
+              .a_row = g.a_row,
+              .a_col = g.a_col,
+              .b = scratch,
+              .b_row = V * W,
+              .c = g.c + j,
+              .c_row = g.c_row,
+              .add = !first,
+              .relu = last && g.relu,
+              .bias = nullptr};
+    if (last && g.bias != nullptr) {
+      copy_row(cols, g.bias + j, bias);
+      t.bias = bias;
     }
-  }
-
-  // The inner product of two contiguous vectors: four sums of lanes, folded.
-  static T dot(const T* x, const T* y, std::int64_t n) {
-    Batch s[4] = {Batch(T(0)), Batch(T(0)), Batch(T(0)), Batch(T(0))};
-    std::int64_t i = 0;
-    for (; i + 4 * W <= n; i += 4 * W) {
-#pragma GCC unroll 4
-      for (int q = 0; q < 4; ++q) {
-        s[q] = xsimd::fma(Batch::load_unaligned(x + i + q * W), Batch::load_unaligned(y + i + q * W), s[q]);
-      }
-    }
-    for (; i + W <= n; i += W)
-      s[0] = xsimd::fma(Batch::load_unaligned(x + i), Batch::load_unaligned(y + i), s[0]);
-    T sum = xsimd::hadd((s[0] + s[1]) + (s[2] + s[3]));
-    for (; i < n; ++i) sum += x[i] * y[i];
-    return sum;
-  }
-
-  static const T* contiguous(const T* x, std::int64_t stride, std::int64_t n, T* scratch) {
-    if (stride == 1) return x;
-    for (std::int64_t i = 0; i < n; ++i) scratch[i] = x[i * stride];
-    return scratch;
-  }
-
-  static T finish(const Gemm<T>& g, T x, std::int64_t j) {
-    if (g.bias != nullptr) x += g.bias[j];
-    return g.relu && x < T(0) ? T(0) : x;
-  }
-
-  // A row vector times B (m = 1), or A times a column vector (n = 1), where the matrix is contiguous along k.
-  static void dots(const Gemm<T>& g, T* scratch) {
-    if (g.n == 1 && g.a_col == 1) {
-      const T* b = contiguous(g.b, g.b_row, g.k, scratch);
-      for (std::int64_t i = 0; i < g.m; ++i) g.c[i * g.c_row] = finish(g, dot(g.a + i * g.a_row, b, g.k), 0);
+    if (g.m <= kRows && g.b_col == 1 && whole) {  // used once: not worth packing
+      t.b = g.b + p0 * g.b_row + j;
+      t.b_row = g.b_row;
     } else {
-      const T* a = contiguous(g.a, g.a_col, g.k, scratch);
-      for (std::int64_t j = 0; j < g.n; ++j) g.c[j] = finish(g, dot(g.b + j * g.b_col, a, g.k), j);
+      pack(g, p0, depth, j, V, scratch);
     }
+    const auto tiles = [&]<int R>() {
+      if (whole && t.rows >= R) {
+        multiply<R, V>(t);
+      } else {
+        multiply_part<R, V>(t, cols);
+      }
+      t.a += R * g.a_row;
+      t.c += R * g.c_row;
+      t.rows -= R;
+    };
+    t.rows = g.m;
+    while (t.rows > kRows / 2) tiles.template operator()<kRows>();
+    if (t.rows > 0) tiles.template operator()<kRows / 2>();
   }
 
-  // A row vector times row-major B: V vectors of columns at a time, no packing.
-  template <int V>
-  static void row_times(const Gemm<T>& g, const T* a, std::int64_t j) {
-    Batch sum[kRows][kVectors];
-    for (int v = 0; v < V; ++v) sum[0][v] = Batch(T(0));
-    for (std::int64_t p = 0; p < g.k; ++p) {
-      const Batch x(a[p]);
-      for (int v = 0; v < V; ++v)
-        sum[0][v] = xsimd::fma(x, Batch::load_unaligned(g.b + p * g.b_row + j + v * W), sum[0][v]);
-    }
-    store(g, true, true, 0, j, 1, V * W, sum);
-  }
-
-  static void row_vector(const Gemm<T>& g, T* scratch) {
-    const T* a = contiguous(g.a, g.a_col, g.k, scratch);
-    std::int64_t j = 0;
-    for (; j + kVectors * W <= g.n; j += kVectors * W) row_times<kVectors>(g, a, j);
-    for (; j + W <= g.n; j += W) row_times<1>(g, a, j);
-    for (; j < g.n; ++j) {
-      T sum = T(0);
-      for (std::int64_t p = 0; p < g.k; ++p) sum += a[p] * g.b[p * g.b_row + j];
-      g.c[j] = finish(g, sum, j);
-    }
-  }
-
-  static void run(const Gemm<T>& g, T* scratch) {
-    if (g.k > 0 && ((g.n == 1 && g.a_col == 1) || (g.m == 1 && g.b_row == 1))) return dots(g, scratch);
-    if (g.k > 0 && g.m == 1 && g.b_col == 1) return row_vector(g, scratch);
-
-    const bool pack = g.a_col != 1;
+  static void gemm(const Gemm<T>& g, T* scratch) {
     for (std::int64_t p0 = 0; p0 == 0 || p0 < g.k; p0 += kDepth) {
       const std::int64_t depth = smaller(g.k - p0, kDepth);
-      T* packed_b = scratch;
-      T* packed_a = pack ? scratch + depth * kVectors * W : nullptr;
-      for (std::int64_t i0 = 0; i0 < g.m; i0 += kBlockRows) {
-        const std::int64_t rows = smaller(g.m - i0, kBlockRows);
-        if (pack) pack_a(g, i0, rows, p0, depth, packed_a);
-        std::int64_t vectors = (g.n + W - 1) / W;
-        for (std::int64_t j = 0; vectors > 0;) {
-          // Threes, but four as two twos: a tile of one vector wastes half of each step's loads.
-          const std::int64_t take = vectors == 4 || vectors == 2 ? 2 : smaller(vectors, kVectors);
-          switch (take) {
-            case 1:
-              panel<1>(g, i0, rows, j, p0, depth, packed_a, packed_b);
-              break;
-            case 2:
-              panel<2>(g, i0, rows, j, p0, depth, packed_a, packed_b);
-              break;
-            default:
-              panel<3>(g, i0, rows, j, p0, depth, packed_a, packed_b);
-              break;
-          }
-          vectors -= take;
-          j += take * W;
+      std::int64_t vectors = (g.n + W - 1) / W;
+      for (std::int64_t j = 0; vectors > 0;) {
+        const std::int64_t take = vectors == 4 ? 2 : smaller(vectors, kVectors);
+        switch (take) {
+          case 1:
+            panel<1>(g, j, p0, depth, scratch);
+            break;
+          case 2:
+            panel<2>(g, j, p0, depth, scratch);
+            break;
+          default:
+            panel<3>(g, j, p0, depth, scratch);
+            break;
         }
+        vectors -= take;
+        j += take * W;
       }
     }
+  }
+
+  // ---- a vector times a matrix ----
+
+  static Batch load_part(const T* from, std::int64_t n) {
+    if (n >= W) return Batch::load_unaligned(from);
+    alignas(64) T part[Batch::size] = {};
+    for (std::int64_t l = 0; l < n; ++l) part[l] = from[l];
+    return Batch::load_aligned(part);
+  }
+
+  static void store_part(T* to, std::int64_t n, Batch x) {
+    if (n >= W) return x.store_unaligned(to);
+    alignas(64) T part[Batch::size];
+    x.store_aligned(part);
+    for (std::int64_t l = 0; l < n; ++l) to[l] = part[l];
+  }
+
+  static void finish(const Gemm<T>& g, std::int64_t j, Batch x) {
+    if (g.bias != nullptr) x = x + (g.bias_col == 0 ? Batch(*g.bias) : load_part(g.bias + j, g.n - j));
+    if (g.relu) x = Relu{}(x);
+    store_part(g.c + j, g.n - j, x);
+  }
+
+  // Where B's columns are contiguous: W inner products at a time, whose sums of lanes are folded together.
+  static void dots(const Gemm<T>& g, const T* a) {
+    for (std::int64_t j = 0; j < g.n; j += W) {
+      const T* column[Batch::size];
+      Batch sum[Batch::size];
+#pragma GCC unroll 16
+      for (std::int64_t c = 0; c < W; ++c) {
+        column[c] = g.b + smaller(j + c, g.n - 1) * g.b_col;
+        sum[c] = Batch(T(0));
+      }
+      std::int64_t p = 0;
+      for (; p + W <= g.k; p += W) {
+        const Batch x = Batch::load_unaligned(a + p);
+#pragma GCC unroll 16
+        for (int c = 0; c < W; ++c) sum[c] = xsimd::fma(x, Batch::load_unaligned(column[c] + p), sum[c]);
+      }
+      transpose(sum);
+#pragma GCC unroll 4
+      for (std::int64_t half = W / 2; half > 0; half /= 2) {
+#pragma GCC unroll 8
+        for (std::int64_t c = 0; c < half; ++c) sum[c] = sum[c] + sum[c + half];
+      }
+      for (; p < g.k; ++p) {
+        alignas(64) T row[Batch::size];
+        for (std::int64_t c = 0; c < W; ++c) row[c] = column[c][p];
+        sum[0] = xsimd::fma(Batch(a[p]), Batch::load_aligned(row), sum[0]);
+      }
+      finish(g, j, sum[0]);
+    }
+  }
+
+  // Where B's rows are contiguous: V vectors of columns at a time.
+  template <int V>
+  static void rows(const Gemm<T>& g, const T* a, std::int64_t a_step, std::int64_t j) {
+    Batch sum[V];
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) sum[v] = Batch(T(0));
+    const T* b = g.b + j;
+    for (std::int64_t p = 0; p < g.k; ++p, a += a_step, b += g.b_row) {
+      const Batch x(*a);
+#pragma GCC unroll 8
+      for (int v = 0; v < V; ++v) sum[v] = xsimd::fma(x, Batch::load_unaligned(b + v * W), sum[v]);
+    }
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) finish(g, j + v * W, sum[v]);
+  }
+
+  /// m = 1, and B has a unit stride.
+  static void gemv(const Gemm<T>& g, T* scratch) {
+    if (g.b_row == 1) {
+      const T* a = g.a;
+      if (g.a_col != 1) {
+        for (std::int64_t p = 0; p < g.k; ++p) scratch[p] = a[p * g.a_col];
+        a = scratch;
+      }
+      return dots(g, a);
+    }
+    std::int64_t j = 0;
+    for (; j + 8 * W <= g.n; j += 8 * W) rows<8>(g, g.a, g.a_col, j);
+    for (; j + W <= g.n; j += W) rows<1>(g, g.a, g.a_col, j);
+    if (j == g.n) return;
+    Batch sum(T(0));
+    for (std::int64_t p = 0; p < g.k; ++p) {
+      sum = xsimd::fma(Batch(g.a[p * g.a_col]), load_part(g.b + p * g.b_row + j, g.n - j), sum);
+    }
+    finish(g, j, sum);
   }
 };
 

@@ -1,7 +1,19 @@
+// A loop's chunks are dealt out to the threads in equal runs; a thread that is through with its own takes
+// what is left of the others'. So the caller never waits for a thread that has not woken up: it does that
+// thread's chunks too. A worker that finds nothing to do spins for a while, since a training step has its
+// loops a few microseconds apart and waking a sleeper takes longer than that, and then sleeps.
 #include "autograd/kernels/parallel.h"
 
 #include <fmt/format.h>
-#include <omp.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
 
 #include "base/error.h"
 
@@ -9,7 +21,133 @@ namespace saccade {
 
 namespace {
 
-int threads = omp_get_max_threads();
+// OMP_NUM_THREADS, as users of numerical libraries set it, or the processors that this process may use.
+int threads_at_start() {
+  const char* given = std::getenv("OMP_NUM_THREADS");
+  const int n = given == nullptr ? 0 : std::atoi(given);
+  return n > 0 ? n : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+int threads = threads_at_start();
+
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
+
+constexpr std::chrono::microseconds kSpin{100};
+
+class Team {
+ public:
+  static Team& instance() {
+    static Team team;
+    return team;
+  }
+
+  ~Team() {
+    stopping_ = true;
+    ++loops_;
+    loops_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+  }
+
+  void share(std::int64_t chunks, void (*run)(const void*, std::int64_t), const void* f) {
+    // A loop within a chunk, or one while another thread's has the team, does without.
+    std::unique_lock lock(busy_, std::defer_lock);
+    if (inside_a_loop || !lock.try_lock()) {
+      for (std::int64_t chunk = 0; chunk < chunks; ++chunk) run(f, chunk);
+      return;
+    }
+    const auto members = static_cast<std::size_t>(std::min<std::int64_t>(threads, chunks));
+    grow(members);
+    run_ = run;
+    f_ = f;
+    members_ = members;
+    for (std::size_t i = 0; i < members; ++i) {
+      const auto at = [&](std::size_t k) {
+        return chunks * static_cast<std::int64_t>(k) / static_cast<std::int64_t>(members);
+      };
+      shares_[i].next = at(i);
+      shares_[i].end = at(i + 1);
+    }
+    open_ = true;
+    ++loops_;
+    loops_.notify_all();
+    work(0);
+    // No chunk is left; those begun end when nobody is inside. Who comes later finds the loop closed.
+    open_ = false;
+    while (inside_ > 0) pause();
+  }
+
+ private:
+  struct alignas(64) Share {
+    std::atomic<std::int64_t> next = 0;
+    std::int64_t end = 0;
+  };
+
+  void grow(std::size_t members) {
+    if (members <= shares_.size()) return;
+    shares_ = std::vector<Share>(members);
+    while (workers_.size() + 1 < members) {
+      const std::size_t member = workers_.size() + 1;
+      workers_.emplace_back([this, member] { serve(member); });
+    }
+  }
+
+  void work(std::size_t member) {
+    inside_a_loop = true;
+    for (std::size_t i = 0; i < members_; ++i) {
+      Share& share = shares_[(member + i) % members_];
+      for (std::int64_t chunk; (chunk = share.next.fetch_add(1, std::memory_order_relaxed)) < share.end;) {
+        run_(f_, chunk);
+      }
+    }
+    inside_a_loop = false;
+  }
+
+  void serve(std::size_t member) {
+    int seen = 0;
+    while (!stopping_) {
+      wait_for_a_loop(seen);
+      seen = loops_;
+      ++inside_;
+      if (open_ && member < members_) work(member);
+      --inside_;
+    }
+  }
+
+  void wait_for_a_loop(int seen) const {
+    const auto start = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - start < kSpin) {
+      for (int i = 0; i < 16; ++i) {
+        if (loops_ != seen) return;
+        pause();
+      }
+    }
+    loops_.wait(seen);
+  }
+
+  static thread_local bool inside_a_loop;
+
+  std::mutex busy_;
+  std::vector<std::thread> workers_;
+  std::vector<Share> shares_;
+
+  // The loop. Written while it is closed and nobody is inside.
+  void (*run_)(const void*, std::int64_t) = nullptr;
+  const void* f_ = nullptr;
+  std::size_t members_ = 0;
+
+  alignas(64) std::atomic<int> loops_ = 0;  // begun so far
+  std::atomic<bool> open_ = false;
+  std::atomic<bool> stopping_ = false;
+  alignas(64) std::atomic<int> inside_ = 0;  // workers that may be looking at the loop
+};
+
+thread_local bool Team::inside_a_loop = false;
 
 }  // namespace
 
@@ -20,4 +158,11 @@ void set_num_threads(int n) {
 
 int num_threads() { return threads; }
 
+namespace kernels::detail {
+
+void run_chunks(std::int64_t chunks, void (*run)(const void* f, std::int64_t chunk), const void* f) {
+  Team::instance().share(chunks, run, f);
+}
+
+}  // namespace kernels::detail
 }  // namespace saccade

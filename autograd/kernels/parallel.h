@@ -1,13 +1,16 @@
-// Threads. The only place where OpenMP appears.
+// Loops on several threads.
 #pragma once
 
 #include <cstdint>
 
 #include "autograd/threads.h"
 
-namespace saccade {
+namespace saccade::kernels {
 
-namespace kernels {
+namespace detail {
+/// Calls run(f, chunk) for every chunk below `chunks`, on several threads.
+void run_chunks(std::int64_t chunks, void (*run)(const void* f, std::int64_t chunk), const void* f);
+}  // namespace detail
 
 /// Calls f(begin, end) for consecutive chunks of `grain` (the last may be shorter) that cover [0, n), on
 /// several threads if there is more than one chunk. Chunks depend on n and grain alone, never on the number
@@ -24,9 +27,10 @@ void parallel_for(std::int64_t n, std::int64_t grain, const F& f) {
     for (std::int64_t chunk = 0; chunk < chunks; ++chunk) run(chunk);
     return;
   }
-#pragma omp parallel for schedule(static) num_threads(num_threads())
-  for (std::int64_t chunk = 0; chunk < chunks; ++chunk) run(chunk);
+  using Run = decltype(run);
+  detail::run_chunks(
+      chunks, [](const void* context, std::int64_t chunk) { (*static_cast<const Run*>(context))(chunk); },
+      &run);
 }
 
-}  // namespace kernels
-}  // namespace saccade
+}  // namespace saccade::kernels

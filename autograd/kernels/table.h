@@ -23,7 +23,8 @@ struct Gemm {
   std::int64_t b_row = 0, b_col = 0;
   T* c = nullptr;
   std::int64_t c_row = 0;
-  const T* bias = nullptr;  // (n), added to every row; or null
+  const T* bias = nullptr;    // (n), added to every row; or null
+  std::int64_t bias_col = 1;  // 0: one value for all columns (gemv only)
   bool relu = false;
 };
 
@@ -44,8 +45,11 @@ struct Table {
   Reduce reduce_rows[ReduceOps::size] = {};
   Reduce reduce_cols[ReduceOps::size] = {};
 
+  /// Scratch is 64-byte aligned.
   void (*gemm)(const Gemm<T>& product, T* scratch) = nullptr;
-  std::int64_t (*gemm_scratch)(std::int64_t m, std::int64_t n, std::int64_t k) = nullptr;  // elements
+  /// The same for m = 1 and a B with a unit stride.
+  void (*gemv)(const Gemm<T>& product, T* scratch) = nullptr;
+  std::int64_t (*gemm_scratch)(std::int64_t k) = nullptr;  // elements, for either
 
   void (*adam)(const AdamStep& step, std::int64_t n, const T* g, T* p, T* m, T* v) = nullptr;
   /// target += weight * (source - target)

@@ -25,7 +25,8 @@ constexpr Table<T> make_table(const char* name) {
   table.name = name;
   fill_elementwise<Arch>(table, ElementwiseOps{});
   fill_reduce<Arch>(table, ReduceOps{});
-  table.gemm = &GemmKernel<Arch, T>::run;
+  table.gemm = &GemmKernel<Arch, T>::gemm;
+  table.gemv = &GemmKernel<Arch, T>::gemv;
   table.gemm_scratch = &GemmKernel<Arch, T>::scratch;
   table.adam = &adam<Arch, T>;
   table.lerp = &lerp<Arch, T>;

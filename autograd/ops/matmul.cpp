@@ -80,7 +80,7 @@ Tensor affine(const Tensor& x, const Tensor& weight, const Tensor& bias, Activat
     default:  // z itself, before the kernel's relu, is on the tape but nowhere in memory: no gradient reads
               // it
       return record("relu", y.detach(),
-                    {{z, [](const Tensor& g, const Tensor& out) { return g * gt(out, 0); }}});
+                    {{z, [](const Tensor& g, const Tensor& out) { return relu_grad(g, out); }}});
   }
 }
 

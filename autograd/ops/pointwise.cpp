@@ -86,7 +86,13 @@ Tensor softplus(const Tensor& x) {
 
 Tensor relu(const Tensor& x) {
   return record("relu", map(kernels::Relu{}, x),
-                {{x, [](const Tensor& g, const Tensor& y) { return g * gt(y, 0); }}});
+                {{x, [](const Tensor& g, const Tensor& y) { return relu_grad(g, y); }}});
+}
+
+Tensor relu_grad(const Tensor& g, const Tensor& y) {
+  const auto [a, b] = broadcast("relu_grad", g, y);
+  return record("relu_grad", map(kernels::ReluGrad{}, a, b),
+                {{a, [mask = b.detach()](const Tensor& gg) { return relu_grad(gg, mask); }}});
 }
 
 // The rest are compositions.
