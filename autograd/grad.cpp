@@ -62,18 +62,20 @@ class Subgraph {
     collect(outputs, wanted.empty() ? 0 : wanted[0]);
     std::sort(entries_.begin(), entries_.end(),
               [](const Entry& a, const Entry& b) { return a.node->id < b.node->id; });
-    for (std::size_t i = 0; i < entries_.size(); ++i) {
-      Entry& entry = entries_[i];
+    for (std::size_t i = 0; i < entries_.size(); ++i) entries_[i].node->place = i;
+    for (Entry& entry : entries_) {
       entry.edges = inputs_.size();
       entry.target = targets == nullptr ? entry.node->is_leaf()
                                         : std::binary_search(wanted.begin(), wanted.end(), entry.node->id);
       entry.leads = entry.target;
       for (const Edge& edge : entry.node->edges) {
-        const std::size_t input = index_of(edge.input->id);
+        const std::size_t input = index_of(*edge.input);
         inputs_.push_back(input);
         if (input != kNone && entries_[input].leads) entry.leads = true;
       }
     }
+    if (targets == nullptr) return;
+    for (const Tensor& x : *targets) targets_.push_back(index_of(*x.body()->node));
   }
 
   static constexpr std::size_t kNone = ~std::size_t{0};
@@ -85,20 +87,23 @@ class Subgraph {
     const std::size_t i = inputs_[entry.edges + k];
     return i == kNone || !entries_[i].leads ? nullptr : &entries_[i];
   }
-  Entry* find(const Tensor& x) {
-    const std::size_t i = index_of(x.body()->node->id);
+  /// An output's entry, before anything else is differentiated; null if it leads nowhere.
+  Entry* output(const Tensor& x) {
+    const std::size_t i = index_of(*x.body()->node);
     return i == kNone ? nullptr : &entries_[i];
   }
+  /// Target i's entry; null if no output depends on it.
+  Entry* target(std::size_t i) { return targets_[i] == kNone ? nullptr : &entries_[targets_[i]]; }
 
  private:
   // `lowest` is the oldest target's id: nothing older can lead to one.
   void collect(const TensorList& outputs, std::uint64_t lowest) {
     constinit static std::atomic<std::uint64_t> passes = 0;  // of all threads: a graph may be used by several
-    const std::uint64_t pass = ++passes;
+    pass_ = ++passes;
     PoolVector<Node*> stack;
     const auto visit_once = [&](const Ref<Node>& node) {
-      if (node->id < lowest || node->visited == pass) return;
-      node->visited = pass;
+      if (node->id < lowest || node->visited == pass_) return;
+      node->visited = pass_;
       entries_.push_back({.node = node});
       stack.push_back(node.get());
     };
@@ -116,23 +121,21 @@ class Subgraph {
     }
   }
 
-  std::size_t index_of(std::uint64_t id) const {
-    const auto at =
-        std::lower_bound(entries_.begin(), entries_.end(), id,
-                         [](const Entry& entry, std::uint64_t wanted) { return entry.node->id < wanted; });
-    return at != entries_.end() && at->node->id == id ? static_cast<std::size_t>(at - entries_.begin())
-                                                      : kNone;
-  }
+  // Of a node that this pass collected. A gradient may differentiate something itself, which is another pass
+  // over perhaps the same nodes; so all that is needed is looked up before the sweep.
+  std::size_t index_of(const Node& node) const { return node.visited == pass_ ? node.place : kNone; }
 
+  std::uint64_t pass_ = 0;
   PoolVector<Entry> entries_;
   PoolVector<std::size_t> inputs_;
+  PoolVector<std::size_t> targets_;
 };
 
 void check_saved(const Node& node, const Saved& saved) {
-  if (saved.storage == nullptr || saved.storage->version == saved.version) return;
+  if (saved.body == nullptr || saved.body->storage->version == saved.version) return;
   throw GradError(
       fmt::format("grad: {} saved a tensor of shape {} for its gradient, and it has been overwritten since",
-                  describe(node), saved.shape.str()));
+                  describe(node), saved.body->shape.str()));
 }
 
 void add_to(Tensor& sum, Tensor g) { sum = sum.defined() ? sum + g : std::move(g); }
@@ -196,7 +199,7 @@ void sweep(Subgraph& graph, const TensorList& outputs, const GradOptions& option
   const Set mode(recording, options.create_graph);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     Tensor seed = seed_of(outputs, i, options.seeds);
-    if (Subgraph::Entry* entry = graph.find(outputs[i])) add_to(entry->gradient, std::move(seed));
+    if (Subgraph::Entry* entry = graph.output(outputs[i])) add_to(entry->gradient, std::move(seed));
   }
   for (std::size_t i = graph.size(); i-- > 0;) {
     Subgraph::Entry& entry = graph[i];
@@ -250,7 +253,7 @@ TensorList grad(const TensorList& outputs, const TensorList& wrt, const GradOpti
   TensorList gradients;
   gradients.reserve(wrt.size());
   for (std::size_t i = 0; i < wrt.size(); ++i) {
-    const Subgraph::Entry* entry = graph.find(wrt[i]);
+    const Subgraph::Entry* entry = graph.target(i);
     if (entry != nullptr && entry->gradient.defined()) {
       gradients.push_back(entry->gradient);
     } else if (options.allow_unused) {

@@ -64,8 +64,7 @@ Tensor record(const char* op, Tensor y, PoolVector<Edge> edges) {
   for (const Edge& edge : edges) {
     if (!edge.needs_output || node->output.defined()) continue;
     node->output = y.detach();
-    Storage* storage = y.body()->storage.get();
-    node->output_saved = {storage, storage->version, y.shape()};
+    node->output_saved = {node->output.body(), y.body()->storage->version};
   }
   node->edges = std::move(edges);
   y.body()->node = std::move(node);

@@ -89,9 +89,8 @@ class Vjp {
 
 /// A tensor that a closure keeps for the backward pass, and the version of its storage when it was kept.
 struct Saved {
-  Storage* storage;  // alive as long as the closure
+  const TensorBody* body;  // alive as long as the closure
   std::uint32_t version;
-  Shape shape;
 };
 
 /// From an op's output back to one of its inputs.
@@ -115,7 +114,7 @@ struct Edge {
       vjp = Vjp(f);
       detail::captured = nullptr;
       for (TensorBody* body : captured) {
-        if (body != nullptr) saved.push_back({body->storage.get(), body->storage->version, body->shape});
+        if (body != nullptr) saved.push_back({body, body->storage->version});
       }
     }
   }
@@ -129,7 +128,8 @@ struct Node {
   const char* op = "";
   const std::string* scope = nullptr;  // interned; null outside every scope
   std::uint64_t id = 0;
-  std::uint64_t visited = 0;  // the last pass that collected it
+  std::uint64_t visited = 0;  // the last pass that collected it,
+  std::size_t place = 0;      // and where in its list
   Shape shape;                // of the output
   PoolVector<Edge> edges;
   Tensor output;  // without its node, hence no cycle; only if a gradient asks for it

@@ -19,35 +19,49 @@ constexpr std::int64_t kArity = std::is_invocable_v<F, B>      ? 1
                                 : std::is_invocable_v<F, B, B> ? 2
                                                                : 3;
 
-// An input that is the same for every element points at a batch of copies and does not advance. What does not
-// fill a batch goes through padded ones, so a value does not depend on its position.
+// Where an input's elements are read from: memory, or a batch of copies if all are the same.
+template <class B, class T>
+struct Input {
+  const T* from;
+  std::int64_t mask;  // of the index: all ones, or 0
+  B at(std::int64_t i) const { return B::load_unaligned(from + (i & mask)); }
+};
+
+template <class B, class T, class F, class... In>
+std::int64_t whole_batches(const F& f, std::int64_t n, T* out, const In... in) {
+  constexpr auto W = static_cast<std::int64_t>(B::size);
+  std::int64_t i = 0;
+  for (; i + 2 * W <= n; i += 2 * W) {
+    const B first = f(in.at(i)...), second = f(in.at(i + W)...);
+    first.store_unaligned(out + i);
+    second.store_unaligned(out + i + W);
+  }
+  if (i + W <= n) {
+    f(in.at(i)...).store_unaligned(out + i);
+    i += W;
+  }
+  return i;
+}
+
+// What does not fill a batch goes through padded ones, so a value does not depend on its position.
 template <class Arch, class T, class F, std::size_t... I>
 void elementwise_loop(const F& f, std::int64_t n, const T* const* in, const std::int64_t* step, T* out,
                       std::index_sequence<I...>) {
   using Batch = xsimd::batch<T, Arch>;
   constexpr auto W = static_cast<std::int64_t>(Batch::size);
-  constexpr std::size_t kInputs = sizeof...(I);
-  alignas(64) T lanes[kInputs][Batch::size];
-  const T* p[kInputs];
-  std::int64_t advance[kInputs];
-  for (std::size_t k = 0; k < kInputs; ++k) {
-    p[k] = in[k];
-    advance[k] = W;
-    if (step[k] != 0) continue;
+  alignas(64) T lanes[sizeof...(I)][Batch::size];
+  const auto splat = [&](std::size_t k) {
     for (T& lane : lanes[k]) lane = *in[k];
-    p[k] = lanes[k];
-    advance[k] = 0;
-  }
-  std::int64_t i = 0;
-  for (; i + W <= n; i += W) {
-    f(Batch::load_unaligned(p[I])...).store_unaligned(out + i);
-    ((p[I] += advance[I]), ...);
-  }
+    return lanes[k];
+  };
+  const std::int64_t i = whole_batches<Batch>(
+      f, n, out, Input<Batch, T>{step[I] == 0 ? splat(I) : in[I], step[I] == 0 ? 0 : -1}...);
   if (i == n) return;
-  for (std::size_t k = 0; k < kInputs; ++k) {
-    if (advance[k] == 0) continue;
-    for (std::int64_t j = 0; j < W; ++j) lanes[k][j] = p[k][i + j < n ? j : 0];
-  }
+  const auto pad = [&](std::size_t k) {
+    if (step[k] == 0) return;
+    for (std::int64_t j = 0; j < W; ++j) lanes[k][j] = in[k][i + j < n ? i + j : i];
+  };
+  (pad(I), ...);
   alignas(64) T result[Batch::size];
   f(Batch::load_aligned(lanes[I])...).store_aligned(result);
   for (std::int64_t j = 0; i + j < n; ++j) out[i + j] = result[j];

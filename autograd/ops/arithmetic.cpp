@@ -46,17 +46,18 @@ Tensor div(const Tensor& a, const Tensor& b) {
 }
 
 Tensor add(const Tensor& a, double b) {
-  return record("add", map(kernels::Add{}, a, constant_like(a, b)), {{a, pass}});
+  return record("add", map(kernels::Add{}, a, b), {{a, pass}});
 }
 
+Tensor sub(double a, const Tensor& b) { return record("sub", map(kernels::Sub{}, a, b), {{b, neg}}); }
+
 Tensor mul(const Tensor& a, double b) {
-  return record("mul", map(kernels::Mul{}, a, constant_like(a, b)),
+  return record("mul", map(kernels::Mul{}, a, b),
                 {{a, [b](const Tensor& g) { return g * b; }}});
 }
 
 Tensor div(const Tensor& a, double b) {
-  check_defined("div", a);
-  return record("div", map(kernels::Div{}, a, constant_like(a, b)),
+  return record("div", map(kernels::Div{}, a, b),
                 {{a, [b](const Tensor& g) { return g / b; }}});
 }
 
@@ -80,7 +81,7 @@ Tensor pow(const Tensor& a, const Tensor& b) {
 }
 
 Tensor pow(const Tensor& x, double exponent) {
-  return record("pow", map(kernels::Pow{}, x, constant_like(x, exponent)),
+  return record("pow", map(kernels::Pow{}, x, exponent),
                 {{x, [x, exponent](const Tensor& g) {
                     if (exponent == 0) return zeros_like(g);
                     return g * (exponent * pow(x, exponent - 1));
@@ -104,8 +105,8 @@ Tensor minimum(const Tensor& a, const Tensor& b) {
 Tensor clamp(const Tensor& x, std::optional<double> low, std::optional<double> high) {
   check_defined("clamp", x);
   Tensor y = x.detach();
-  if (low) y = map(kernels::Maximum{}, y, constant_like(y, *low));
-  if (high) y = map(kernels::Minimum{}, y, constant_like(y, *high));
+  if (low) y = map(kernels::Maximum{}, y, *low);
+  if (high) y = map(kernels::Minimum{}, y, *high);
   return record("clamp", y,
                 {{x, [x](const Tensor& g, const Tensor& limited) { return g * eq(x, limited); }}});
 }
@@ -122,7 +123,7 @@ Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b) {
 Tensor eq(const Tensor& a, const Tensor& b) { return compare("eq", kernels::Equal{}, a, b); }
 Tensor gt(const Tensor& a, const Tensor& b) { return compare("gt", kernels::Greater{}, a, b); }
 Tensor ge(const Tensor& a, const Tensor& b) { return compare("ge", kernels::GreaterEqual{}, a, b); }
-Tensor gt(const Tensor& a, double b) { return gt(a, constant_like(a, b)); }
-Tensor ge(const Tensor& a, double b) { return ge(a, constant_like(a, b)); }
+Tensor gt(const Tensor& a, double b) { return map(kernels::Greater{}, a, b); }
+Tensor ge(const Tensor& a, double b) { return map(kernels::GreaterEqual{}, a, b); }
 
 }  // namespace saccade

@@ -31,23 +31,40 @@ Tensor without_graph(const Tensor& x) { return x.needs_grad() ? x.detach() : x; 
 
 namespace detail {
 
-Tensor map_elements(std::size_t kernel, const void* functor, std::span<const Tensor* const> inputs) {
+Tensor map_elements(std::size_t kernel, const void* functor, std::span<const Operand> inputs) {
   constexpr std::size_t kMost = 4;
   const std::size_t count = inputs.size();
-  for (const Tensor* x : inputs) check_defined("an elementwise op", *x);
-  Tensor y = empty(inputs[0]->shape(), inputs[0]->dtype());
+  const Tensor* like = nullptr;
+  for (const Operand& x : inputs) {
+    if (x.tensor == nullptr) continue;
+    check_defined("an elementwise op", *x.tensor);
+    like = x.tensor;
+  }
+  Tensor y = empty(like->shape(), like->dtype());
   const std::int64_t n = y.numel();
   if (n == 0) return y;
-  Tensor row_major[kMost];
-  std::int64_t step[kMost];
-  for (std::size_t i = 0; i < count; ++i) {
-    step[i] = is_one_value(*inputs[i]) ? 0 : 1;
-    row_major[i] =
-        step[i] == 0 || inputs[i]->is_contiguous() ? *inputs[i] : contiguous(without_graph(*inputs[i]));
-  }
+  Tensor copy[kMost];  // of those that are neither row-major nor one value
   visit(y.dtype(), [&]<class T>() {
     const T* in[kMost] = {};
-    for (std::size_t i = 0; i < count; ++i) in[i] = row_major[i].template data<T>();
+    T numbers[kMost];
+    std::int64_t step[kMost];
+    for (std::size_t i = 0; i < count; ++i) {
+      step[i] = 0;
+      if (inputs[i].tensor == nullptr) {
+        numbers[i] = static_cast<T>(inputs[i].number);
+        in[i] = &numbers[i];
+        continue;
+      }
+      const Tensor* x = inputs[i].tensor;
+      if (!is_one_value(*x)) {
+        step[i] = 1;
+        if (!x->is_contiguous()) {
+          copy[i] = contiguous(without_graph(*x));
+          x = &copy[i];
+        }
+      }
+      in[i] = x->data<T>();
+    }
     T* out = y.mutable_data<T>();
     const auto run = kernels::table<T>().elementwise[kernel];
     kernels::parallel_for(n, kGrain, [&](std::int64_t begin, std::int64_t end) {

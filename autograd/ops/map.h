@@ -7,14 +7,22 @@
 namespace saccade {
 
 namespace detail {
-Tensor map_elements(std::size_t kernel, const void* functor, std::span<const Tensor* const> inputs);
+/// What a function of elements takes: a tensor, or a number that is the same for every element.
+struct Operand {
+  const Tensor* tensor = nullptr;
+  double number = 0;
+  Operand(const Tensor& x) : tensor(&x) {}
+  Operand(double x) : number(x) {}
+};
+Tensor map_elements(std::size_t kernel, const void* functor, std::span<const Operand> inputs);
 Tensor reduce_elements(std::size_t kernel, const Tensor& x, const Shape& dims);
 }  // namespace detail
 
-/// f(x[0], x[1], ...) for every element of tensors of one shape and dtype; contiguous.
+/// f(x[0], x[1], ...) for every element of tensors of one shape and dtype, some of which may be numbers
+/// instead; contiguous.
 template <class F, class... X>
 Tensor map(const F& f, const X&... x) {
-  const Tensor* const inputs[] = {&x...};
+  const detail::Operand inputs[] = {x...};
   return detail::map_elements(kernels::ElementwiseOps::index<F>(), &f, inputs);
 }
 
