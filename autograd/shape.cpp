@@ -46,10 +46,6 @@ void Shape::erase(std::int64_t at) {
   --size_;
 }
 
-bool Shape::operator==(const Shape& other) const {
-  return std::equal(begin(), end(), other.begin(), other.end());
-}
-
 std::int64_t Shape::numel() const {
   constexpr std::int64_t kMost = std::int64_t{1} << 59;  // so that bytes can be counted too
   std::int64_t product = 1;

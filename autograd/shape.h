@@ -35,7 +35,13 @@ class Shape {
   void insert(std::int64_t at, std::int64_t value);
   void erase(std::int64_t at);
 
-  bool operator==(const Shape& other) const;
+  bool operator==(const Shape& other) const {
+    if (size_ != other.size_) return false;
+    for (std::int64_t d = 0; d < size_; ++d) {
+      if (values_[d] != other.values_[d]) return false;
+    }
+    return true;
+  }
 
   /// The product of all entries: the number of elements of a tensor of this shape.
   std::int64_t numel() const;

@@ -9,7 +9,7 @@ namespace saccade::kernels {
 
 namespace {
 
-constexpr std::int64_t kWork = std::int64_t{1} << 18;  // multiply-adds that are worth another thread
+constexpr std::int64_t kWork = std::int64_t{1} << 19;  // multiply-adds that are worth another thread
 constexpr std::int64_t kColumns = 64;                  // a part's columns at least, where there are as many
 constexpr std::int64_t kLanes = 16;                    // parts begin at whole vectors,
 constexpr std::int64_t kRows = 8;                      // and at whole tiles

@@ -38,7 +38,7 @@ struct GemmKernel {
   static constexpr int kVectors = 3;
   static constexpr std::int64_t kDepth = 512;  // k per pass: a panel of B is 512 x 48 floats, within L2
 
-  static std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+  static constexpr std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 
   static std::int64_t scratch(std::int64_t k) {
     const std::int64_t panel = smaller(k, kDepth) * kVectors * W;
@@ -269,31 +269,44 @@ struct GemmKernel {
     store_part(g.c + j, g.n - j, x);
   }
 
-  // Where B's columns are contiguous: W inner products at a time, whose sums of lanes are folded together.
+  // Where B's columns are contiguous: W inner products, of which a few run at once, so that their pointers
+  // too stay in registers; then the sums of lanes of all W are folded together.
   static void dots(const Gemm<T>& g, const T* a) {
+    constexpr std::int64_t kAtOnce = smaller(W, 8);
+    constexpr auto lanes = std::make_index_sequence<Batch::size>{};
+    const std::int64_t whole = g.k / W * W;
     for (std::int64_t j = 0; j < g.n; j += W) {
-      const T* column[Batch::size];
       Batch sum[Batch::size];
-#pragma GCC unroll 16
-      for (std::int64_t c = 0; c < W; ++c) {
-        column[c] = g.b + smaller(j + c, g.n - 1) * g.b_col;
-        sum[c] = Batch(T(0));
+#pragma GCC unroll 2
+      for (std::int64_t c0 = 0; c0 < W; c0 += kAtOnce) {
+        const T* column[kAtOnce];
+        Batch x[kAtOnce];
+#pragma GCC unroll 8
+        for (std::int64_t c = 0; c < kAtOnce; ++c) {
+          column[c] = g.b + smaller(j + c0 + c, g.n - 1) * g.b_col;
+          x[c] = Batch(T(0));
+        }
+        for (std::int64_t p = 0; p < whole; p += W) {
+          const Batch y = Batch::load_unaligned(a + p);
+#pragma GCC unroll 8
+          for (int c = 0; c < kAtOnce; ++c) x[c] = xsimd::fma(y, Batch::load_unaligned(column[c] + p), x[c]);
+        }
+#pragma GCC unroll 8
+        for (std::int64_t c = 0; c < kAtOnce; ++c) sum[c0 + c] = x[c];
       }
-      std::int64_t p = 0;
-      for (; p + W <= g.k; p += W) {
-        const Batch x = Batch::load_unaligned(a + p);
-#pragma GCC unroll 16
-        for (int c = 0; c < W; ++c) sum[c] = xsimd::fma(x, Batch::load_unaligned(column[c] + p), sum[c]);
-      }
-      transpose(sum);
+      // Each round halves the vectors and the lanes that an inner product is spread over, and leaves it in
+      // the lanes whose lower bits name it; after the last, lane c holds product c.
 #pragma GCC unroll 4
       for (std::int64_t half = W / 2; half > 0; half /= 2) {
 #pragma GCC unroll 8
-        for (std::int64_t c = 0; c < half; ++c) sum[c] = sum[c] + sum[c + half];
+        for (std::int64_t c = 0; c < half; ++c) {
+          sum[c] = interleave<false>(sum[c], sum[c + half], lanes) +
+                   interleave<true>(sum[c], sum[c + half], lanes);
+        }
       }
-      for (; p < g.k; ++p) {
+      for (std::int64_t p = whole; p < g.k; ++p) {
         alignas(64) T row[Batch::size];
-        for (std::int64_t c = 0; c < W; ++c) row[c] = column[c][p];
+        for (std::int64_t c = 0; c < W; ++c) row[c] = g.b[smaller(j + c, g.n - 1) * g.b_col + p];
         sum[0] = xsimd::fma(Batch(a[p]), Batch::load_aligned(row), sum[0]);
       }
       finish(g, j, sum[0]);
@@ -328,6 +341,7 @@ struct GemmKernel {
     }
     std::int64_t j = 0;
     for (; j + 8 * W <= g.n; j += 8 * W) rows<8>(g, g.a, g.a_col, j);
+    for (; j + 4 * W <= g.n; j += 4 * W) rows<4>(g, g.a, g.a_col, j);
     for (; j + W <= g.n; j += W) rows<1>(g, g.a, g.a_col, j);
     if (j == g.n) return;
     Batch sum(T(0));

@@ -45,20 +45,16 @@ Tensor div(const Tensor& a, const Tensor& b) {
                  {y, [y = y](const Tensor& g, const Tensor& z) { return -(g * z / y); }}});
 }
 
-Tensor add(const Tensor& a, double b) {
-  return record("add", map(kernels::Add{}, a, b), {{a, pass}});
-}
+Tensor add(const Tensor& a, double b) { return record("add", map(kernels::Add{}, a, b), {{a, pass}}); }
 
 Tensor sub(double a, const Tensor& b) { return record("sub", map(kernels::Sub{}, a, b), {{b, neg}}); }
 
 Tensor mul(const Tensor& a, double b) {
-  return record("mul", map(kernels::Mul{}, a, b),
-                {{a, [b](const Tensor& g) { return g * b; }}});
+  return record("mul", map(kernels::Mul{}, a, b), {{a, [b](const Tensor& g) { return g * b; }}});
 }
 
 Tensor div(const Tensor& a, double b) {
-  return record("div", map(kernels::Div{}, a, b),
-                {{a, [b](const Tensor& g) { return g / b; }}});
+  return record("div", map(kernels::Div{}, a, b), {{a, [b](const Tensor& g) { return g / b; }}});
 }
 
 Tensor operator/(double a, const Tensor& b) { return div(constant_like(b, a), b); }
@@ -81,11 +77,10 @@ Tensor pow(const Tensor& a, const Tensor& b) {
 }
 
 Tensor pow(const Tensor& x, double exponent) {
-  return record("pow", map(kernels::Pow{}, x, exponent),
-                {{x, [x, exponent](const Tensor& g) {
-                    if (exponent == 0) return zeros_like(g);
-                    return g * (exponent * pow(x, exponent - 1));
-                  }}});
+  return record("pow", map(kernels::Pow{}, x, exponent), {{x, [x, exponent](const Tensor& g) {
+                                                             if (exponent == 0) return zeros_like(g);
+                                                             return g * (exponent * pow(x, exponent - 1));
+                                                           }}});
 }
 
 Tensor maximum(const Tensor& a, const Tensor& b) {

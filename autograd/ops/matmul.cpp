@@ -65,6 +65,9 @@ Tensor matrix_product(const Tensor& a, const Tensor& b) {
 // activation(x W^T + b) for x: (batch, in) with W: (out, in), or both with one more leading dimension.
 Tensor affine(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation) {
   const Tensor y = product(x, transpose(weight.detach()), bias, activation == Activation::relu);
+  const bool taped =
+      grad_enabled() && (x.needs_grad() || weight.needs_grad() || (bias.defined() && bias.needs_grad()));
+  if (!taped && !DetectAnomaly::active()) return activation == Activation::tanh ? tanh(y) : y;
   const std::int64_t batch_dim = x.dim() - 2;
   PoolVector<Edge> edges;
   edges.reserve(3);
