@@ -3,19 +3,18 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <string_view>
 
 #include "base/error.h"
 
 namespace saccade::envs {
-
-namespace {
 
 void check_size(const Spec& spec, std::string_view what, std::size_t given, std::size_t expected) {
   if (given == expected) return;
   throw ShapeError(
       fmt::format("{}: {} of size {} was given, but size {} is expected", spec.id, what, given, expected));
 }
+
+namespace {
 
 void check_finite(const Spec& spec, std::string_view what, std::span<const double> values) {
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -30,6 +29,12 @@ void check_finite(const Spec& spec, std::string_view what, std::span<const doubl
 void check_action(const Spec& spec, std::span<const double> action) {
   check_size(spec, "action", action.size(), spec.action.low.size());
   check_finite(spec, "action", action);
+  if (spec.discrete_actions == 0) return;
+  const double choice = action[0];
+  const bool is_whole = choice == std::floor(choice);
+  if (is_whole && 0 <= choice && choice < static_cast<double>(spec.discrete_actions)) return;
+  throw Error(fmt::format("{}: the action is {}, but a whole number from 0 to {} is expected", spec.id,
+                          choice, spec.discrete_actions - 1));
 }
 
 void check_observation(const Spec& spec, std::span<double> observation) {

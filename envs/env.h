@@ -20,15 +20,20 @@ struct Spec {
   std::string id;  // Gymnasium's name, such as "Pendulum-v1"
   Box observation;
   Box action;
+  // Choices of a discrete action space, 0 for a continuous one. An action is then one number, 0 to this
+  // less 1.
+  std::int64_t discrete_actions = 0;
   std::int64_t max_episode_steps = 0;  // where the time limit truncates; 0 for none
 };
 
 /// What one step gave. Terminated: the task's own end, nothing follows. Truncated: cut short by the time
-/// limit, so the last observation's value still counts.
+/// limit, so the last observation's value still counts. Diverged: the simulation broke down, so the step
+/// never happened and nothing is to be learnt from it; the episode is truncated with a reward of 0.
 struct Transition {
   double reward = 0;
   bool terminated = false;
   bool truncated = false;
+  bool diverged = false;
 };
 
 class Env {
@@ -41,7 +46,7 @@ class Env {
   virtual void reset(Rng& rng, std::span<double> observation) = 0;
 
   /// Takes one step; writes the observation after it. Throws ShapeError for an action of the wrong size and
-  /// Error for one that is not finite.
+  /// Error for one that is not finite, or none of the choices of a discrete space.
   virtual Transition step(std::span<const double> action, std::span<double> observation) = 0;
 
   /// Everything needed to go on from here bit for bit, and its way back. Throws ShapeError for a wrong size.

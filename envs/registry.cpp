@@ -2,13 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <map>
 #include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "envs/acrobot.h"
+#include "envs/cart_pole.h"
 #include "envs/mountain_car_continuous.h"
+#include "envs/mujoco/tasks.h"
 #include "envs/pendulum.h"
 #include "envs/time_limit.h"
 
@@ -17,10 +21,16 @@ namespace saccade::envs {
 namespace {
 
 std::map<std::string, Factory>& registry() {
-  static std::map<std::string, Factory> factories = {
-      {"MountainCarContinuous-v0", [] { return std::make_unique<MountainCarContinuous>(); }},
-      {"Pendulum-v1", [] { return std::make_unique<Pendulum>(); }},
-  };
+  static std::map<std::string, Factory> factories = [] {
+    std::map<std::string, Factory> all = {
+        {"Acrobot-v1", [] { return std::make_unique<Acrobot>(); }},
+        {"CartPole-v1", [] { return std::make_unique<CartPole>(); }},
+        {"MountainCarContinuous-v0", [] { return std::make_unique<MountainCarContinuous>(); }},
+        {"Pendulum-v1", [] { return std::make_unique<Pendulum>(); }},
+    };
+    for (const std::string& id : mujoco_ids()) all.emplace(id, [id] { return make_mujoco(id); });
+    return all;
+  }();
   return factories;
 }
 
@@ -37,10 +47,15 @@ std::string short_name(std::string_view id) {
   return lower(id);
 }
 
+bool is_available(const std::string& id) {
+  const std::vector<std::string> missing = unavailable_ids();
+  return std::find(missing.begin(), missing.end(), id) == missing.end();
+}
+
 // The id that is meant, or "" when there is none.
 std::string find(std::string_view name) {
   std::string latest;
-  for (const std::string& id : ids()) {
+  for (const auto& [id, factory] : registry()) {
     if (lower(id) == lower(name)) return id;
     // A longer id of the same short name has a longer version number: v10 comes after v9.
     if (short_name(id) == lower(name) && id.size() >= latest.size()) latest = id;
@@ -50,7 +65,7 @@ std::string find(std::string_view name) {
 
 std::string unknown(std::string_view name) {
   std::vector<std::string> known;
-  for (const std::string& id : ids()) {
+  for (const auto& [id, factory] : registry()) {
     known.push_back(lower(id));
     known.push_back(short_name(id));
   }
@@ -77,8 +92,14 @@ std::string canonical_id(std::string_view name) {
 
 std::vector<std::string> ids() {
   std::vector<std::string> all;
-  for (const auto& [id, factory] : registry()) all.push_back(id);
+  for (const auto& [id, factory] : registry()) {
+    if (is_available(id)) all.push_back(id);
+  }
   return all;
+}
+
+std::vector<std::string> unavailable_ids() {
+  return mujoco_version().empty() ? mujoco_ids() : std::vector<std::string>{};
 }
 
 void add(std::string id, Factory factory) {

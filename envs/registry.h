@@ -16,14 +16,17 @@ using Factory = std::function<std::unique_ptr<Env>()>;
 
 /// The environment of this name, truncated where its spec().max_episode_steps says. The name is an id such as
 /// "Pendulum-v1", or one without its version ("pendulum") for the latest version; letter case does not
-/// matter. Throws ConfigError for a name that is not known.
+/// matter. Throws ConfigError for a name that is not known, or that this build lacks.
 std::unique_ptr<Env> make(std::string_view name);
 
 /// The id that make() understands by this name.
 std::string canonical_id(std::string_view name);
 
-/// Every id, sorted.
+/// The ids of what make() makes, sorted.
 std::vector<std::string> ids();
+
+/// The ids that are known, but that this build lacks (MuJoCo's, in one without it), sorted.
+std::vector<std::string> unavailable_ids();
 
 /// Adds an environment of your own. Throws ConfigError for an id that is taken. Not to be called while other
 /// threads use the registry.

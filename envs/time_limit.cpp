@@ -40,7 +40,7 @@ std::vector<double> TimeLimit::state() const {
 }
 
 void TimeLimit::set_state(std::span<const double> state) {
-  check_state(spec(), state, env_->state().size() + 1);
+  if (state.empty()) check_state(spec(), state, env_->state().size() + 1);
   const double steps_left = state.back();
   const std::int64_t limit = spec().max_episode_steps;
   if (steps_left < 0 || steps_left > static_cast<double>(limit) || steps_left != std::floor(steps_left)) {

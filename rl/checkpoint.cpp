@@ -36,6 +36,7 @@ Json to_json(const TrainState& s) {
   return {{"step", s.step},
           {"episodes", s.episodes},
           {"updates", s.updates},
+          {"divergences", s.divergences},
           {"episode_return", s.episode_return},
           {"episode_length", s.episode_length},
           {"episode_updates", s.episode_updates},
@@ -61,6 +62,7 @@ void from_json(const Json& json, TrainState& s) {
   s.step = count(json, "step");
   s.episodes = count(json, "episodes");
   s.updates = count(json, "updates");
+  s.divergences = count(json, "divergences");
   s.episode_return = json.at("episode_return");
   s.episode_length = count(json, "episode_length");
   s.episode_updates = count(json, "episode_updates");

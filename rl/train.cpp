@@ -43,6 +43,9 @@ TrainState::TrainState(const Rng& rng)
       noise_rng(rng.split("noise")) {}
 
 ActionScale::ActionScale(const envs::Spec& spec) {
+  if (spec.discrete_actions > 0) {
+    throw ConfigError(fmt::format("{} has discrete actions; SAC here needs continuous ones", spec.id));
+  }
   for (std::size_t i = 0; i < spec.action.low.size(); ++i) {
     const double low = spec.action.low[i], high = spec.action.high[i];
     if (!std::isfinite(low) || !std::isfinite(high) || low >= high) {
@@ -96,7 +99,11 @@ void train(const Config& config, const EnvFactory& make_env, Sac& agent, ReplayB
     }
     scale(action, scaled);
     const envs::Transition t = env->step(scaled, next_obs);
-    buffer.add(obs, action, config.reward_scale * t.reward, next_obs, t.terminated);
+    if (t.diverged) {
+      ++state.divergences;
+    } else {
+      buffer.add(obs, action, config.reward_scale * t.reward, next_obs, t.terminated);
+    }
     std::swap(obs, next_obs);
     ++state.step;
     ++state.episode_length;

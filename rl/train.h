@@ -19,6 +19,7 @@ struct TrainState {
   std::int64_t step = 0;      // environment steps taken
   std::int64_t episodes = 0;  // finished
   std::int64_t updates = 0;
+  std::int64_t divergences = 0;  // steps in which the simulation broke down
   // The present episode: its return so far, and the sums of its updates' metrics.
   double episode_return = 0;
   std::int64_t episode_length = 0;
@@ -75,7 +76,7 @@ Evaluation evaluate(const EnvFactory& make_env, const Sac& agent, std::int64_t e
                     const std::function<bool()>& should_stop = {});
 
 /// From an action in [-1, 1] to the environment's box, affinely. ConfigError, at construction, for a box that
-/// is not finite.
+/// is not finite, or discrete actions.
 class ActionScale {
  public:
   explicit ActionScale(const envs::Spec& spec);

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "tests/command.h"
+#include "tests/reference_data.h"
 #include "tools/progress.h"
 #include "tools/text.h"
 
@@ -50,7 +51,7 @@ void refuses(const TemporaryFolder& folder, const std::string& arguments, int ex
 
 TEST_CASE("every help fits 80 columns and shows how to call the command", "[cli]") {
   const TemporaryFolder folder;
-  for (const std::string command : {"", "train", "eval", "gradcheck", "envs", "config", "info"}) {
+  for (const std::string command : {"", "train", "eval", "gradcheck", "envs", "replay", "config", "info"}) {
     const Output output = run_command(folder, command + " --help");
     INFO(output.out);
     CHECK(output.exit_code == 0);
@@ -63,8 +64,10 @@ TEST_CASE("every help fits 80 columns and shows how to call the command", "[cli]
 
 TEST_CASE("what the commands print fits 80 columns", "[cli]") {
   const TemporaryFolder folder;
-  for (const std::string command :
-       {"envs", "info", "config", "config pendulum", "gradcheck --filter matmul"}) {
+  const std::string recording = tests::reference_path("gym_classic.json");
+  for (const std::string& command :
+       std::vector<std::string>{"envs", "info", "config", "config pendulum", "gradcheck --filter matmul",
+                                "replay MountainCarContinuous-v0 " + recording}) {
     const Output output = run_command(folder, command);
     INFO(output.out);
     CHECK(output.exit_code == 0);
@@ -109,7 +112,20 @@ TEST_CASE("a wrong command line is one clear line, exit code 2, and nothing on d
   usage("train pendulum --config bad.json", {"bad.json", "JSON"});
   usage("train pendulum --config list.json", {"list.json", "object"});
   usage("train pendulum --config misspelt.json", {"misspelt.json", "'gama'", "'gamma'"});
+  usage("train CartPole-v1", {"CartPole-v1 has discrete actions; SAC here needs continuous ones"});
   usage("eval", {"RUN is required"});
+  usage("replay", {"ENV is required"});
+  usage("replay pendulm file.json", {"\"pendulm\"", "did you mean Pendulum-v1?"});
+  refuses(folder, "replay pendulum absent.json", 1, {"absent.json: cannot be opened"});
+  refuses(folder, "replay pendulum bad.json", 1, {"bad.json", "parse error"});
+  write_file(
+      folder.path("ragged.json"),
+      R"({"trajectories": [{"env_id": "Pendulum-v1", "name": "a", "init_state": [0, 0], "init_obs": [1, 0, 0],
+                 "actions": [[0]], "states": [[0, 0, 0]], "obs": [[1, 0, 0]], "rewards": [0],
+                 "terminated": [false], "truncated": [false]}]})");
+  refuses(folder, "replay pendulum ragged.json", 1, {"a state of size 3 was given, but size 2 is expected"});
+  refuses(folder, "replay acrobot ragged.json", 1, {"ragged.json: it has no trajectory of Acrobot-v1"});
+  refuses(folder, "replay pendulum list.json", 1, {"list.json: is no file of trajectories"});
   usage("gradcheck --filter nothing-is-called-so", {"nothing-is-called-so"});
   usage("gradcheck --order 3", {"--order", "'3'", "from 1 to 2"});
   usage("config chess", {"chess"});
@@ -138,7 +154,10 @@ TEST_CASE("the output of --json is JSON", "[cli]") {
     CHECK(output.err.empty());
     return Json::parse(output.out);
   };
-  CHECK(json("envs").at(1).at("id") == "Pendulum-v1");
+  const Json environments = json("envs");
+  CHECK(std::count_if(environments.begin(), environments.end(), [](const Json& env) {
+          return env.at("id") == "Pendulum-v1" && env.at("available") == true && env.at("action_size") == 1;
+        }) == 1);
   CHECK(json("info").at("libraries").contains("fmt"));
   const Json check = json("gradcheck --filter tanh");
   CHECK(check.at("passed") == true);

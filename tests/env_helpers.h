@@ -1,6 +1,7 @@
 // What the tests of environments share.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "envs/env.h"
@@ -37,6 +38,9 @@ inline Stepped step(Env& env, const std::vector<double>& action) {
 inline bool over(const Transition& transition) { return transition.terminated || transition.truncated; }
 
 inline std::vector<double> random_action(const Env& env, Rng& rng) {
+  if (env.spec().discrete_actions > 0) {
+    return {static_cast<double>(rng.below(static_cast<std::uint64_t>(env.spec().discrete_actions)))};
+  }
   std::vector<double> action;
   for (std::size_t i = 0; i < env.spec().action.low.size(); ++i) {
     action.push_back(rng.uniform(env.spec().action.low[i], env.spec().action.high[i]));

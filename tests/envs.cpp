@@ -38,7 +38,8 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-const std::vector<std::string> kBuiltIn = {"MountainCarContinuous-v0", "Pendulum-v1"};
+// Before any test has added its own.
+const std::vector<std::string> kBuiltIn = ids();
 
 // Counts its steps, pays 1 for each and terminates after `length` of them.
 class Counter final : public Env {
@@ -88,6 +89,15 @@ TEST_CASE("a spec gives Gymnasium's boxes and time limit", "[envs]") {
   CHECK(car.action.low == std::vector<double>{-1});
   CHECK(car.action.high == std::vector<double>{1});
   CHECK(car.max_episode_steps == 999);
+
+  const Spec pole = make("CartPole-v1")->spec();
+  CHECK(pole.observation.high == std::vector<double>{4.8F, kInfinity, 0.41887903F, kInfinity});
+  CHECK(pole.discrete_actions == 2);
+  CHECK(pole.max_episode_steps == 500);
+
+  const Spec acrobot = make("Acrobot-v1")->spec();
+  CHECK(acrobot.observation.high == std::vector<double>{1, 1, 1, 1, 12.566371F, 28.274334F});
+  CHECK(acrobot.max_episode_steps == 500);
 }
 
 TEST_CASE("a reset draws from Gymnasium's distribution", "[envs]") {
@@ -98,7 +108,9 @@ TEST_CASE("a reset draws from Gymnasium's distribution", "[envs]") {
   };
   const auto range =
       GENERATE(Range{"Pendulum-v1", 0, -std::numbers::pi, std::numbers::pi}, Range{"Pendulum-v1", 1, -1, 1},
-               Range{"MountainCarContinuous-v0", 0, -0.6, -0.4}, Range{"MountainCarContinuous-v0", 1, 0, 0});
+               Range{"MountainCarContinuous-v0", 0, -0.6, -0.4}, Range{"MountainCarContinuous-v0", 1, 0, 0},
+               Range{"CartPole-v1", 0, -0.05, 0.05}, Range{"CartPole-v1", 3, -0.05, 0.05},
+               Range{"Acrobot-v1", 0, -0.1F, 0.1F}, Range{"Acrobot-v1", 3, -0.1F, 0.1F});
   INFO(range.id << ", state " << range.coordinate);
 
   constexpr int draws = 2000;
@@ -128,7 +140,10 @@ TEST_CASE("the same seed gives the same episode, another seed another", "[envs]"
     const std::unique_ptr<Env> env = make(id);
     Rng rng(seed);
     std::vector<std::vector<double>> observations = {reset(*env, rng)};
-    for (int t = 0; t < 100; ++t) observations.push_back(step(*env, random_action(*env, rng)).observation);
+    for (int t = 0; t < 100; ++t) {
+      const auto [transition, observation] = step(*env, random_action(*env, rng));
+      observations.push_back(over(transition) ? reset(*env, rng) : observation);
+    }
     return observations;
   };
   for (const std::string& id : kBuiltIn) {
@@ -144,7 +159,9 @@ TEST_CASE("state() is all that is needed to go on bit for bit", "[envs]") {
     const std::unique_ptr<Env> original = make(id);
     Rng rng(3);
     reset(*original, rng);
-    for (int t = 0; t < 150; ++t) step(*original, random_action(*original, rng));
+    for (int t = 0; t < 150; ++t) {
+      if (over(step(*original, random_action(*original, rng)).transition)) reset(*original, rng);
+    }
 
     const std::unique_ptr<Env> copy = make(id);
     copy->set_state(original->state());
@@ -174,16 +191,27 @@ TEST_CASE("a wrong argument is an error that says what was expected, and changes
     const std::vector<double> before = env->state();
 
     std::vector<double> short_observation(observation.size() - 1);
+    const std::vector<double> zeros(env->spec().action.low.size());
+    std::vector<double> action = zeros;
+    action.push_back(0);
     CHECK_THROWS_AS(step(*env, {}), ShapeError);
-    CHECK_THROWS_AS(step(*env, {0, 0}), ShapeError);
-    CHECK_THROWS_WITH(step(*env, {0, 0}), id + ": action of size 2 was given, but size 1 is expected");
-    CHECK_THROWS_AS(env->step(std::array{0.5}, short_observation), ShapeError);
+    CHECK_THROWS_AS(step(*env, action), ShapeError);
+    CHECK_THROWS_WITH(step(*env, action),
+                      fmt::format("{}: action of size {} was given, but size {} is expected", id,
+                                  action.size(), zeros.size()));
+    CHECK_THROWS_AS(env->step(zeros, short_observation), ShapeError);
     CHECK_THROWS_AS(env->reset(rng, short_observation), ShapeError);
     CHECK_THROWS_AS(env->observe(short_observation), ShapeError);
 
-    CHECK_THROWS_AS(step(*env, {kNaN}), Error);
-    CHECK_THROWS_WITH(step(*env, {kNaN}), id + ": action[0] is nan, but a finite number is expected");
-    CHECK_THROWS_WITH(step(*env, {-kInfinity}), id + ": action[0] is -inf, but a finite number is expected");
+    action = zeros;
+    action.back() = kNaN;
+    CHECK_THROWS_AS(step(*env, action), Error);
+    CHECK_THROWS_WITH(
+        step(*env, action),
+        fmt::format("{}: action[{}] is nan, but a finite number is expected", id, zeros.size() - 1));
+    action = zeros;
+    action[0] = -kInfinity;
+    CHECK_THROWS_WITH(step(*env, action), id + ": action[0] is -inf, but a finite number is expected");
 
     CHECK_THROWS_AS(env->set_state({}), ShapeError);
     CHECK_THROWS_AS(env->set_state(std::vector<double>(before.size() + 1)), ShapeError);
@@ -199,6 +227,27 @@ TEST_CASE("a wrong argument is an error that says what was expected, and changes
 
     CHECK(env->state() == before);
   }
+}
+
+TEST_CASE("a discrete action is one of its choices", "[envs]") {
+  const std::unique_ptr<Env> env = make("Acrobot-v1");
+  CHECK(env->spec().discrete_actions == 3);
+  CHECK(env->spec().action.low == std::vector<double>{0});
+  CHECK(env->spec().action.high == std::vector<double>{2});
+  Rng rng(5);
+  reset(*env, rng);
+  for (const double choice : {-1.0, 0.5, 3.0}) {
+    CHECK_THROWS_WITH(
+        step(*env, {choice}),
+        fmt::format("Acrobot-v1: the action is {}, but a whole number from 0 to 2 is expected", choice));
+  }
+  for (const double choice : {0.0, 1.0, 2.0}) CHECK_NOTHROW(step(*env, {choice}));
+}
+
+TEST_CASE("an angle that Acrobot never has is an error", "[envs]") {
+  const std::unique_ptr<Env> env = make("Acrobot-v1");
+  CHECK_THROWS_WITH(env->set_state(std::vector<double>{0, 4, 0, 0, 500}),
+                    "Acrobot-v1: a state with an angle of 4 was given, but -pi to pi is expected");
 }
 
 TEST_CASE("a time limit truncates and never terminates", "[envs]") {

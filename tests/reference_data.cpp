@@ -10,9 +10,13 @@
 
 namespace saccade::tests {
 
-nlohmann::json reference(const std::string& name) {
+std::string reference_path(const std::string& name) {
   const char* folder = std::getenv("SACCADE_REFERENCE");
-  const std::string path = fmt::format("{}/{}", folder != nullptr ? folder : SACCADE_REFERENCE_DIR, name);
+  return fmt::format("{}/{}", folder != nullptr ? folder : SACCADE_REFERENCE_DIR, name);
+}
+
+nlohmann::json reference(const std::string& name) {
+  const std::string path = reference_path(name);
   std::ifstream file(path);
   if (!file) {
     throw FormatError(

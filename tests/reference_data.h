@@ -7,8 +7,11 @@
 
 namespace saccade::tests {
 
-/// The file of this name, such as "gym_classic.json", from the folder that the environment variable
-/// SACCADE_REFERENCE names, or else from tests/reference. Throws FormatError when it cannot be read.
+/// Where the file of this name is, such as "gym_classic.json": in the folder that the environment variable
+/// SACCADE_REFERENCE names, or else in tests/reference.
+std::string reference_path(const std::string& name);
+
+/// What that file holds. Throws FormatError when it cannot be read.
 nlohmann::json reference(const std::string& name);
 
 /// A number, or one of the strings that stand for those that JSON lacks: "NaN", "Infinity", "inf" and their

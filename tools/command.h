@@ -12,6 +12,7 @@ void add_train(CLI::App& app, int& exit_code);
 void add_eval(CLI::App& app, int& exit_code);
 void add_gradcheck(CLI::App& app, int& exit_code);
 void add_envs(CLI::App& app, int& exit_code);
+void add_replay(CLI::App& app, int& exit_code);
 void add_config(CLI::App& app, int& exit_code);
 void add_info(CLI::App& app, int& exit_code);
 

@@ -5,7 +5,10 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "base/text.h"
 #include "tools/command.h"
@@ -16,11 +19,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// "[-2, 2]", or one for each coordinate where they differ.
-std::string ranges(const envs::Box& box) {
+// "[-2, 2]", or one for each coordinate where they differ; how many choices there are of discrete actions.
+std::string ranges(const envs::Spec& spec) {
+  if (spec.discrete_actions > 0) return fmt::format("{} choices", spec.discrete_actions);
+  const envs::Box& box = spec.action;
   std::vector<std::string> each;
   for (std::size_t i = 0; i < box.low.size(); ++i) {
-    each.push_back(fmt::format("[{}, {}]", box.low[i], box.high[i]));
+    each.push_back(fmt::format("[{:.5g}, {:.5g}]", box.low[i], box.high[i]));
   }
   const bool same = std::adjacent_find(each.begin(), each.end(), std::not_equal_to<>()) == each.end();
   return each.empty() ? "" : same ? each[0] : join(each, " ");
@@ -31,12 +36,15 @@ void print_json() {
   for (const std::string& id : envs::ids()) {
     const envs::Spec spec = envs::make(id)->spec();
     list.push_back({{"id", id},
+                    {"available", true},
                     {"observation_size", spec.observation.size()},
                     {"action_size", spec.action.size()},
                     {"action_low", spec.action.low},
                     {"action_high", spec.action.high},
+                    {"discrete_actions", spec.discrete_actions},
                     {"max_episode_steps", spec.max_episode_steps}});
   }
+  for (const std::string& id : envs::unavailable_ids()) list.push_back({{"id", id}, {"available", false}});
   fmt::print("{}\n", list.dump(2));
 }
 
@@ -46,8 +54,15 @@ void print_table() {
   for (const std::string& id : envs::ids()) {
     const envs::Spec spec = envs::make(id)->spec();
     fmt::print("{:<26} {:>11} {:>7}  {:<18} {:>10}\n", id, spec.observation.size(), spec.action.size(),
-               ranges(spec.action),
+               ranges(spec),
                spec.max_episode_steps == 0 ? "none" : fmt::format("{}", spec.max_episode_steps));
+  }
+  const std::vector<std::string> missing = envs::unavailable_ids();
+  if (missing.empty()) return;
+  fmt::print("\nNot available, for want of MuJoCo (install libmujoco-dev and build again):\n");
+  for (std::size_t i = 0; i < missing.size(); ++i) {
+    const bool ends_row = i % 3 == 2 || i + 1 == missing.size();
+    fmt::print("  {:<{}}{}", missing[i], ends_row ? 0 : 25, ends_row ? "\n" : "");
   }
 }
 

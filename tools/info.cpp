@@ -24,6 +24,7 @@ struct Variable {
 constexpr Variable kVariables[] = {
     {"SACCADE_ISA", "forces an instruction set"},
     {"OMP_NUM_THREADS", "how many threads to use at most"},
+    {"SACCADE_MUJOCO_MODELS", "a folder of MuJoCo models of your own"},
 };
 
 Json collect() {
@@ -52,7 +53,7 @@ void print(const Json& info) {
   fmt::print("\nEnvironment variables:\n");
   for (const Variable& variable : kVariables) {
     const Json& value = info.at("environment").at(variable.name);
-    fmt::print("  {:<16} {:<12} {}\n", variable.name, value.is_null() ? "not set" : value.get<std::string>(),
+    fmt::print("  {:<21} {:<8} {}\n", variable.name, value.is_null() ? "not set" : value.get<std::string>(),
                variable.meaning);
   }
 }

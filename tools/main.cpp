@@ -100,6 +100,7 @@ int run(int argc, char** argv) {
   add_eval(app, exit_code);
   add_gradcheck(app, exit_code);
   add_envs(app, exit_code);
+  add_replay(app, exit_code);
   add_config(app, exit_code);
   add_info(app, exit_code);
   refuse_empty_values(app);

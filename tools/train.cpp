@@ -134,6 +134,9 @@ void print_summary(const Json& summary, const std::string& run) {
   fmt::print("Trained {} steps ({} updates) in {:.1f} s, {} steps/s.\n", summary.at("steps").dump(),
              summary.at("updates").dump(), number(summary.at("seconds")),
              compact(number(summary.at("steps_per_second"))));
+  if (const std::int64_t divergences = summary.at("divergences"); divergences > 0) {
+    fmt::print("The simulation diverged {} times, which ended those episodes.\n", divergences);
+  }
   fmt::print("Final evaluation: {:.2f} ± {:.2f} over {} episodes, {:.1f} to {:.1f}\n", number(e.at("mean")),
              number(e.at("std")), e.at("episodes").dump(), number(e.at("min")), number(e.at("max")));
   if (summary.contains("solved")) {

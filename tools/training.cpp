@@ -257,6 +257,7 @@ Json Training::summarise(const rl::Evaluation& e) const {
                {"steps", state_.step},
                {"episodes", state_.episodes},
                {"updates", state_.updates},
+               {"divergences", state_.divergences},
                {"seconds", seconds},
                {"steps_per_second", per_second(state_.step)},
                {"updates_per_second", per_second(state_.updates)},

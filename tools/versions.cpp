@@ -7,6 +7,7 @@
 #include "autograd/kernels/table.h"
 #include "autograd/kernels/version.h"
 #include "autograd/threads.h"
+#include "envs/mujoco/tasks.h"
 
 namespace saccade::tools {
 
@@ -29,6 +30,7 @@ std::string dotted(int major, int minor, int patch) { return fmt::format("{}.{}.
 std::string version() { return SACCADE_VERSION; }
 
 nlohmann::ordered_json build_info() {
+  const std::string mujoco = envs::mujoco_version();
   return {
       {"saccade", version()},
       {"compiler", compiler()},
@@ -36,7 +38,8 @@ nlohmann::ordered_json build_info() {
        {{"xsimd", kernels::xsimd_version()},
         {"fmt", dotted(FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)},
         {"nlohmann_json",
-         dotted(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH)}}},
+         dotted(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH)},
+        {"mujoco", mujoco.empty() ? "none" : mujoco}}},
       {"instruction_set", kernels::instruction_set()},
       {"threads", num_threads()},
   };

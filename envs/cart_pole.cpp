@@ -1,0 +1,71 @@
+#include "envs/cart_pole.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/rng.h"
+#include "envs/checks.h"
+
+namespace saccade::envs {
+
+const Spec& CartPole::spec() const {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  constexpr auto position = static_cast<float>(2 * kMaxPosition), angle = static_cast<float>(2 * kMaxAngle);
+  static const Spec spec = {
+      .id = "CartPole-v1",
+      .observation = {.low = {-position, -infinity, -angle, -infinity},
+                      .high = {position, infinity, angle, infinity}},
+      .action = {.low = {0}, .high = {1}},
+      .discrete_actions = 2,
+      .max_episode_steps = kMaxEpisodeSteps,
+  };
+  return spec;
+}
+
+void CartPole::reset(Rng& rng, std::span<double> observation) {
+  check_observation(spec(), observation);
+  for (double& coordinate : state_) coordinate = rng.uniform(-0.05, 0.05);
+  observe(observation);
+}
+
+bool CartPole::is_over() const {
+  return std::abs(state_[0]) > kMaxPosition || std::abs(state_[2]) > kMaxAngle;
+}
+
+Transition CartPole::step(std::span<const double> action, std::span<double> observation) {
+  check_action(spec(), action);
+  check_observation(spec(), observation);
+  const bool was_over = is_over();
+  auto& [position, velocity, angle, angular_velocity] = state_;
+  const double force = action[0] == 1 ? kForce : -kForce;
+  const double cosine = std::cos(angle), sine = std::sin(angle);
+
+  // Barto, Sutton and Anderson, "Neuronlike adaptive elements that can solve difficult learning control
+  // problems", 1983, without friction; in Gymnasium's order of operations.
+  const double push = (force + kPoleMassLength * (angular_velocity * angular_velocity) * sine) / kTotalMass;
+  const double angular_acceleration =
+      (kGravity * sine - cosine * push) /
+      (kHalfLength * (4.0 / 3.0 - kPoleMass * (cosine * cosine) / kTotalMass));
+  const double acceleration = push - kPoleMassLength * angular_acceleration * cosine / kTotalMass;
+
+  position += kTimeStep * velocity;
+  velocity += kTimeStep * acceleration;
+  angle += kTimeStep * angular_velocity;
+  angular_velocity += kTimeStep * angular_acceleration;
+
+  observe(observation);
+  return {.reward = is_over() && was_over ? 0.0 : 1.0, .terminated = is_over()};
+}
+
+void CartPole::set_state(std::span<const double> state) {
+  check_state(spec(), state, state_.size());
+  std::copy(state.begin(), state.end(), state_.begin());
+}
+
+void CartPole::observe(std::span<double> observation) const {
+  check_observation(spec(), observation);
+  for (std::size_t i = 0; i < state_.size(); ++i) observation[i] = static_cast<float>(state_[i]);
+}
+
+}  // namespace saccade::envs

@@ -1,0 +1,102 @@
+#include "envs/mujoco/env.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "envs/checks.h"
+
+namespace saccade::envs {
+
+void Row::add_clipped(std::span<const double> values, double bound) {
+  for (const double value : values) add(std::clamp(value, -bound, bound));
+}
+
+MujocoEnv::MujocoEnv(const MujocoTask& task) : task_(task), simulation_(task.model) {
+  spec_.id = task.id;
+  spec_.max_episode_steps = task.max_episode_steps;
+  const mjModel& model = simulation_.model();
+  check_model(model.nu > 0, "at least one motor");
+  for (int i = 0; i < model.nu; ++i) {
+    // In float32, as Gymnasium keeps them.
+    spec_.action.low.push_back(static_cast<float>(model.actuator_ctrlrange[2 * i]));
+    spec_.action.high.push_back(static_cast<float>(model.actuator_ctrlrange[2 * i + 1]));
+  }
+}
+
+void MujocoEnv::check_model(bool fits, const char* expected) const {
+  if (fits) return;
+  const mjModel& model = simulation_.model();
+  throw FormatError(
+      fmt::format("{}.xml: it has {} coordinates, {} velocities and {} motors, but {} expects {}",
+                  task_.model, model.nq, model.nv, model.nu, task_.id, expected));
+}
+
+void MujocoEnv::set_observation_size(std::size_t size) {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  spec_.observation.low.assign(size, -infinity);
+  spec_.observation.high.assign(size, infinity);
+}
+
+void MujocoEnv::reset(Rng& rng, std::span<double> observation) {
+  check_observation(spec_, observation);
+  simulation_.reset();
+  draw_start(rng, simulation_.qpos(), simulation_.qvel());
+  simulation_.forward();
+  write_observation(Row(observation));
+}
+
+Transition MujocoEnv::step(std::span<const double> action, std::span<double> observation) {
+  check_action(spec_, action);
+  check_observation(spec_, observation);
+  before_step(action);
+  bool sane = simulation_.advance(action, task_.frame_skip, task_.contact_forces);
+  Transition transition;
+  if (sane) {
+    transition = evaluate(action);
+    write_observation(Row(observation));
+    sane = std::isfinite(transition.reward) &&
+           std::all_of(observation.begin(), observation.end(), [](double x) { return std::isfinite(x); });
+  }
+  if (!sane) {
+    simulation_.reset();
+    simulation_.forward();
+    write_observation(Row(observation));
+    transition = {.truncated = true, .diverged = true};
+  }
+  return transition;
+}
+
+void MujocoEnv::set_state(std::span<const double> state) {
+  const std::size_t beginning = 1 + qpos().size() + qvel().size();
+  const bool is_beginning = state.size() == beginning;
+  check_state(spec_, state, is_beginning ? beginning : simulation_.state_size());
+  simulation_.reset();
+  simulation_.set_state(state);
+  if (is_beginning) simulation_.forward();
+}
+
+void MujocoEnv::observe(std::span<double> observation) const {
+  check_observation(spec_, observation);
+  write_observation(Row(observation));
+}
+
+double squared_norm(std::span<const double> values) {
+  double sum = 0;
+  for (const double value : values) sum += value * value;
+  return sum;
+}
+
+void add_uniform(Rng& rng, std::span<double> values, double scale) {
+  for (double& value : values) value += rng.uniform(-scale, scale);
+}
+
+void add_normal(Rng& rng, std::span<double> values, double scale) {
+  for (double& value : values) value += scale * rng.normal();
+}
+
+}  // namespace saccade::envs

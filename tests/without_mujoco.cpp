@@ -1,0 +1,18 @@
+// A build without MuJoCo knows its tasks, and says why it has none.
+#include <catch2/catch.hpp>
+
+#include "base/error.h"
+#include "envs/mujoco/tasks.h"
+#include "envs/registry.h"
+
+using namespace saccade;
+
+TEST_CASE("a task that this build lacks is an error that says what to install", "[envs]") {
+  CHECK(envs::unavailable_ids().size() == 20);
+  CHECK(envs::mujoco_version().empty());
+  CHECK(envs::canonical_id("halfcheetah") == "HalfCheetah-v5");
+  CHECK_THROWS_AS(envs::make("HalfCheetah-v4"), ConfigError);
+  CHECK_THROWS_WITH(
+      envs::make("HalfCheetah-v4"),
+      "HalfCheetah-v4 needs MuJoCo, and this build has none: install libmujoco-dev and build again");
+}
