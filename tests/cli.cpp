@@ -51,7 +51,8 @@ void refuses(const TemporaryFolder& folder, const std::string& arguments, int ex
 
 TEST_CASE("every help fits 80 columns and shows how to call the command", "[cli]") {
   const TemporaryFolder folder;
-  for (const std::string command : {"", "train", "eval", "gradcheck", "envs", "replay", "config", "info"}) {
+  for (const std::string command :
+       {"", "train", "eval", "gradcheck", "envs", "replay", "config", "bench", "info"}) {
     const Output output = run_command(folder, command + " --help");
     INFO(output.out);
     CHECK(output.exit_code == 0);
@@ -65,9 +66,9 @@ TEST_CASE("every help fits 80 columns and shows how to call the command", "[cli]
 TEST_CASE("what the commands print fits 80 columns", "[cli]") {
   const TemporaryFolder folder;
   const std::string recording = tests::reference_path("gym_classic.json");
-  for (const std::string& command :
-       std::vector<std::string>{"envs", "info", "config", "config pendulum", "gradcheck --filter matmul",
-                                "replay MountainCarContinuous-v0 " + recording}) {
+  for (const std::string& command : std::vector<std::string>{
+           "envs", "info", "config", "config pendulum", "gradcheck --filter matmul", "bench --list",
+           "bench --filter tape --repeats 1", "replay MountainCarContinuous-v0 " + recording}) {
     const Output output = run_command(folder, command);
     INFO(output.out);
     CHECK(output.exit_code == 0);
@@ -128,6 +129,10 @@ TEST_CASE("a wrong command line is one clear line, exit code 2, and nothing on d
   refuses(folder, "replay pendulum list.json", 1, {"list.json: is no file of trajectories"});
   usage("gradcheck --filter nothing-is-called-so", {"nothing-is-called-so"});
   usage("gradcheck --order 3", {"--order", "'3'", "from 1 to 2"});
+  usage("bench --filter '['", {"--filter", "'['", "regular expression"});
+  usage("bench --filter nothing-is-called-so", {"--filter", "nothing-is-called-so", "--list"});
+  usage("bench --repeats 0", {"--repeats", "'0'", "from 1"});
+  usage("bench --threads many", {"--threads", "'many'", "from 1"});
   usage("config chess", {"chess"});
   usage("info --jsn", {"'--jsn'", "'--json'"});
   refuses(folder, "info", 2, {"SACCADE_ISA", "mmx"}, "SACCADE_ISA=mmx");

@@ -14,6 +14,7 @@ void add_gradcheck(CLI::App& app, int& exit_code);
 void add_envs(CLI::App& app, int& exit_code);
 void add_replay(CLI::App& app, int& exit_code);
 void add_config(CLI::App& app, int& exit_code);
+void add_bench(CLI::App& app, int& exit_code);
 void add_info(CLI::App& app, int& exit_code);
 
 }  // namespace saccade::tools

@@ -102,6 +102,7 @@ int run(int argc, char** argv) {
   add_envs(app, exit_code);
   add_replay(app, exit_code);
   add_config(app, exit_code);
+  add_bench(app, exit_code);
   add_info(app, exit_code);
   refuse_empty_values(app);
   app.footer("'saccade COMMAND --help' says more of each. Start with: saccade train pendulum");

@@ -10,7 +10,7 @@ namespace saccade::kernels {
 namespace {
 
 constexpr std::int64_t kWork = std::int64_t{1} << 19;  // multiply-adds that are worth another thread
-constexpr std::int64_t kColumns = 64;                  // a part's columns at least, where there are as many
+constexpr std::int64_t kLeast = 64;                    // a part's rows, where there are as many
 constexpr std::int64_t kLanes = 16;                    // parts begin at whole vectors,
 constexpr std::int64_t kRows = 8;                      // and at whole tiles
 
@@ -50,13 +50,14 @@ void gemm(const Gemm<T>& given, const GemmBatch& given_batch) {
   const auto kernel = vector ? table<T>().gemv : table<T>().gemm;
   const auto bytes = static_cast<std::size_t>(table<T>().gemm_scratch(product.k)) * sizeof(T);
 
-  // As many parts as threads, if there is work for them: first the matrices of a batch, then columns, since
-  // each part packs its own columns of B, then rows. How a product is cut changes no element of it.
+  // As many parts as threads, if there is work for them: first the matrices of a batch, then rows, so that a
+  // thread finds the rows that it made itself in the layer before, then columns. How a product is cut changes
+  // no element of it.
   const std::int64_t work = product.m * product.n * product.k * batch.count;
   const std::int64_t wanted = std::clamp<std::int64_t>(work / kWork, 1, num_threads());
   const std::int64_t each = (wanted + batch.count - 1) / batch.count;
-  const std::int64_t across = std::min(each, std::max<std::int64_t>(1, product.n / kColumns));
-  const Cut columns(product.n, across, kLanes), rows(product.m, (each + across - 1) / across, kRows);
+  const std::int64_t down = std::clamp<std::int64_t>(product.m / kLeast, 1, each);
+  const Cut rows(product.m, down, kRows), columns(product.n, (each + down - 1) / down, kLanes);
   const std::int64_t parts = batch.count * columns.count * rows.count;
   parallel_for(parts, wanted == 1 ? parts : 1, [&](std::int64_t begin, std::int64_t end) {
     void* scratch = pool::allocate(bytes);
