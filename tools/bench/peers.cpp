@@ -83,6 +83,16 @@ std::int64_t calls_for(const Work& work) {
   }
 }
 
+// A turn. On several threads, the other side's workers spin for some milliseconds after its turn and would
+// hold a core: wait until they sleep, and wake this side's with one call that is not timed.
+std::vector<double> turn(const Work& work, std::int64_t calls, int threads) {
+  if (threads > 1) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(25));
+    work(1);
+  }
+  return work(calls);
+}
+
 // Ours and theirs in turns, each first in every other round; medians of the times and of each round's ratio.
 std::vector<Row> measure(const Comparison& c, std::int64_t rounds) {
   constexpr double kLong = 10;  // seconds, after which few rounds will do
@@ -92,9 +102,9 @@ std::vector<Row> measure(const Comparison& c, std::int64_t rounds) {
   std::vector<std::vector<double>> ours(c.names.size()), theirs(c.names.size()), ratios(c.names.size());
   for (std::int64_t round = 0; round < rounds; ++round) {
     std::vector<double> a, b;
-    if (c.theirs && round % 2 == 1) b = c.theirs(their_calls);
-    a = c.ours(our_calls);
-    if (c.theirs && round % 2 == 0) b = c.theirs(their_calls);
+    if (c.theirs && round % 2 == 1) b = turn(c.theirs, their_calls, c.threads);
+    a = turn(c.ours, our_calls, c.threads);
+    if (c.theirs && round % 2 == 0) b = turn(c.theirs, their_calls, c.threads);
     for (std::size_t i = 0; i < c.names.size(); ++i) {
       ours[i].push_back(a[i]);
       theirs[i].push_back(c.theirs ? b[i] : 0);
