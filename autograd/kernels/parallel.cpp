@@ -17,6 +17,10 @@
 
 #include "base/error.h"
 
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
 namespace saccade {
 
 namespace {
@@ -35,6 +39,29 @@ void pause() {
   __builtin_ia32_pause();
 #else
   std::this_thread::yield();
+#endif
+}
+
+// The processor that this thread runs on; -1 where there is no telling.
+int processor() {
+#if defined(__linux__)
+  return sched_getcpu();
+#else
+  return -1;
+#endif
+}
+
+// Moves this thread to another processor than the given one, if it may run on any other. A thread that is
+// woken often starts on its waker's processor, and two threads that take turns there are slower than one; it
+// can be many milliseconds until the system notices.
+void leave_processor([[maybe_unused]] int given) {
+#if defined(__linux__)
+  cpu_set_t allowed, others;
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return;
+  others = allowed;
+  CPU_CLR(static_cast<std::size_t>(given), &others);
+  if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof(others), &others) != 0) return;
+  sched_setaffinity(0, sizeof(allowed), &allowed);
 #endif
 }
 
@@ -73,6 +100,7 @@ class Team {
       shares_[i].next = at(i);
       shares_[i].end = at(i + 1);
     }
+    caller_ = processor();
     open_ = true;
     ++loops_;
     loops_.notify_all();
@@ -113,6 +141,7 @@ class Team {
     while (!stopping_) {
       wait_for_a_loop(seen);
       seen = loops_;
+      if (const int here = processor(); here >= 0 && here == caller_) leave_processor(here);
       ++inside_;
       if (open_ && member < members_) work(member);
       --inside_;
@@ -143,6 +172,7 @@ class Team {
 
   alignas(64) std::atomic<int> loops_ = 0;  // begun so far
   std::atomic<bool> open_ = false;
+  std::atomic<int> caller_ = -1;  // the processor of the thread that shares the loop out
   std::atomic<bool> stopping_ = false;
   alignas(64) std::atomic<int> inside_ = 0;  // workers that may be looking at the loop
 };
