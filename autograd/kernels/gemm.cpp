@@ -48,7 +48,6 @@ void gemm(const Gemm<T>& given, const GemmBatch& given_batch) {
   }
   const bool vector = product.m == 1 && (product.b_row == 1 || product.b_col == 1);
   const auto kernel = vector ? table<T>().gemv : table<T>().gemm;
-  const auto bytes = static_cast<std::size_t>(table<T>().gemm_scratch(product.k)) * sizeof(T);
 
   // As many parts as threads, if there is work for them: first the matrices of a batch, then rows, so that a
   // thread finds the rows that it made itself in the layer before, then columns. How a product is cut changes
@@ -59,8 +58,15 @@ void gemm(const Gemm<T>& given, const GemmBatch& given_batch) {
   const std::int64_t down = std::clamp<std::int64_t>(product.m / kLeast, 1, each);
   const Cut rows(product.m, down, kRows), columns(product.n, (each + down - 1) / down, kLanes);
   const std::int64_t parts = batch.count * columns.count * rows.count;
-  parallel_for(parts, wanted == 1 ? parts : 1, [&](std::int64_t begin, std::int64_t end) {
-    void* scratch = pool::allocate(bytes);
+  // Parts of one chunk share their scratch. It comes from the caller's pool, so that it does not matter which
+  // thread meets which size first.
+  const std::int64_t grain = wanted == 1 ? parts : std::max<std::int64_t>(1, parts / (2 * wanted));
+  const std::int64_t chunks = (parts + grain - 1) / grain;
+  constexpr std::int64_t kLine = 64 / sizeof(T);
+  const std::int64_t room = (table<T>().gemm_scratch(product.k) + kLine - 1) / kLine * kLine;
+  const auto bytes = static_cast<std::size_t>(chunks * room) * sizeof(T);
+  T* const scratch = static_cast<T*>(pool::allocate(bytes));
+  parallel_for(parts, grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t part = begin; part < end; ++part) {
       const std::int64_t column = part % columns.count, row = part / columns.count % rows.count,
                          matrix = part / (columns.count * rows.count);
@@ -71,10 +77,10 @@ void gemm(const Gemm<T>& given, const GemmBatch& given_batch) {
       g.b += matrix * batch.b + columns.begin(column) * g.b_col;
       g.c += matrix * batch.c + rows.begin(row) * g.c_row + columns.begin(column);
       if (g.bias != nullptr) g.bias += matrix * batch.bias + columns.begin(column) * g.bias_col;
-      kernel(g, static_cast<T*>(scratch));
+      kernel(g, scratch + begin / grain * room);
     }
-    pool::release(scratch, bytes);
   });
+  pool::release(scratch, bytes);
 }
 
 template void gemm(const Gemm<float>&, const GemmBatch&);
