@@ -249,6 +249,68 @@ TEMPLATE_TEST_CASE("matrix products of all sizes and layouts", "[kernels]", floa
   });
 }
 
+TEMPLATE_TEST_CASE("a product of any shape is the same to the bit on any number of threads", "[kernels]",
+                   float, double) {
+  using T = TestType;
+  const int threads = saccade::num_threads();
+  struct Size {
+    std::int64_t m, n, k, batch;
+  };
+  for (const Size s : {Size{300, 170, 150, 1}, Size{256, 23, 256, 2}, Size{256, 4, 700, 3},
+                       Size{65, 1500, 40, 1}, Size{40, 40, 40, 100}, Size{1000, 16, 600, 1}}) {
+    for (const bool a_by_rows : {true, false}) {
+      for (const bool b_by_rows : {true, false}) {
+        INFO(s.m << " x " << s.k << " x " << s.n << ", batch " << s.batch);
+        const std::vector<T> a = random_values<T>(static_cast<std::size_t>(s.batch * s.m * s.k), 1),
+                             b = random_values<T>(static_cast<std::size_t>(s.batch * s.k * s.n), 2);
+        std::vector<T> first;
+        for (const int n : {1, 2, 3, 5, 16}) {
+          saccade::set_num_threads(n);
+          std::vector<T> c(static_cast<std::size_t>(s.batch * s.m * s.n));
+          gemm<T>({.m = s.m,
+                   .n = s.n,
+                   .k = s.k,
+                   .a = a.data(),
+                   .a_row = a_by_rows ? s.k : 1,
+                   .a_col = a_by_rows ? 1 : s.m,
+                   .b = b.data(),
+                   .b_row = b_by_rows ? s.n : 1,
+                   .b_col = b_by_rows ? 1 : s.k,
+                   .c = c.data(),
+                   .c_row = s.n},
+                  {.count = s.batch, .a = s.m * s.k, .b = s.k * s.n, .c = s.m * s.n});
+          if (first.empty()) first = c;
+          CHECK(c == first);
+        }
+        saccade::set_num_threads(threads);
+        bool right = true;
+        for (std::int64_t q = 0; q < s.batch; ++q) {
+          for (std::int64_t i = 0; i < s.m; i += 7) {
+            for (std::int64_t j = 0; j < s.n; ++j) {
+              double sum = 0, size = 0;
+              for (std::int64_t p = 0; p < s.k; ++p) {
+                const std::int64_t at_a = q * s.m * s.k + (a_by_rows ? i * s.k + p : p * s.m + i);
+                const std::int64_t at_b = q * s.k * s.n + (b_by_rows ? p * s.n + j : j * s.k + p);
+                const double term = static_cast<double>(a[static_cast<std::size_t>(at_a)]) *
+                                    static_cast<double>(b[static_cast<std::size_t>(at_b)]);
+                sum += term;
+                size += std::abs(term);
+              }
+              const double got =
+                  static_cast<double>(first[static_cast<std::size_t>((q * s.m + i) * s.n + j)]);
+              // Each addition rounds once, to half an epsilon of at most `size`; the double sum may too.
+              const double bound =
+                  static_cast<double>(s.k) * size * static_cast<double>(Limits<T>::epsilon());
+              right = right && std::abs(got - sum) <= bound;
+            }
+          }
+        }
+        CHECK(right);
+      }
+    }
+  }
+}
+
 TEMPLATE_TEST_CASE("a matrix times a column is its row by row, at any layout and number of threads",
                    "[kernels]", float, double) {
   using T = TestType;

@@ -23,14 +23,14 @@ struct Cut {
   std::int64_t length(std::int64_t i) const { return std::min(piece, size - i * piece); }
 };
 
-// A matrix times a column is, transposed, a row times a matrix.
+// C^T = B^T A^T.
 template <class T>
 Gemm<T> transposed(const Gemm<T>& g) {
   Gemm<T> t = g;
   std::swap(t.m, t.n);
   t.a = g.b, t.a_row = g.b_col, t.a_col = g.b_row;
   t.b = g.a, t.b_row = g.a_col, t.b_col = g.a_row;
-  t.c_row = t.n;
+  std::swap(t.c_row, t.c_col);
   t.bias_col = 0;
   return t;
 }
@@ -42,11 +42,16 @@ void gemm(const Gemm<T>& given, const GemmBatch& given_batch) {
   if (given.m == 0 || given.n == 0 || given_batch.count == 0) return;
   Gemm<T> product = given;
   GemmBatch batch = given_batch;
-  if (given.n == 1 && given.c_row == 1 && (given.a_row == 1 || given.a_col == 1)) {
+  // A matrix times a column is, transposed, a row times a matrix, for which there is a kernel. And an A by
+  // columns times a few of them (the gradient of a first layer's weights) leaves most of a vector empty,
+  // unless A's columns become the panels: then the few are rows of a tile.
+  const bool one = given.n == 1 && given.c_row == 1 && (given.a_row == 1 || given.a_col == 1);
+  const bool few = given.n < 2 * kLanes && given.n < given.m && given.a_row == 1 && given.bias == nullptr;
+  if (one || few) {
     product = transposed(given);
     std::swap(batch.a, batch.b);
   }
-  const bool vector = product.m == 1 && (product.b_row == 1 || product.b_col == 1);
+  const bool vector = product.m == 1 && product.c_col == 1 && (product.b_row == 1 || product.b_col == 1);
   const auto kernel = vector ? table<T>().gemv : table<T>().gemm;
 
   // As many parts as threads, if there is work for them: first the matrices of a batch, then rows, so that a
@@ -75,7 +80,7 @@ void gemm(const Gemm<T>& given, const GemmBatch& given_batch) {
       g.n = columns.length(column);
       g.a += matrix * batch.a + rows.begin(row) * g.a_row;
       g.b += matrix * batch.b + columns.begin(column) * g.b_col;
-      g.c += matrix * batch.c + rows.begin(row) * g.c_row + columns.begin(column);
+      g.c += matrix * batch.c + rows.begin(row) * g.c_row + columns.begin(column) * g.c_col;
       if (g.bias != nullptr) g.bias += matrix * batch.bias + columns.begin(column) * g.bias_col;
       kernel(g, scratch + begin / grain * room);
     }

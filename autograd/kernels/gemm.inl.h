@@ -83,7 +83,7 @@ struct GemmKernel {
     const T* b;
     std::int64_t b_row;
     T* c;
-    std::int64_t c_row;
+    std::int64_t c_row, c_col;
     bool add, relu;
     const T* bias;
   };
@@ -129,19 +129,28 @@ struct GemmKernel {
     for_each([&](Batch& x, int r, int v) { x.store_unaligned(c + r * c_row + v * W); });
   }
 
-  // The same where fewer rows and columns exist in c: on a copy.
+  // The same where fewer rows and columns exist in c, or its columns are apart: on a copy.
   template <int R, int V>
   static void multiply_part(const Tile& t, std::int64_t cols) {
     alignas(64) T c[R][V * W];
     const std::int64_t rows = smaller(t.rows, R);
-    if (t.add) {
-      for (std::int64_t r = 0; r < rows; ++r) copy_row(cols, t.c + r * t.c_row, c[r]);
-    }
     Tile whole = t;
     whole.c = c[0];
     whole.c_row = V * W;
+    if (t.add) copy(rows, cols, t.c, t.c_row, t.c_col, c[0], V * W, 1);
     multiply<R, V>(whole);
-    for (std::int64_t r = 0; r < rows; ++r) copy_row(cols, c[r], t.c + r * t.c_row);
+    copy(rows, cols, c[0], V * W, 1, t.c, t.c_row, t.c_col);
+  }
+
+  static void copy(std::int64_t rows, std::int64_t cols, const T* from, std::int64_t from_row,
+                   std::int64_t from_col, T* to, std::int64_t to_row, std::int64_t to_col) {
+    if (from_col == 1 && to_col == 1) {
+      for (std::int64_t r = 0; r < rows; ++r) copy_row(cols, from + r * from_row, to + r * to_row);
+      return;
+    }
+    for (std::int64_t c = 0; c < cols; ++c) {
+      for (std::int64_t r = 0; r < rows; ++r) to[r * to_row + c * to_col] = from[r * from_row + c * from_col];
+    }
   }
 
   static void copy_row(std::int64_t n, const T* from, T* to) {
@@ -194,8 +203,9 @@ struct GemmKernel {
               .a_col = g.a_col,
               .b = scratch,
               .b_row = V * W,
-              .c = g.c + j,
+              .c = g.c + j * g.c_col,
               .c_row = g.c_row,
+              .c_col = g.c_col,
               .add = !first,
               .relu = last && g.relu,
               .bias = nullptr};
@@ -210,7 +220,7 @@ struct GemmKernel {
       pack(g, p0, depth, j, V, scratch);
     }
     const auto tiles = [&]<int R>() {
-      if (whole && t.rows >= R) {
+      if (whole && t.rows >= R && t.c_col == 1) {
         multiply<R, V>(t);
       } else {
         multiply_part<R, V>(t, cols);

@@ -12,8 +12,8 @@
 
 namespace saccade::kernels {
 
-/// C = activation(A B + bias): A is (m, k), B is (k, n), C is (m, n) row-major. A and B have any strides, so
-/// that the products with a transpose are the same call.
+/// C = activation(A B + bias): A is (m, k), B is (k, n), C is (m, n). All have any strides, so that the
+/// products with a transpose are the same call; C is best row-major.
 template <class T>
 struct Gemm {
   std::int64_t m = 0, n = 0, k = 0;
@@ -22,9 +22,9 @@ struct Gemm {
   const T* b = nullptr;
   std::int64_t b_row = 0, b_col = 0;
   T* c = nullptr;
-  std::int64_t c_row = 0;
-  const T* bias = nullptr;    // (n), added to every row; or null
-  std::int64_t bias_col = 1;  // 0: one value for all columns (gemv only)
+  std::int64_t c_row = 0, c_col = 1;  // c_col is 1 for gemv
+  const T* bias = nullptr;            // (n), added to every row; or null
+  std::int64_t bias_col = 1;          // 0: one value for all columns (gemv only)
   bool relu = false;
 };
 
