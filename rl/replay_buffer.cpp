@@ -53,14 +53,21 @@ void ReplayBuffer::add(std::span<const double> obs, std::span<const double> acti
 
 Batch ReplayBuffer::sample(std::int64_t n, Rng& rng) const {
   if (size_ == 0) throw Error("replay buffer: nothing to sample from yet");
+  PoolVector<std::int64_t> chosen(static_cast<std::size_t>(n));
+  for (std::int64_t& row : chosen) {
+    row = static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(size_)));
+  }
   Batch batch;
-  for (const auto field : kFields) batch.*field = empty({n, (rows_.*field).shape()[1]});
-  for (std::int64_t i = 0; i < n; ++i) {
-    const auto row = static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(size_)));
-    for (const auto field : kFields) {
-      const std::int64_t width = (rows_.*field).shape()[1];
-      std::copy_n((rows_.*field).data<float>() + row * width, width,
-                  (batch.*field).mutable_data<float>() + i * width);
+  for (const auto field : kFields) {
+    const std::int64_t width = (rows_.*field).shape()[1];
+    batch.*field = empty({n, width});
+    const float* rows = (rows_.*field).data<float>();
+    float* to = (batch.*field).mutable_data<float>();
+    // The rows lie anywhere in a buffer far larger than any cache: ask for them ahead.
+    constexpr std::size_t kAhead = 16;
+    for (std::size_t i = 0; i < chosen.size(); ++i, to += width) {
+      if (i + kAhead < chosen.size()) __builtin_prefetch(rows + chosen[i + kAhead] * width);
+      std::copy_n(rows + chosen[i] * width, width, to);
     }
   }
   return batch;
