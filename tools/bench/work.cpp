@@ -248,7 +248,10 @@ Work env_step(const std::string& id) {
   w->obs.resize(static_cast<std::size_t>(spec.observation.size()));
   for (std::size_t i = 0; i < kActions; ++i) {
     for (std::size_t j = 0; j < spec.action.low.size(); ++j) {
-      w->actions.push_back(w->rng.uniform(spec.action.low[j], spec.action.high[j]));
+      w->actions.push_back(
+          spec.discrete_actions > 0
+              ? static_cast<double>(w->rng.below(static_cast<std::uint64_t>(spec.discrete_actions)))
+              : w->rng.uniform(spec.action.low[j], spec.action.high[j]));
     }
   }
   return repeat([w] {
