@@ -98,7 +98,8 @@ class Subgraph {
  private:
   // `lowest` is the oldest target's id: nothing older can lead to one.
   void collect(const TensorList& outputs, std::uint64_t lowest) {
-    constinit static std::atomic<std::uint64_t> passes = 0;  // of all threads: a graph may be used by several
+    constinit static std::atomic<std::uint64_t> passes =
+        0;  // of all threads: a graph may go from one to another
     pass_ = ++passes;
     PoolVector<Node*> stack;
     const auto visit_once = [&](const Ref<Node>& node) {
@@ -123,7 +124,9 @@ class Subgraph {
 
   // Of a node that this pass collected. A gradient may differentiate something itself, which is another pass
   // over perhaps the same nodes; so all that is needed is looked up before the sweep.
-  std::size_t index_of(const Node& node) const { return node.visited == pass_ ? node.place : kNone; }
+  std::size_t index_of(const Node& node) const {
+    return !entries_.empty() && node.visited == pass_ ? node.place : kNone;
+  }
 
   std::uint64_t pass_ = 0;
   PoolVector<Entry> entries_;

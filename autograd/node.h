@@ -128,8 +128,8 @@ struct Node {
   const char* op = "";
   const std::string* scope = nullptr;  // interned; null outside every scope
   std::uint64_t id = 0;
-  std::uint64_t visited = 0;  // the last pass that collected it,
-  std::size_t place = 0;      // and where in its list
+  std::uint64_t visited = 0;  // the last pass of the engine that collected it,
+  std::size_t place = 0;      // and where in its list; both hold until the next pass
   Shape shape;                // of the output
   PoolVector<Edge> edges;
   Tensor output;  // without its node, hence no cycle; only if a gradient asks for it

@@ -136,6 +136,8 @@ TEST_CASE("a wrong command line is one clear line, exit code 2, and nothing on d
   usage("config chess", {"chess"});
   usage("info --jsn", {"'--jsn'", "'--json'"});
   refuses(folder, "info", 2, {"SACCADE_ISA", "mmx"}, "SACCADE_ISA=mmx");
+  refuses(folder, "info", 2, {"OMP_NUM_THREADS", "\"many\"", "1 to 1024"}, "OMP_NUM_THREADS=many");
+  refuses(folder, "info", 2, {"OMP_NUM_THREADS", "99999999999"}, "OMP_NUM_THREADS=99999999999");
 }
 
 TEST_CASE("without a command there is the help, and exit code 2", "[cli]") {

@@ -101,6 +101,7 @@ TEST_CASE("gradients with respect to intermediates, outputs and repeated inputs"
   CHECK(grad(h, x).item() == 4);  // so this part was not released
   CHECK(grad(x, x).item() == 1);
   CHECK(grad(x, TensorList{}).empty());
+  CHECK(grad(sum(x * x), TensorList{}).empty());
 }
 
 TEST_CASE("seeds weight the outputs", "[engine]") {

@@ -257,16 +257,20 @@ TEMPLATE_TEST_CASE("a product of any shape is the same to the bit on any number 
     std::int64_t m, n, k, batch;
   };
   for (const Size s : {Size{300, 170, 150, 1}, Size{256, 23, 256, 2}, Size{256, 4, 700, 3},
-                       Size{65, 1500, 40, 1}, Size{40, 40, 40, 100}, Size{1000, 16, 600, 1}}) {
+                       Size{65, 1500, 40, 1}, Size{40, 40, 40, 100}, Size{1000, 16, 600, 1},
+                       Size{8, 1500, 700, 1}, Size{700, 1, 900, 2}, Size{1, 700, 900, 2}}) {
     for (const bool a_by_rows : {true, false}) {
       for (const bool b_by_rows : {true, false}) {
+        const bool with_bias = a_by_rows == b_by_rows;
         INFO(s.m << " x " << s.k << " x " << s.n << ", batch " << s.batch);
         const std::vector<T> a = random_values<T>(static_cast<std::size_t>(s.batch * s.m * s.k), 1),
                              b = random_values<T>(static_cast<std::size_t>(s.batch * s.k * s.n), 2);
+        const std::vector<T> bias = random_values<T>(static_cast<std::size_t>(s.batch * s.n), 3);
+        const std::int64_t c_row = s.n + 3;  // padded
         std::vector<T> first;
         for (const int n : {1, 2, 3, 5, 16}) {
           saccade::set_num_threads(n);
-          std::vector<T> c(static_cast<std::size_t>(s.batch * s.m * s.n));
+          std::vector<T> c(static_cast<std::size_t>(s.batch * s.m * c_row), T(77));
           gemm<T>({.m = s.m,
                    .n = s.n,
                    .k = s.k,
@@ -277,8 +281,10 @@ TEMPLATE_TEST_CASE("a product of any shape is the same to the bit on any number 
                    .b_row = b_by_rows ? s.n : 1,
                    .b_col = b_by_rows ? 1 : s.k,
                    .c = c.data(),
-                   .c_row = s.n},
-                  {.count = s.batch, .a = s.m * s.k, .b = s.k * s.n, .c = s.m * s.n});
+                   .c_row = c_row,
+                   .bias = with_bias ? bias.data() : nullptr,
+                   .relu = with_bias},
+                  {.count = s.batch, .a = s.m * s.k, .b = s.k * s.n, .c = s.m * c_row, .bias = s.n});
           if (first.empty()) first = c;
           CHECK(c == first);
         }
@@ -287,7 +293,9 @@ TEMPLATE_TEST_CASE("a product of any shape is the same to the bit on any number 
         for (std::int64_t q = 0; q < s.batch; ++q) {
           for (std::int64_t i = 0; i < s.m; i += 7) {
             for (std::int64_t j = 0; j < s.n; ++j) {
-              double sum = 0, size = 0;
+              const double start =
+                  with_bias ? static_cast<double>(bias[static_cast<std::size_t>(q * s.n + j)]) : 0;
+              double sum = start, size = std::abs(start);
               for (std::int64_t p = 0; p < s.k; ++p) {
                 const std::int64_t at_a = q * s.m * s.k + (a_by_rows ? i * s.k + p : p * s.m + i);
                 const std::int64_t at_b = q * s.k * s.n + (b_by_rows ? p * s.n + j : j * s.k + p);
@@ -297,10 +305,11 @@ TEMPLATE_TEST_CASE("a product of any shape is the same to the bit on any number 
                 size += std::abs(term);
               }
               const double got =
-                  static_cast<double>(first[static_cast<std::size_t>((q * s.m + i) * s.n + j)]);
+                  static_cast<double>(first[static_cast<std::size_t>((q * s.m + i) * c_row + j)]);
+              if (with_bias) sum = std::max(sum, 0.0);
               // Each addition rounds once, to half an epsilon of at most `size`; the double sum may too.
               const double bound =
-                  static_cast<double>(s.k) * size * static_cast<double>(Limits<T>::epsilon());
+                  static_cast<double>(s.k + 1) * size * static_cast<double>(Limits<T>::epsilon());
               right = right && std::abs(got - sum) <= bound;
             }
           }

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "autograd/grad.h"
-#include "autograd/threads.h"
 #include "autograd/ops.h"
+#include "autograd/threads.h"
 #include "base/error.h"
 #include "nn/mlp.h"
 #include "nn/optim.h"
@@ -192,6 +192,23 @@ TEST_CASE("Adam agrees with its formula in every variant, length and dtype", "[o
         }
       }
     }
+  }
+}
+
+TEST_CASE("Adam takes tiny gradients as they are, and forgets those of a unit that has died", "[optim]") {
+  // g^2 = 1e-36 leaves v = 1e-39, below the smallest normal f32: it still counts, as eps = 0 shows.
+  const Tensor p = ones({3}).requires_grad();
+  Adam adam({p}, {.lr = 1e-3, .eps = 0});
+  adam.step({full({3}, 1e-18, DType::f32)});
+  for (const double x : p.to_vector()) CHECK(x == Approx(0.999).epsilon(1e-6));
+  // Without a gradient m shrinks by 0.9 and v by 0.999 a step: at last both are 0 and not denormal.
+  const Tensor q = ones({3}).requires_grad();
+  Adam dead({q}, {.lr = 1e-3});
+  dead.step({full({3}, 1e-12, DType::f32)});
+  for (int i = 0; i < 40000; ++i) dead.step({zeros({3})});
+  for (const NamedTensor& state : dead.named_state()) {
+    if (state.name == "steps") continue;
+    for (const double x : state.tensor.to_vector()) CHECK(x == 0);
   }
 }
 

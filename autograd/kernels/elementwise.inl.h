@@ -207,15 +207,14 @@ struct AdamRule {
   void operator()(Batch g, Batch& p, Batch& m, Batch& v) const {
     g = g + l2 * p;
     p = p * decay;
-    m = normal(beta1 * m + rest1 * g);
-    v = normal(beta2 * v + rest2 * (g * g));
+    m = beta1 * m + rest1 * g;
+    v = beta2 * v + rest2 * (g * g);
+    // The averages of a unit that has died decay into numbers too small to be normal, on which arithmetic
+    // takes many times as long: an m like that becomes 0, and then such a v too.
+    const Batch least(std::numeric_limits<T>::min()), zero(T(0));
+    m = select(abs(m) < least, zero, m);
+    v = select(m == zero && v < least, zero, v);
     p = p - step_size * (m / (sqrt(v) * unbias2 + eps));
-  }
-
-  // 0 for numbers too small to be normal. The averages of a unit that has died decay into those, on which
-  // arithmetic takes many times as long; its step is 0 either way.
-  static Batch normal(Batch x) {
-    return select(abs(x) < Batch(std::numeric_limits<T>::min()), Batch(T(0)), x);
   }
 };
 

@@ -132,7 +132,7 @@ struct GemmKernel {
   // The same where fewer rows and columns exist in c, or its columns are apart: on a copy.
   template <int R, int V>
   static void multiply_part(const Tile& t, std::int64_t cols) {
-    alignas(64) T c[R][V * W];
+    alignas(64) T c[R][V * W] = {};
     const std::int64_t rows = smaller(t.rows, R);
     Tile whole = t;
     whole.c = c[0];

@@ -8,10 +8,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
-#include <memory>
 #include <mutex>
+#include <string_view>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -25,14 +27,32 @@ namespace saccade {
 
 namespace {
 
-// OMP_NUM_THREADS, as users of numerical libraries set it, or the processors that this process may use.
-int threads_at_start() {
-  const char* given = std::getenv("OMP_NUM_THREADS");
-  const int n = given == nullptr ? 0 : std::atoi(given);
-  return n > 0 ? n : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+constexpr int kMostThreads = 1024;
+
+// The processors that this process may use.
+int processors() {
+#if defined(__linux__)
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0)
+    return std::clamp(CPU_COUNT(&allowed), 1, kMostThreads);
+#endif
+  return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMostThreads);
 }
 
-int threads = threads_at_start();
+// OMP_NUM_THREADS, as users of numerical libraries set it: a number, or a list of which the first counts.
+int threads_at_start() {
+  const char* given = std::getenv("OMP_NUM_THREADS");
+  if (given == nullptr || *given == '\0') return processors();
+  const std::string_view text(given);
+  int n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  const bool whole = end == text.data() + text.size() || *end == ',';
+  if (error == std::errc() && whole && n >= 1 && n <= kMostThreads) return n;
+  throw ConfigError(fmt::format("OMP_NUM_THREADS is \"{}\", expected a number of threads from 1 to {}", text,
+                                kMostThreads));
+}
+
+std::atomic<int> threads = 0;  // 0: not set yet
 
 void pause() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -88,8 +108,7 @@ class Team {
       for (std::int64_t chunk = 0; chunk < chunks; ++chunk) run(f, chunk);
       return;
     }
-    const auto members = static_cast<std::size_t>(std::min<std::int64_t>(threads, chunks));
-    grow(members);
+    const std::size_t members = grow(static_cast<std::size_t>(std::min<std::int64_t>(num_threads(), chunks)));
     run_ = run;
     f_ = f;
     members_ = members;
@@ -107,7 +126,8 @@ class Team {
     work(0);
     // No chunk is left; those begun end when nobody is inside. Who comes later finds the loop closed.
     open_ = false;
-    while (inside_ > 0) pause();
+    // One of them may have lost its processor to another program.
+    for (int spins = 0; inside_ > 0; ++spins) spins < 1000 ? pause() : std::this_thread::yield();
   }
 
  private:
@@ -116,13 +136,17 @@ class Team {
     std::int64_t end = 0;
   };
 
-  void grow(std::size_t members) {
-    if (members <= shares_.size()) return;
-    shares_ = std::vector<Share>(members);
-    while (workers_.size() + 1 < members) {
-      const std::size_t member = workers_.size() + 1;
-      workers_.emplace_back([this, member] { serve(member); });
+  // Makes the team so large, or as large as the system allows, and says how large it is for this loop.
+  std::size_t grow(std::size_t members) {
+    if (members > shares_.size()) shares_ = std::vector<Share>(members);
+    try {
+      while (workers_.size() + 1 < members) {
+        const std::size_t member = workers_.size() + 1;
+        workers_.emplace_back([this, member] { serve(member); });
+      }
+    } catch (const std::system_error&) {  // no more threads to be had
     }
+    return std::min(members, workers_.size() + 1);
   }
 
   void work(std::size_t member) {
@@ -183,10 +207,17 @@ thread_local bool Team::inside_a_loop = false;
 
 void set_num_threads(int n) {
   if (n < 1) throw ConfigError(fmt::format("set_num_threads: {} given, expected at least 1", n));
-  threads = n;
+  threads.store(n, std::memory_order_relaxed);
 }
 
-int num_threads() { return threads; }
+int num_threads() {
+  int n = threads.load(std::memory_order_relaxed);
+  if (n == 0) {
+    n = threads_at_start();
+    threads.store(n, std::memory_order_relaxed);
+  }
+  return n;
+}
 
 namespace kernels::detail {
 

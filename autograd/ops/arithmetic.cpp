@@ -45,15 +45,23 @@ Tensor div(const Tensor& a, const Tensor& b) {
                  {y, [y = y](const Tensor& g, const Tensor& z) { return -(g * z / y); }}});
 }
 
-Tensor add(const Tensor& a, double b) { return record("add", map(kernels::Add{}, a, b), {{a, pass}}); }
+Tensor add(const Tensor& a, double b) {
+  check_defined("add", a);
+  return record("add", map(kernels::Add{}, a, b), {{a, pass}});
+}
 
-Tensor sub(double a, const Tensor& b) { return record("sub", map(kernels::Sub{}, a, b), {{b, neg}}); }
+Tensor sub(double a, const Tensor& b) {
+  check_defined("sub", b);
+  return record("sub", map(kernels::Sub{}, a, b), {{b, neg}});
+}
 
 Tensor mul(const Tensor& a, double b) {
+  check_defined("mul", a);
   return record("mul", map(kernels::Mul{}, a, b), {{a, [b](const Tensor& g) { return g * b; }}});
 }
 
 Tensor div(const Tensor& a, double b) {
+  check_defined("div", a);
   return record("div", map(kernels::Div{}, a, b), {{a, [b](const Tensor& g) { return g / b; }}});
 }
 
@@ -77,6 +85,7 @@ Tensor pow(const Tensor& a, const Tensor& b) {
 }
 
 Tensor pow(const Tensor& x, double exponent) {
+  check_defined("pow", x);
   return record("pow", map(kernels::Pow{}, x, exponent), {{x, [x, exponent](const Tensor& g) {
                                                              if (exponent == 0) return zeros_like(g);
                                                              return g * (exponent * pow(x, exponent - 1));
@@ -118,7 +127,13 @@ Tensor where(const Tensor& mask, const Tensor& a, const Tensor& b) {
 Tensor eq(const Tensor& a, const Tensor& b) { return compare("eq", kernels::Equal{}, a, b); }
 Tensor gt(const Tensor& a, const Tensor& b) { return compare("gt", kernels::Greater{}, a, b); }
 Tensor ge(const Tensor& a, const Tensor& b) { return compare("ge", kernels::GreaterEqual{}, a, b); }
-Tensor gt(const Tensor& a, double b) { return map(kernels::Greater{}, a, b); }
-Tensor ge(const Tensor& a, double b) { return map(kernels::GreaterEqual{}, a, b); }
+Tensor gt(const Tensor& a, double b) {
+  check_defined("gt", a);
+  return map(kernels::Greater{}, a, b);
+}
+Tensor ge(const Tensor& a, double b) {
+  check_defined("ge", a);
+  return map(kernels::GreaterEqual{}, a, b);
+}
 
 }  // namespace saccade
