@@ -114,4 +114,17 @@ void Acrobot::observe(std::span<double> observation) const {
   observation[5] = static_cast<float>(speed2);
 }
 
+Scene Acrobot::scene() const {
+  const double angle1 = state_[0], angle2 = state_[0] + state_[1];
+  const Point fixed = {0, 0, 0};
+  const Point middle = {kLength * std::sin(angle1), 0, -kLength * std::cos(angle1)};
+  const Point free = {middle[0] + kLength * std::sin(angle2), 0, middle[2] - kLength * std::cos(angle2)};
+  return {.shapes = {capsule({-2.2, 0, kLength}, {2.2, 0, kLength}, 0.01, 0),  // what the free end must pass
+                     capsule(fixed, middle, 0.09, 1), capsule(middle, free, 0.09, 2), sphere(fixed, 0.05, 0),
+                     sphere(middle, 0.05, 0)},
+          .radius = 2.2,
+          .flat = true,
+          .step_seconds = kTimeStep};
+}
+
 }  // namespace saccade::envs

@@ -35,6 +35,7 @@ class Acrobot final : public Env {
   std::vector<double> state() const override { return {state_.begin(), state_.end()}; }
   void set_state(std::span<const double> state) override;
   void observe(std::span<double> observation) const override;
+  Scene scene() const override;
 
  private:
   std::array<double, 4> state_{};

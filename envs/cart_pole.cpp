@@ -68,4 +68,20 @@ void CartPole::observe(std::span<double> observation) const {
   for (std::size_t i = 0; i < state_.size(); ++i) observation[i] = static_cast<float>(state_[i]);
 }
 
+Scene CartPole::scene() const {
+  const double position = state_[0], angle = state_[2];
+  const Point hinge = {position, 0, 0};
+  const Point tip = {position + 2 * kHalfLength * std::sin(angle), 0, 2 * kHalfLength * std::cos(angle)};
+  const double edge = kMaxPosition + 0.25;  // the cart's half width beyond where it is over
+  return {.shapes = {capsule({-edge, 0, -0.25}, {edge, 0, -0.25}, 0.01, 0),
+                     capsule({-edge, 0, -0.25}, {-edge, 0, -0.1}, 0.01, 0),
+                     capsule({edge, 0, -0.25}, {edge, 0, -0.1}, 0.01, 0),
+                     box({position, 0, -0.1}, {0.25, 0.1, 0.12}, 0, 1), capsule(hinge, tip, 0.05, 2),
+                     sphere(hinge, 0.03, 0)},
+          .target = {0, 0, 0.4},
+          .radius = 1.5,
+          .flat = true,
+          .step_seconds = kTimeStep};
+}
+
 }  // namespace saccade::envs

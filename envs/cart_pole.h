@@ -34,6 +34,7 @@ class CartPole final : public Env {
   std::vector<double> state() const override { return {state_.begin(), state_.end()}; }
   void set_state(std::span<const double> state) override;
   void observe(std::span<double> observation) const override;
+  Scene scene() const override;
 
  private:
   bool is_over() const;

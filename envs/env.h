@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "envs/scene.h"
 
 namespace saccade::envs {
 
@@ -55,6 +56,10 @@ class Env {
 
   /// The observation of the present state.
   virtual void observe(std::span<double> observation) const = 0;
+
+  /// What the present state looks like. One without shapes, unless an environment says more: its observations
+  /// are then drawn as curves.
+  virtual Scene scene() const { return {}; }
 };
 
 }  // namespace saccade::envs

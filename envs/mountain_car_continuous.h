@@ -31,6 +31,7 @@ class MountainCarContinuous final : public Env {
   std::vector<double> state() const override { return {position_, velocity_}; }
   void set_state(std::span<const double> state) override;
   void observe(std::span<double> observation) const override;
+  Scene scene() const override;
 
  private:
   double position_ = 0;

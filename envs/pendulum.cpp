@@ -70,4 +70,13 @@ void Pendulum::observe(std::span<double> observation) const {
   observation[2] = static_cast<float>(velocity_);
 }
 
+Scene Pendulum::scene() const {
+  const Point hinge = {0, 0, 0};
+  const Point tip = {-kLength * std::sin(angle_), 0, kLength * std::cos(angle_)};
+  return {.shapes = {capsule(hinge, tip, 0.1, 1), sphere(hinge, 0.05, 0)},
+          .radius = 1.2,
+          .flat = true,
+          .step_seconds = kTimeStep};
+}
+
 }  // namespace saccade::envs

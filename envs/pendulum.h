@@ -27,6 +27,7 @@ class Pendulum final : public Env {
   std::vector<double> state() const override { return {angle_, velocity_}; }
   void set_state(std::span<const double> state) override;
   void observe(std::span<double> observation) const override;
+  Scene scene() const override;
 
  private:
   double angle_ = 0;

@@ -25,6 +25,7 @@ class TimeLimit final : public Env {
   std::vector<double> state() const override;
   void set_state(std::span<const double> state) override;
   void observe(std::span<double> observation) const override { env_->observe(observation); }
+  Scene scene() const override { return env_->scene(); }
 
  private:
   std::unique_ptr<Env> env_;

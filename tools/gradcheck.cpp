@@ -13,6 +13,7 @@
 #include "tools/gradcheck_html.h"
 #include "tools/gradcheck_mutate.h"
 #include "tools/gradcheck_rows.h"
+#include "tools/page.h"
 #include "tools/text.h"
 
 namespace saccade::tools {

@@ -14,9 +14,6 @@ struct PageInfo {
   double seconds = 0;
 };
 
-/// Throws FormatError, and leaves everything as it was, if `path` cannot be written.
-void check_writable(const std::string& path);
-
 /// Replaces the file at once. Throws FormatError if it cannot be written.
 void write_page(const std::string& path, const std::vector<Row>& rows, const PageInfo& info);
 

@@ -11,8 +11,6 @@ namespace saccade::envs {
 
 namespace {
 
-using Point = std::array<double, 3>;
-
 Point operator-(const Point& a, const Point& b) { return {a[0] - b[0], a[1] - b[1], a[2] - b[2]}; }
 double norm(std::span<const double> v) { return std::sqrt(squared_norm(v)); }
 
@@ -46,7 +44,8 @@ class Arm : public MujocoEnv {
 class Reacher final : public Arm {
  public:
   Reacher(const std::string& id, bool v4)
-      : Arm({.id = id, .model = "reacher", .frame_skip = 2, .max_episode_steps = 50}, v4),
+      : Arm({.id = id, .model = "reacher", .frame_skip = 2, .max_episode_steps = 50, .camera_elevation = 65},
+            v4),
         fingertip_(simulation().body("fingertip")),
         target_(simulation().body("target")) {
     check_model(qpos().size() == 4 && qvel().size() == 4, "4 coordinates");
@@ -84,7 +83,12 @@ class Reacher final : public Arm {
 class Pusher final : public Arm {
  public:
   Pusher(const std::string& id, bool v4)
-      : Arm({.id = id, .model = v4 ? "pusher" : "pusher_v5", .frame_skip = 5, .max_episode_steps = 100}, v4),
+      : Arm({.id = id,
+             .model = v4 ? "pusher" : "pusher_v5",
+             .frame_skip = 5,
+             .max_episode_steps = 100,
+             .camera_elevation = 40},
+            v4),
         tips_(simulation().body("tips")),
         object_(simulation().body("object")),
         goal_(simulation().body("goal")) {

@@ -85,6 +85,14 @@ void MujocoEnv::observe(std::span<double> observation) const {
   write_observation(Row(observation));
 }
 
+Scene MujocoEnv::scene() const {
+  if (!geoms_) geoms_ = std::make_unique<Geoms>(simulation_.model());
+  Scene scene = geoms_->scene(qpos().data());
+  scene.elevation = task_.camera_elevation;
+  scene.step_seconds = step_seconds();
+  return scene;
+}
+
 double squared_norm(std::span<const double> values) {
   double sum = 0;
   for (const double value : values) sum += value * value;

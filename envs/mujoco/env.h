@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "envs/env.h"
+#include "envs/mujoco/geoms.h"
 #include "envs/mujoco/simulation.h"
 
 namespace saccade::envs {
@@ -17,7 +19,8 @@ struct MujocoTask {
   std::string model;  // "ant"
   int frame_skip = 1;
   std::int64_t max_episode_steps = 1000;
-  bool contact_forces = false;  // whether the task needs them
+  bool contact_forces = false;   // whether the task needs them
+  double camera_elevation = 12;  // in degrees, for those who watch
 };
 
 /// Writes an observation, coordinate by coordinate.
@@ -51,6 +54,7 @@ class MujocoEnv : public Env {
   /// computed, as at the start of an episode.
   void set_state(std::span<const double> state) final;
   void observe(std::span<double> observation) const final;
+  Scene scene() const final;
 
  protected:
   /// Throws FormatError for a model that cannot be had, or has no motor.
@@ -82,6 +86,7 @@ class MujocoEnv : public Env {
   MujocoTask task_;
   Simulation simulation_;
   Spec spec_;
+  mutable std::unique_ptr<Geoms> geoms_;  // made when it is first looked at
 };
 
 /// The sum of squares.

@@ -122,7 +122,7 @@ LocomotionTask half_cheetah(const std::string& id) {
 }
 
 LocomotionTask swimmer(const std::string& id) {
-  return {.task = {.id = id, .model = "swimmer", .frame_skip = 4},
+  return {.task = {.id = id, .model = "swimmer", .frame_skip = 4, .camera_elevation = 50},
           .control_weight = 1e-4,
           .reset_noise = 0.1,
           .skipped_qpos = 2};
