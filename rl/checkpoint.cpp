@@ -20,7 +20,7 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-constexpr int kFormat = 1;
+constexpr int kFormat = 2;
 
 Json to_json(const Rng& rng) { return {rng.state().key, rng.state().counter}; }
 void from_json(const Json& json, Rng& rng) { rng.set_state({json.at(0), json.at(1)}); }
@@ -32,22 +32,29 @@ void from_json(const Json& json, UpdateMetrics& m) {
   m = {json.at(0), json.at(1), json.at(2), json.at(3), json.at(4), json.at(5)};
 }
 
+Json to_json(const EnvCopy& c) {
+  return {{"rng", to_json(c.rng)},
+          {"state", c.state},
+          {"in_episode", c.in_episode},
+          {"episode_return", c.episode_return},
+          {"episode_length", c.episode_length},
+          {"episode_updates", c.episode_updates},
+          {"metric_sums", to_json(c.metric_sums)}};
+}
+
 Json to_json(const TrainState& s) {
+  Json copies = Json::array();
+  for (const EnvCopy& copy : s.copies) copies.push_back(to_json(copy));
   return {{"step", s.step},
           {"episodes", s.episodes},
           {"updates", s.updates},
           {"divergences", s.divergences},
-          {"episode_return", s.episode_return},
-          {"episode_length", s.episode_length},
-          {"episode_updates", s.episode_updates},
-          {"metric_sums", to_json(s.metric_sums)},
-          {"in_episode", s.in_episode},
           {"evaluation_due", s.evaluation_due},
-          {"env_state", s.env_state},
-          {"env_rng", to_json(s.env_rng)},
+          {"copies", copies},
           {"action_rng", to_json(s.action_rng)},
           {"sample_rng", to_json(s.sample_rng)},
-          {"noise_rng", to_json(s.noise_rng)}};
+          {"noise_rng", to_json(s.noise_rng)},
+          {"exploration", s.exploration}};
 }
 
 std::int64_t count(const Json& json, const char* key) {
@@ -58,22 +65,28 @@ std::int64_t count(const Json& json, const char* key) {
   return value.get<std::int64_t>();
 }
 
+void from_json(const Json& json, EnvCopy& c) {
+  from_json(json.at("rng"), c.rng);
+  c.state = json.at("state").get<std::vector<double>>();
+  c.in_episode = json.at("in_episode");
+  c.episode_return = json.at("episode_return");
+  c.episode_length = count(json, "episode_length");
+  c.episode_updates = count(json, "episode_updates");
+  from_json(json.at("metric_sums"), c.metric_sums);
+}
+
 void from_json(const Json& json, TrainState& s) {
   s.step = count(json, "step");
   s.episodes = count(json, "episodes");
   s.updates = count(json, "updates");
   s.divergences = count(json, "divergences");
-  s.episode_return = json.at("episode_return");
-  s.episode_length = count(json, "episode_length");
-  s.episode_updates = count(json, "episode_updates");
-  from_json(json.at("metric_sums"), s.metric_sums);
-  s.in_episode = json.at("in_episode");
   s.evaluation_due = json.at("evaluation_due");
-  s.env_state = json.at("env_state").get<std::vector<double>>();
-  from_json(json.at("env_rng"), s.env_rng);
+  s.copies.clear();
+  for (const Json& copy : json.at("copies")) from_json(copy, s.copies.emplace_back());
   from_json(json.at("action_rng"), s.action_rng);
   from_json(json.at("sample_rng"), s.sample_rng);
   from_json(json.at("noise_rng"), s.noise_rng);
+  s.exploration = json.at("exploration").get<std::vector<double>>();
 }
 
 void sync(const fs::path& path) {
@@ -194,7 +207,7 @@ void load_weights(const std::string& path_given, Sac& agent) {
   const fs::path path = existing(path_given);
   try {
     const nn::NamedTensors weights = load_tensors(path, kTensorFiles[0], read_json(path / "state.json"));
-    nn::copy_by_name("weights", weights, agent.named_weights());
+    agent.load_weights(weights);
   } catch (const Json::exception& error) {
     throw FormatError(fmt::format("{}/state.json: is damaged: {}", path.string(), error.what()));
   } catch (const FormatError&) {

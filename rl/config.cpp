@@ -100,9 +100,16 @@ const std::vector<ConfigKey>& config_keys() {
   static const std::vector<ConfigKey> keys = {
       {"env", &Config::env, "the environment's name"},
       {"seed", &Config::seed, "all randomness follows from it", 0, 9e15},
-      {"steps", &Config::steps, "environment steps to train for", 1, kMany},
+      {"steps", &Config::steps, "environment steps to train for, of all copies together", 1, kMany},
+      {"envs", &Config::envs, "copies of the environment, stepped side by side", 1, 4096},
       {"learning_starts", &Config::learning_starts,
        "steps of uniformly random actions before the first update", 0, kMany},
+      {"exploration",
+       &Config::exploration,
+       "noise of actions: new in each step, or pink, which is correlated in time",
+       -1e300,
+       1e300,
+       {"gaussian", "pink"}},
       {"updates_per_step", &Config::updates_per_step, "gradient updates per environment step", 0, 1000},
       {"batch_size", &Config::batch_size, "transitions per update", 1, 1e6},
       {"buffer_size", &Config::buffer_size, "transitions that the replay buffer holds", 1, 1e9},
@@ -137,6 +144,8 @@ const std::vector<ConfigKey>& config_keys() {
       {"critic_loss_factor", &Config::critic_loss_factor, "of MSE1 + MSE2", kSmallest, 1e6},
       {"reward_scale", &Config::reward_scale, "factor on rewards for learning; reports are unscaled",
        kSmallest, 1e6},
+      {"normalize_obs", &Config::normalize_obs,
+       "whether the networks see observations less their running mean, in running standard deviations"},
       {"eval_every", &Config::eval_every, "steps between evaluations; 0 for none", 0, kMany},
       {"eval_episodes", &Config::eval_episodes, "episodes of each, with the deterministic policy", 1, 1e6},
       {"final_eval_episodes", &Config::final_eval_episodes, "episodes of the last one", 1, 1e6},
@@ -212,6 +221,14 @@ const std::vector<Preset>& presets() {
     pendulum.eval_every = 1'000;
     pendulum.checkpoint_every = 0;
 
+    // Noise that is new in every step never gets this car anywhere; pink noise rocks it out of the valley.
+    Config car = pendulum;
+    car.env = "MountainCarContinuous-v0";
+    car.steps = car.buffer_size = 30'000;
+    car.learning_starts = 1'000;
+    car.exploration = "pink";
+    car.eval_every = 2'000;
+
     // Stable-Baselines3's defaults, where they differ from ours: half the sum of the critics' losses, and the
     // temperature's loss on log alpha.
     Config sb3;
@@ -224,6 +241,7 @@ const std::vector<Preset>& presets() {
     sb3.checkpoint_every = 0;
     return std::vector<Preset>{
         {"pendulum", "Pendulum-v1 with small networks, tuned: a few seconds", pendulum},
+        {"mountain-car", "MountainCarContinuous-v0 with pink noise, without which it is not solved", car},
         {"pendulum-sb3", "Pendulum-v1 with Stable-Baselines3's defaults (256x256, batch 256)", sb3},
     };
   }();

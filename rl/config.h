@@ -13,12 +13,15 @@
 namespace saccade::rl {
 
 /// Defaults are those of the SAC paper's second version (Haarnoja et al. 2018b) and of Stable-Baselines3, but
-/// for the choices that rl/README.md argues.
+/// for the choices that rl/README.md argues and learning_starts; together they are what is usual for MuJoCo's
+/// tasks.
 struct Config {
   std::string env = "Pendulum-v1";
   std::int64_t seed = 1;
   std::int64_t steps = 1'000'000;
-  std::int64_t learning_starts = 5'000;
+  std::int64_t envs = 1;
+  std::int64_t learning_starts = 10'000;
+  std::string exploration = "gaussian";
   std::int64_t updates_per_step = 1;
   std::int64_t batch_size = 256;
   std::int64_t buffer_size = 1'000'000;
@@ -36,6 +39,7 @@ struct Config {
   std::string log_prob = "stable";
   double critic_loss_factor = 1;
   double reward_scale = 1;
+  bool normalize_obs = false;
   std::int64_t eval_every = 10'000;
   std::int64_t eval_episodes = 10;
   std::int64_t final_eval_episodes = 20;

@@ -13,6 +13,7 @@ namespace saccade::rl {
 Sac::Sac(const Config& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng, DType dtype)
     : config_(config),
       dtype_(dtype),
+      obs_dim_(obs_dim),
       action_dim_(action_dim),
       target_entropy_(config.target_entropy.value_or(-static_cast<double>(action_dim))),
       form_(config.log_prob == "stable" ? nn::LogProbForm::stable : nn::LogProbForm::eps1e6),
@@ -29,6 +30,7 @@ Sac::Sac(const Config& config, std::int64_t obs_dim, std::int64_t action_dim, co
   // Side by side in memory from the start, so that following the critics is one pass over each.
   critic_.flat();
   target_.flat();
+  if (config.normalize_obs) obs_statistics_.emplace(obs_dim, dtype);
 }
 
 Tensor Sac::critic_target(const Batch& batch, const Tensor& eps_next) const {
@@ -57,7 +59,16 @@ Tensor Sac::alpha_loss(const Tensor& log_prob) const {
   return -mean(weight * (log_prob.detach() + target_entropy_));
 }
 
-UpdateMetrics Sac::update(const Batch& batch, const Tensor& eps_next, const Tensor& eps) {
+void Sac::observe(std::span<const double> obs) {
+  if (obs_statistics_) obs_statistics_->add(obs);
+}
+
+UpdateMetrics Sac::update(const Batch& given, const Tensor& eps_next, const Tensor& eps) {
+  Batch batch = given;
+  if (obs_statistics_) {
+    batch.obs = obs_statistics_->normalized(given.obs);
+    batch.next_obs = obs_statistics_->normalized(given.next_obs);
+  }
   UpdateMetrics metrics;
   metrics.alpha = alpha();
 
@@ -98,19 +109,28 @@ UpdateMetrics Sac::update(const Batch& batch, Rng& rng) {
   return update(batch, eps_next, eps);
 }
 
-Tensor Sac::to_row(std::span<const double> obs) const {
-  return from_values(obs, {1, static_cast<std::int64_t>(obs.size())}, dtype_);
+Tensor Sac::to_rows(std::span<const double> values, std::int64_t width) const {
+  const auto size = static_cast<std::int64_t>(values.size());
+  if (size == 0 || size % width != 0) {
+    throw ShapeError(fmt::format("act: {} numbers given, expected a multiple of {}", size, width));
+  }
+  return from_values(values, {size / width, width}, dtype_);
+}
+
+nn::TanhNormal Sac::policy(std::span<const double> obs) const {
+  const Tensor rows = to_rows(obs, obs_dim_);
+  return actor_(obs_statistics_ ? obs_statistics_->normalized(rows) : rows);
 }
 
 namespace {
 
-void copy_out(const Tensor& row, std::span<double> out) {
-  if (row.numel() != static_cast<std::int64_t>(out.size())) {
-    throw ShapeError(fmt::format("act: room for an action of size {} given, the policy's has {}", out.size(),
-                                 row.numel()));
+void copy_out(const Tensor& rows, std::span<double> out) {
+  if (rows.numel() != static_cast<std::int64_t>(out.size())) {
+    throw ShapeError(fmt::format("act: room for actions of size {} given, the policy's have {}", out.size(),
+                                 rows.numel()));
   }
-  visit(row.dtype(), [&]<class T>() {
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<double>(row.data<T>()[i]);
+  visit(rows.dtype(), [&]<class T>() {
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<double>(rows.data<T>()[i]);
   });
 }
 
@@ -130,13 +150,18 @@ nn::NamedTensors with_prefix(const nn::NamedTensors& all, const std::string& pre
 
 void Sac::act(std::span<const double> obs, Rng& rng, std::span<double> action) const {
   const NoGrad no_grad;
-  const Tensor eps = randn({1, action_dim_}, rng, dtype_);
-  copy_out(actor_(to_row(obs)).rsample(eps).action, action);
+  const nn::TanhNormal pi = policy(obs);
+  copy_out(pi.rsample(randn(pi.normal().mean().shape(), rng, dtype_)).action, action);
+}
+
+void Sac::act(std::span<const double> obs, std::span<const double> eps, std::span<double> action) const {
+  const NoGrad no_grad;
+  copy_out(policy(obs).rsample(to_rows(eps, action_dim_)).action, action);
 }
 
 void Sac::act_deterministic(std::span<const double> obs, std::span<double> action) const {
   const NoGrad no_grad;
-  copy_out(actor_(to_row(obs)).mode(), action);
+  copy_out(policy(obs).mode(), action);
 }
 
 double Sac::alpha() const { return std::exp(log_alpha_.item()); }
@@ -147,6 +172,7 @@ nn::NamedTensors Sac::named_weights() const {
   append(weights, "critic.", critic_.named_parameters());
   append(weights, "target.", target_.named_parameters());
   weights.push_back({"log_alpha", log_alpha_});
+  if (obs_statistics_) append(weights, "obs.", obs_statistics_->named_state());
   return weights;
 }
 
@@ -159,10 +185,15 @@ nn::NamedTensors Sac::named_optimizer_state() const {
 }
 
 void Sac::load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) {
-  nn::copy_by_name("weights", weights, named_weights());
+  load_weights(weights);
   actor_optimizer_.load_state(with_prefix(optimizer_state, "actor."));
   critic_optimizer_.load_state(with_prefix(optimizer_state, "critic."));
   alpha_optimizer_.load_state(with_prefix(optimizer_state, "alpha."));
+}
+
+void Sac::load_weights(const nn::NamedTensors& weights) {
+  nn::copy_by_name("weights", weights, named_weights());
+  if (obs_statistics_) obs_statistics_->refresh();
 }
 
 }  // namespace saccade::rl

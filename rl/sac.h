@@ -6,11 +6,13 @@
 // standard normal noise.
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "nn/optim.h"
 #include "rl/config.h"
 #include "rl/networks.h"
+#include "rl/obs_statistics.h"
 #include "rl/replay_buffer.h"
 
 namespace saccade::rl {
@@ -29,14 +31,23 @@ class Sac {
   Sac(const Config& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng,
       DType dtype = DType::f32);
 
-  /// An action in [-1, 1] for one observation: drawn from the policy, or its mode tanh(mu) for evaluation.
+  /// An action in [-1, 1] for each of one or more observations, side by side in obs: drawn from the policy,
+  /// made of standard normal noise that is given, or the policy's mode tanh(mu) for evaluation. ShapeError
+  /// for sizes that do not fit.
   void act(std::span<const double> obs, Rng& rng, std::span<double> action) const;
+  void act(std::span<const double> obs, std::span<const double> eps, std::span<double> action) const;
   void act_deterministic(std::span<const double> obs, std::span<double> action) const;
+
+  /// With normalize_obs, takes an observation into the statistics that all others are normalised by, here and
+  /// in update(); without, does nothing.
+  void observe(std::span<const double> obs);
 
   /// One update: critics, policy, temperature, targets. alpha has one value throughout. The noise of s' and
   /// of s is given, (B, action_dim), or drawn. Throws Error where a loss is not finite.
   UpdateMetrics update(const Batch& batch, const Tensor& eps_next, const Tensor& eps);
   UpdateMetrics update(const Batch& batch, Rng& rng);
+
+  // The equations; observations are normalised already, where they are to be.
 
   /// y = r + gamma (1 - d) (min_i Q'_i(s', a') - alpha log pi(a' | s')),  a' ~ pi(s'); a constant, (B, 1).
   Tensor critic_target(const Batch& batch, const Tensor& eps_next) const;
@@ -68,13 +79,15 @@ class Sac {
   nn::NamedTensors named_weights() const;
   nn::NamedTensors named_optimizer_state() const;
   void load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state);
+  void load_weights(const nn::NamedTensors& weights);
 
  private:
-  Tensor to_row(std::span<const double> obs) const;
+  Tensor to_rows(std::span<const double> values, std::int64_t width) const;
+  nn::TanhNormal policy(std::span<const double> obs) const;
 
   Config config_;
   DType dtype_;
-  std::int64_t action_dim_;
+  std::int64_t obs_dim_, action_dim_;
   double target_entropy_;
   nn::LogProbForm form_;
   Rng init_;
@@ -82,6 +95,7 @@ class Sac {
   Critic critic_, target_;
   Tensor log_alpha_;
   nn::Adam actor_optimizer_, critic_optimizer_, alpha_optimizer_;
+  std::optional<ObsStatistics> obs_statistics_;  // with normalize_obs
 };
 
 }  // namespace saccade::rl

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "base/error.h"
+#include "rl/rollout.h"
 
 namespace saccade::rl {
 
@@ -16,59 +16,55 @@ constexpr double UpdateMetrics::*kMetrics[] = {&UpdateMetrics::critic_loss, &Upd
                                                &UpdateMetrics::alpha_loss,  &UpdateMetrics::alpha,
                                                &UpdateMetrics::entropy,     &UpdateMetrics::q};
 
-void finish_episode(TrainState& state, const envs::Transition& last, const TrainCallbacks& callbacks) {
+void finish_episode(TrainState& state, EnvCopy& copy, const envs::Transition& last,
+                    const TrainCallbacks& callbacks) {
   Episode episode;
   episode.number = ++state.episodes;
-  episode.length = state.episode_length;
-  episode.ret = state.episode_return;
+  episode.length = copy.episode_length;
+  episode.ret = copy.episode_return;
   episode.terminated = last.terminated;
-  episode.updates = state.episode_updates;
+  episode.updates = copy.episode_updates;
   for (const auto metric : kMetrics) {
     episode.metrics.*metric =
-        state.metric_sums.*metric / static_cast<double>(std::max<std::int64_t>(1, episode.updates));
+        copy.metric_sums.*metric / static_cast<double>(std::max<std::int64_t>(1, episode.updates));
   }
-  state.in_episode = false;
-  state.episode_return = 0;
-  state.episode_length = state.episode_updates = 0;
-  state.metric_sums = {};
+  copy.in_episode = false;
+  copy.episode_return = 0;
+  copy.episode_length = copy.episode_updates = 0;
+  copy.metric_sums = {};
   if (callbacks.on_episode) callbacks.on_episode(state, episode);
+}
+
+// Whether a multiple of `every` lies in (before, now]; of 0 there is none.
+bool passed(std::int64_t every, std::int64_t before, std::int64_t now) {
+  return every > 0 && now / every > before / every;
 }
 
 }  // namespace
 
-TrainState::TrainState(const Rng& rng)
-    : env_rng(rng.split("env")),
-      action_rng(rng.split("action")),
-      sample_rng(rng.split("sample")),
-      noise_rng(rng.split("noise")) {}
-
-ActionScale::ActionScale(const envs::Spec& spec) {
-  if (spec.discrete_actions > 0) {
-    throw ConfigError(fmt::format("{} has discrete actions; SAC here needs continuous ones", spec.id));
-  }
-  for (std::size_t i = 0; i < spec.action.low.size(); ++i) {
-    const double low = spec.action.low[i], high = spec.action.high[i];
-    if (!std::isfinite(low) || !std::isfinite(high) || low >= high) {
-      throw ConfigError(
-          fmt::format("{}: action[{}] ranges from {} to {}; SAC needs finite bounds", spec.id, i, low, high));
-    }
-    middle_.push_back((low + high) / 2);
-    half_.push_back((high - low) / 2);
+TrainState::TrainState(const Rng& rng, std::int64_t envs)
+    : action_rng(rng.split("action")), sample_rng(rng.split("sample")), noise_rng(rng.split("noise")) {
+  for (std::int64_t i = 0; i < envs; ++i) {
+    copies.emplace_back().rng = rng.split(i == 0 ? "env" : fmt::format("env {}", i));
   }
 }
 
-void ActionScale::operator()(std::span<const double> action, std::span<double> scaled) const {
-  for (std::size_t i = 0; i < middle_.size(); ++i) scaled[i] = middle_[i] + half_[i] * action[i];
+std::int64_t last_step(const Config& config) {
+  return (config.steps + config.envs - 1) / config.envs * config.envs;
 }
 
 void train(const Config& config, const EnvFactory& make_env, Sac& agent, ReplayBuffer& buffer,
            TrainState& state, const TrainCallbacks& callbacks) {
-  const std::unique_ptr<envs::Env> env = make_env();
-  const envs::Spec& spec = env->spec();
-  const ActionScale scale(spec);
-  std::vector<double> obs(static_cast<std::size_t>(spec.observation.size())), next_obs = obs;
-  std::vector<double> action(static_cast<std::size_t>(spec.action.size())), scaled = action;
+  Rollout rollout(config, make_env, state);
   UpdateMetrics metrics;
+  const auto update = [&] {
+    metrics = agent.update(buffer.sample(config.batch_size, state.sample_rng), state.noise_rng);
+    ++state.updates;
+    for (EnvCopy& copy : state.copies) {
+      ++copy.episode_updates;
+      for (const auto metric : kMetrics) copy.metric_sums.*metric += metrics.*metric;
+    }
+  };
   const auto evaluate_if_due = [&] {
     if (!state.evaluation_due) return;
     const Rng rng =
@@ -83,47 +79,23 @@ void train(const Config& config, const EnvFactory& make_env, Sac& agent, ReplayB
     if (state.evaluation_due) return;
     if (callbacks.on_checkpoint) callbacks.on_checkpoint(state);
   }
-  if (state.in_episode) {
-    env->set_state(state.env_state);
-    env->observe(obs);
-  }
   while (state.step < config.steps) {
-    if (!state.in_episode) {
-      env->reset(state.env_rng, obs);
-      state.in_episode = true;
+    const std::int64_t before = state.step;
+    rollout.step(agent, buffer, state);
+    // The transitions of this round that came after learning_starts ask for updates.
+    const std::int64_t learning =
+        std::max<std::int64_t>(0, std::min(state.step - before, state.step - config.learning_starts));
+    for (std::int64_t i = 0; i < learning * config.updates_per_step; ++i) update();
+    for (std::size_t i = 0; i < state.copies.size(); ++i) {
+      const envs::Transition& t = rollout.transition(i);
+      if (t.terminated || t.truncated) finish_episode(state, state.copies[i], t, callbacks);
     }
-    if (state.step < config.learning_starts) {
-      state.action_rng.fill_uniform(std::span(action), -1, 1);
-    } else {
-      agent.act(obs, state.action_rng, action);
-    }
-    scale(action, scaled);
-    const envs::Transition t = env->step(scaled, next_obs);
-    if (t.diverged) {
-      ++state.divergences;
-    } else {
-      buffer.add(obs, action, config.reward_scale * t.reward, next_obs, t.terminated);
-    }
-    std::swap(obs, next_obs);
-    ++state.step;
-    ++state.episode_length;
-    state.episode_return += t.reward;
-
-    for (std::int64_t i = 0; state.step > config.learning_starts && i < config.updates_per_step; ++i) {
-      metrics = agent.update(buffer.sample(config.batch_size, state.sample_rng), state.noise_rng);
-      ++state.updates;
-      ++state.episode_updates;
-      for (const auto metric : kMetrics) state.metric_sums.*metric += metrics.*metric;
-    }
-    if (t.terminated || t.truncated) finish_episode(state, t, callbacks);
-    state.evaluation_due =
-        callbacks.on_evaluation && config.eval_every > 0 && state.step % config.eval_every == 0;
+    state.evaluation_due = callbacks.on_evaluation && passed(config.eval_every, before, state.step);
     evaluate_if_due();
     if (callbacks.on_step) callbacks.on_step(state, metrics);
     const bool stop = callbacks.should_stop && callbacks.should_stop();
-    const bool due = config.checkpoint_every > 0 && state.step % config.checkpoint_every == 0;
-    if (stop || due || state.step == config.steps) {
-      state.env_state = env->state();
+    if (stop || passed(config.checkpoint_every, before, state.step) || state.step >= config.steps) {
+      rollout.save(state);
       if (callbacks.on_checkpoint) callbacks.on_checkpoint(state);
     }
     if (stop) return;

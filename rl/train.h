@@ -9,29 +9,35 @@
 #include "envs/env.h"
 #include "rl/replay_buffer.h"
 #include "rl/sac.h"
+#include "rl/vector_env.h"
 
 namespace saccade::rl {
 
-using EnvFactory = std::function<std::unique_ptr<envs::Env>()>;
-
-/// Where a run stands. With the agent and the replay buffer, all that a checkpoint holds.
-struct TrainState {
-  std::int64_t step = 0;      // environment steps taken
-  std::int64_t episodes = 0;  // finished
-  std::int64_t updates = 0;
-  std::int64_t divergences = 0;  // steps in which the simulation broke down
-  // The present episode: its return so far, and the sums of its updates' metrics.
+/// Where one copy of the environment stands: in its present episode, the return so far and the sums of the
+/// updates' metrics.
+struct EnvCopy {
+  Rng rng;  // of its resets
+  std::vector<double> state;
+  bool in_episode = false;
   double episode_return = 0;
   std::int64_t episode_length = 0;
   std::int64_t episode_updates = 0;
   UpdateMetrics metric_sums;
-  bool in_episode = false;
-  bool evaluation_due = false;  // asked for at this step, and not done yet
-  std::vector<double> env_state;
-  Rng env_rng, action_rng, sample_rng, noise_rng;
+};
 
-  /// Streams that depend on the seed alone.
-  explicit TrainState(const Rng& rng);
+/// Where a run stands. With the agent and the replay buffer, all that a checkpoint holds.
+struct TrainState {
+  std::int64_t step = 0;      // transitions: environment steps taken, over all copies
+  std::int64_t episodes = 0;  // finished
+  std::int64_t updates = 0;
+  std::int64_t divergences = 0;  // steps in which the simulation broke down
+  bool evaluation_due = false;   // asked for at this step, and not done yet
+  std::vector<EnvCopy> copies;
+  Rng action_rng, sample_rng, noise_rng;
+  std::vector<double> exploration;  // what pink_noise() remembers
+
+  /// For so many copies of the environment. Streams depend on the seed alone.
+  explicit TrainState(const Rng& rng, std::int64_t envs = 1);
 };
 
 /// A finished episode; metrics are means over its updates.
@@ -55,18 +61,24 @@ struct Evaluation {
 
 /// What the loop calls, each after the state has been brought up to date; any may be empty.
 struct TrainCallbacks {
-  std::function<void(const TrainState&, const Episode&)> on_episode;
-  std::function<void(const TrainState&, const Evaluation&)> on_evaluation;
-  /// After every step, with the metrics of its last update (those before, while there is none).
-  std::function<void(const TrainState&, const UpdateMetrics&)> on_step;
-  std::function<void(const TrainState&)> on_checkpoint;
-  /// Asked at every step, evaluations' too; true ends training. An evaluation cut short is done again by the
-  /// next call.
-  std::function<bool()> should_stop;
+  std::function<void(const TrainState&, const Episode&)> on_episode = {};
+  std::function<void(const TrainState&, const Evaluation&)> on_evaluation = {};
+  /// After every round, with the metrics of its last update (those before, while there is none).
+  std::function<void(const TrainState&, const UpdateMetrics&)> on_step = {};
+  std::function<void(const TrainState&)> on_checkpoint = {};
+  /// Asked at every round, and at evaluations' every step; true ends training. An evaluation cut short is
+  /// done again by the next call.
+  std::function<bool()> should_stop = {};
 };
 
-/// Trains until state.step reaches config.steps, or until asked to stop; state.step tells which.
-/// Deterministic: what follows depends only on config and state, not on where earlier calls stopped.
+/// The step that a run ends at: config.steps, or the next multiple of config.envs.
+std::int64_t last_step(const Config& config);
+
+/// Trains until state.step reaches last_step(config), or until asked to stop; state.step tells which. Each
+/// round steps every copy of the environment once, and then makes as many updates as the steps ask for;
+/// stops, evaluations and checkpoints come between rounds. Deterministic: what follows depends only on config
+/// and state, not on where earlier calls stopped, nor on the number of threads. ConfigError where state is
+/// not one of config.envs copies.
 void train(const Config& config, const EnvFactory& make_env, Sac& agent, ReplayBuffer& buffer,
            TrainState& state, const TrainCallbacks& callbacks = {});
 
@@ -74,16 +86,5 @@ void train(const Config& config, const EnvFactory& make_env, Sac& agent, ReplayB
 /// asked at every step; true leaves the episode at hand and those to come out of the result.
 Evaluation evaluate(const EnvFactory& make_env, const Sac& agent, std::int64_t episodes, Rng rng,
                     const std::function<bool()>& should_stop = {});
-
-/// From an action in [-1, 1] to the environment's box, affinely. ConfigError, at construction, for a box that
-/// is not finite, or discrete actions.
-class ActionScale {
- public:
-  explicit ActionScale(const envs::Spec& spec);
-  void operator()(std::span<const double> action, std::span<double> scaled) const;
-
- private:
-  std::vector<double> middle_, half_;
-};
 
 }  // namespace saccade::rl

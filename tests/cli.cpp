@@ -99,6 +99,8 @@ TEST_CASE("a wrong command line is one clear line, exit code 2, and nothing on d
   usage("train pendulum --seed -1", {"--seed", "-1", "an integer from 0"});
   usage("train pendulum --seed x", {"--seed", "\"x\"", "an integer"});
   usage("train pendulum --steps 0", {"--steps", "0", "an integer from 1"});
+  usage("train pendulum --envs 0", {"--envs", "0", "an integer from 1"});
+  usage("train pendulum --envs many", {"--envs", "\"many\"", "an integer"});
   usage("train pendulum --threads 0", {"--threads", "'0'", "from 1"});
   usage("train pendulum --threads 1e9", {"--threads", "'1e9'"});
   usage("train pendulum --set batchsize=3", {"'batchsize'", "'batch_size'"});
@@ -214,6 +216,7 @@ TEST_CASE("a run is not overwritten, and goes on only as it began", "[cli]") {
   refuses(folder, "train --resume full", 1, {"full", "config.json"});
   refuses(folder, "train --resume here --set gamma=0.9", 2, {"--set", "--resume"});
   refuses(folder, "train --resume here --seed 2", 2, {"--seed", "--resume"});
+  refuses(folder, "train --resume here --envs 2", 2, {"--envs", "--resume"});
   refuses(folder, "train --resume here --run there", 2, {"--run", "--resume"});
   refuses(folder, "train --resume here --config full/letter", 2, {"--config", "--resume"});
   refuses(folder, "train --resume here --steps 249", 2, {"249", "250"});

@@ -14,12 +14,13 @@ struct Outcome {
   std::int64_t updates = 0;
 };
 
-Outcome train_pendulum(rl::Config config) {
+Outcome train_and_evaluate(rl::Config config) {
   const Rng rng(static_cast<std::uint64_t>(config.seed));
   const rl::EnvFactory make = [&] { return envs::make(config.env); };
-  rl::Sac agent(config, 3, 1, rng);
-  rl::ReplayBuffer buffer(config.buffer_size, 3, 1);
-  rl::TrainState state(rng);
+  const std::int64_t observation = make()->spec().observation.size(), action = make()->spec().action.size();
+  rl::Sac agent(config, observation, action, rng);
+  rl::ReplayBuffer buffer(config.buffer_size, observation, action);
+  rl::TrainState state(rng, config.envs);
   rl::train(config, make, agent, buffer, state);
   return {rl::evaluate(make, agent, 20, rng.split("final evaluation")), state.updates};
 }
@@ -30,7 +31,7 @@ Outcome train_pendulum(rl::Config config) {
 TEST_CASE("SAC learns Pendulum in 5,000 steps", "[learning]") {
   rl::Config config = rl::config_for("pendulum");
   config.steps = 5'000;
-  const Outcome outcome = train_pendulum(config);
+  const Outcome outcome = train_and_evaluate(config);
   CHECK(outcome.updates == config.steps - config.learning_starts);
   CHECK(outcome.evaluation.returns.size() == 20);
   CHECK(outcome.evaluation.mean() > -300);
@@ -41,7 +42,7 @@ TEST_CASE("Pendulum's preset reaches its promise for seeds 1 to 10", "[.long]") 
   for (int seed = 1; seed <= 10; ++seed) {
     rl::Config config = rl::config_for("pendulum");
     config.seed = seed;
-    const double mean = train_pendulum(config).evaluation.mean();
+    const double mean = train_and_evaluate(config).evaluation.mean();
     CAPTURE(seed, mean);
     CHECK(mean >= -200);
     total += mean;
@@ -49,7 +50,17 @@ TEST_CASE("Pendulum's preset reaches its promise for seeds 1 to 10", "[.long]") 
   CHECK(total / 10 >= -160);
 }
 
+TEST_CASE("MountainCarContinuous's preset solves it for seeds 1 to 10", "[.long]") {
+  for (int seed = 1; seed <= 10; ++seed) {
+    rl::Config config = rl::config_for("mountain-car");
+    config.seed = seed;
+    const double mean = train_and_evaluate(config).evaluation.mean();
+    CAPTURE(seed, mean);
+    CHECK(mean >= 90);
+  }
+}
+
 TEST_CASE("Stable-Baselines3's settings learn Pendulum too", "[.long]") {
-  const Outcome outcome = train_pendulum(rl::config_for("pendulum-sb3"));
+  const Outcome outcome = train_and_evaluate(rl::config_for("pendulum-sb3"));
   CHECK(outcome.evaluation.mean() > -200);
 }

@@ -164,6 +164,11 @@ TEST_CASE("the same seed gives the same files on any number of threads", "[train
   check_same(folder.path("again"), one);
   check_same(folder.path("two"), one);
   CHECK_FALSE(result_of(folder.path("other")).at("weights") == one.at("weights"));
+
+  const std::string copies = wide + "--envs 5 --set normalize_obs=true --set exploration=pink ";
+  REQUIRE(run_command(folder, copies + "--run copies-one --threads 1").exit_code == 0);
+  REQUIRE(run_command(folder, copies + "--run copies-three --threads 3").exit_code == 0);
+  check_same(folder.path("copies-three"), result_of(folder.path("copies-one")));
 }
 
 TEST_CASE("a run that was stopped and carried on is as if it never was", "[train]") {
@@ -177,6 +182,36 @@ TEST_CASE("a run that was stopped and carried on is as if it never was", "[train
     go(tools::Training::resume(run, std::nullopt));
     check_same(run, expected);
   }
+}
+
+TEST_CASE("so is one of several copies that normalises and explores in pink", "[train]") {
+  const TemporaryFolder folder;
+  tools::RunInfo info = small_run();
+  // Rounds of 4 steps: 150 and 450 lie within one, so evaluations come at 152, 300 and 452, and the run ends
+  // there. Episodes of 200 steps end at 800.
+  rl::update_from_json(info.config,
+                       {{"envs", 4},
+                        {"steps", 850},
+                        {"learning_starts", 50},
+                        {"normalize_obs", true},
+                        {"exploration", "pink"}},
+                       "test");
+  const auto expected = never_stopped(folder, info);
+  CHECK_THAT(expected.at("eval"), Catch::Contains("\n152,") && Catch::Contains("\n300,"));
+  CHECK_THAT(expected.at("summary"), Catch::Contains("\"steps\":852") && Catch::Contains("\"updates\":802"));
+  for (const std::int64_t step : {4, 48, 52, 152, 300, 800, 804, 852}) {
+    const std::string run = folder.path(fmt::format("stopped at {}", step));
+    go(tools::Training::begin(info, run), step);
+    go(tools::Training::resume(run, std::nullopt));
+    check_same(run, expected);
+  }
+  tools::RunInfo shorter = info;
+  shorter.config.steps = 399;
+  const std::string run = folder.path("begun with 399");
+  go(tools::Training::begin(shorter, run));
+  go(tools::Training::resume(run, std::nullopt));  // nothing is left to do, though 400 is more than 399
+  go(tools::Training::resume(run, 850));
+  check_same(run, expected);
 }
 
 TEST_CASE("a stop within an evaluation does it again", "[train]") {
@@ -262,11 +297,13 @@ TEST_CASE("signals save and say how to go on, and even a kill loses little", "[t
 }
 
 TEST_CASE("training in steady state asks the system for no memory", "[train]") {
-  const rl::Config config = small_run().config;
+  rl::Config config = small_run().config;
+  config.envs = GENERATE(1, 4);
+  config.normalize_obs = config.envs > 1;
   const rl::EnvFactory factory = [] { return envs::make("Pendulum-v1"); };
   rl::Sac agent(config, 3, 1, Rng(1));
   rl::ReplayBuffer buffer(config.buffer_size, 3, 1);
-  rl::TrainState state{Rng(1)};
+  rl::TrainState state(Rng(1), config.envs);
   std::int64_t warm = 0;
   rl::TrainCallbacks callbacks;
   callbacks.on_step = [&](const rl::TrainState& s, const rl::UpdateMetrics&) {

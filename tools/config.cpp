@@ -68,6 +68,8 @@ void run(const ConfigOptions& options) {
     fmt::print("\nPresets:\n");
     for (const rl::Preset& preset : rl::presets())
       fmt::print("{}", two_columns(preset.name, preset.meaning, 18));
+    fmt::print("{}",
+               two_columns("ENVIRONMENT", "the defaults above, which are meant for MuJoCo's tasks", 18));
   }
 }
 

@@ -9,6 +9,7 @@
 #include "autograd/threads.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "envs/registry.h"
 #include "rl/config.h"
 #include "tools/command.h"
 #include "tools/stop_signals.h"
@@ -25,7 +26,7 @@ struct TrainCommand {
   std::string name;  // of a preset or environment
   std::string run, config_file, resume;
   std::vector<std::string> settings;
-  std::string seed, steps, threads;  // as typed; empty if not given
+  std::string seed, steps, envs, threads;  // as typed; empty if not given
   bool quiet = false, json = false;
 };
 
@@ -60,6 +61,7 @@ RunInfo configure(const TrainCommand& options) {
   for (const std::string& setting : options.settings) rl::update_from_text(info.config, setting);
   set_from_flag(info.config, "seed", options.seed);
   set_from_flag(info.config, "steps", options.steps);
+  set_from_flag(info.config, "envs", options.envs);
   if (!options.name.empty() && info.config.env != env) {
     throw ConfigError(fmt::format("env is {} by --config or --set, but '{}' stands for {}; leave one out",
                                   info.config.env, options.name, env));
@@ -79,7 +81,8 @@ void check_resume_options(const TrainCommand& options) {
   const std::pair<const char*, bool> fixed[] = {{"--run", !options.run.empty()},
                                                 {"--config", !options.config_file.empty()},
                                                 {"--set", !options.settings.empty()},
-                                                {"--seed", !options.seed.empty()}};
+                                                {"--seed", !options.seed.empty()},
+                                                {"--envs", !options.envs.empty()}};
   for (const auto& [flag, given] : fixed) {
     if (given) {
       throw ConfigError(fmt::format(
@@ -123,8 +126,9 @@ std::string announcement(const Training& training) {
   const std::string name = training.info().preset.empty()
                                ? config.env
                                : fmt::format("{} ({})", training.info().preset, config.env);
-  const std::string steps =
-      done == 0 ? fmt::format("{} steps", config.steps) : fmt::format("steps {} to {}", done, config.steps);
+  const std::int64_t last = rl::last_step(config);
+  std::string steps = done == 0 ? fmt::format("{} steps", last) : fmt::format("steps {} to {}", done, last);
+  if (config.envs > 1) steps += fmt::format(" in {} environments", config.envs);
   return fmt::format("{}, seed {}: {}, in {}", name, config.seed, steps, training.path());
 }
 
@@ -168,6 +172,7 @@ int run(const TrainCommand& options) {
   const RunInfo info = options.resume.empty() ? configure(options) : RunInfo{};
   Training training = options.resume.empty() ? Training::begin(info, options.run) : resume(options);
   warn_of_no_learning(training.info().config);
+  if (const auto warning = action_warning(envs::make(training.info().config.env)->spec())) warn(*warning);
   Display display(options.quiet || options.json ? Display::Mode::silent : Display::best_mode());
   display.message(announcement(training), training.state().step);
   std::optional<Json> summary =
@@ -203,6 +208,8 @@ void add_train(CLI::App& app, int& exit_code) {
   sub->add_option("--seed", o->seed, "short for --set seed=N")->type_name("N");
   sub->add_option("--steps", o->steps, "short for --set steps=N; with --resume, train to this step")
       ->type_name("N");
+  sub->add_option("--envs", o->envs, "short for --set envs=N: copies of the environment, side by side")
+      ->type_name("N");
   sub->add_option("--resume", o->resume, "go on from this run's checkpoint")->type_name("RUN");
   sub->add_option("--threads", o->threads, "how many threads to use at most; results do not depend on it")
       ->type_name("N");
@@ -212,7 +219,7 @@ void add_train(CLI::App& app, int& exit_code) {
       "Examples:\n"
       "  saccade train pendulum\n"
       "  saccade train pendulum --seed 3 --set gamma=0.98 --set hidden=[128,128]\n"
-      "  saccade train MountainCarContinuous-v0 --steps 50000 --run runs/car\n"
+      "  saccade train HalfCheetah-v4 --envs 4 --run runs/cheetah\n"
       "  saccade train --resume runs/pendulum-1");
   sub->callback([o, &exit_code] { exit_code = run(*o); });
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <new>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "base/error.h"
 #include "envs/registry.h"
 #include "rl/checkpoint.h"
+#include "rl/rollout.h"
 #include "tools/text.h"
 #include "tools/versions.h"
 
@@ -67,6 +69,19 @@ rl::Evaluation evaluate_policy(const rl::Config& config, const rl::Sac& agent, s
   return rl::evaluate(factory(config), agent, episodes, root(seed).split("final evaluation"), should_stop);
 }
 
+std::optional<std::string> action_warning(const envs::Spec& spec) {
+  constexpr double kWide = 100;
+  for (std::size_t i = 0; i < spec.action.low.size(); ++i) {
+    const double low = spec.action.low[i], high = spec.action.high[i];
+    if (std::max(std::abs(low), std::abs(high)) <= kWide) continue;
+    return fmt::format(
+        "{}: action[{}] ranges from {} to {}, and the policy's [-1, 1] will be stretched to that: is it "
+        "meant?",
+        spec.id, i, low, high);
+  }
+  return std::nullopt;
+}
+
 std::optional<double> solved_threshold(const std::string& env) {
   // Pendulum-v1 has no official one: -200 is what a policy gets that swings up at once and stays there, from
   // nearly every start. MountainCarContinuous-v0's is Gymnasium's.
@@ -90,7 +105,7 @@ Training::Training(RunInfo info, std::string path)
       path_(std::move(path)),
       agent_(make_agent(info_.config)),
       buffer_(make_buffer(info_.config)),
-      state_(root(info_.config.seed)) {
+      state_(root(info_.config.seed), info_.config.envs) {
   rl::ActionScale{spec_of(info_.config)};  // throws for an action space without bounds
 }
 
@@ -137,14 +152,20 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
   } catch (const Json::exception& error) {
     throw FormatError(fmt::format("{}/state.json: is damaged: {}", checkpoint, error.what()));
   }
-  if (training.state_.in_episode) {
+  if (static_cast<std::int64_t>(training.state_.copies.size()) != info.config.envs) {
+    throw FormatError(fmt::format("{}/state.json: is damaged: copies has {} entries, expected {}", checkpoint,
+                                  training.state_.copies.size(), info.config.envs));
+  }
+  const std::unique_ptr<envs::Env> env = envs::make(info.config.env);
+  for (const rl::EnvCopy& copy : training.state_.copies) {
     try {
-      envs::make(info.config.env)->set_state(training.state_.env_state);
+      if (copy.in_episode) env->set_state(copy.state);
     } catch (const Error& error) {
-      throw FormatError(fmt::format("{}/state.json: env_state is damaged: {}", checkpoint, error.what()));
+      throw FormatError(
+          fmt::format("{}/state.json: an environment's state is damaged: {}", checkpoint, error.what()));
     }
   }
-  if (training.state_.step > info.config.steps) {
+  if (training.state_.step > rl::last_step(info.config)) {
     throw ConfigError(fmt::format("steps is {}, but {} has done {} already; expected at least that",
                                   info.config.steps, path, training.state_.step));
   }
@@ -198,7 +219,7 @@ Progress Training::progress(const rl::UpdateMetrics& metrics) const {
   Progress p;
   p.name = info_.name();
   p.step = state_.step;
-  p.steps = info_.config.steps;
+  p.steps = rl::last_step(info_.config);
   p.episodes = state_.episodes;
   p.ret = last_return_;
   p.steps_per_second = rates_.steps_per_second();

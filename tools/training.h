@@ -19,6 +19,9 @@ namespace saccade::tools {
 rl::Evaluation evaluate_policy(const rl::Config& config, const rl::Sac& agent, std::int64_t episodes,
                                std::int64_t seed, const std::function<bool()>& should_stop = {});
 
+/// What to say of an action space that reaches beyond 100, if this one does.
+std::optional<std::string> action_warning(const envs::Spec& spec);
+
 /// What counts as solved: the least mean return, where there is an agreed number.
 std::optional<double> solved_threshold(const std::string& env);
 
