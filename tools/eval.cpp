@@ -58,12 +58,10 @@ Subject subject_of(const EvalCommand& options) {
   return subject;
 }
 
-// The same numbers as evaluate_policy() and a summary.json have, whatever is recorded.
 rl::Evaluation evaluate_run(const EvalCommand& options, const Subject& subject, const rl::EnvFactory& make) {
   rl::Sac agent = make_agent(read_run_info(options.run).config);
   rl::load_weights(run_file(options.run, "checkpoint"), agent);
-  const Rng rng(static_cast<std::uint64_t>(subject.seed));
-  return rl::evaluate(make, agent, subject.episodes, rng.split("final evaluation"));
+  return rl::evaluate(make, agent, subject.episodes, evaluation_rng(subject.seed));
 }
 
 void draw_action(const envs::Spec& spec, Rng& rng, std::span<double> action) {
@@ -80,8 +78,7 @@ void draw_action(const envs::Spec& spec, Rng& rng, std::span<double> action) {
 rl::Evaluation evaluate_random(const Subject& subject, const rl::EnvFactory& make) {
   const std::unique_ptr<envs::Env> env = make();
   const envs::Spec& spec = env->spec();
-  const Rng root(static_cast<std::uint64_t>(subject.seed));
-  Rng starts = root.split("final evaluation"), actions = root.split("random actions");
+  Rng starts = evaluation_rng(subject.seed), actions = starts.split("random actions");
   std::vector<double> observation(static_cast<std::size_t>(spec.observation.size()));
   std::vector<double> action(static_cast<std::size_t>(spec.action.size()));
   rl::Evaluation evaluation;

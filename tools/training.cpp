@@ -64,10 +64,7 @@ void check_same_config(const std::string& path, const rl::Config& config, const 
 
 }  // namespace
 
-rl::Evaluation evaluate_policy(const rl::Config& config, const rl::Sac& agent, std::int64_t episodes,
-                               std::int64_t seed, const std::function<bool()>& should_stop) {
-  return rl::evaluate(factory(config), agent, episodes, root(seed).split("final evaluation"), should_stop);
-}
+Rng evaluation_rng(std::int64_t seed) { return root(seed).split("final evaluation"); }
 
 std::optional<std::string> action_warning(const envs::Spec& spec) {
   constexpr double kWide = 100;
@@ -259,8 +256,8 @@ std::optional<Json> Training::run(Display& display, const Stop& stop) {
   display.clear();
   if (stopped) return std::nullopt;
   seconds_before_ = seconds();
-  const rl::Evaluation last =
-      evaluate_policy(config, agent_, config.final_eval_episodes, config.seed, should_stop);
+  const rl::Evaluation last = rl::evaluate(factory(config), agent_, config.final_eval_episodes,
+                                           evaluation_rng(config.seed), should_stop);
   if (static_cast<std::int64_t>(last.returns.size()) < config.final_eval_episodes) return std::nullopt;
   const Json summary = summarise(last);
   write_json(run_file(path_, "summary.json"), summary);

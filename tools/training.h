@@ -14,10 +14,9 @@
 
 namespace saccade::tools {
 
-/// The deterministic policy's returns. The same run, seed and number of episodes give the same numbers, at
-/// the end of training and in `saccade eval`.
-rl::Evaluation evaluate_policy(const rl::Config& config, const rl::Sac& agent, std::int64_t episodes,
-                               std::int64_t seed, const std::function<bool()>& should_stop = {});
+/// Where the episodes of a last evaluation start: with the same seed, `saccade eval` repeats what training
+/// ended with.
+Rng evaluation_rng(std::int64_t seed);
 
 /// What to say of an action space that reaches beyond 100, if this one does.
 std::optional<std::string> action_warning(const envs::Spec& spec);
