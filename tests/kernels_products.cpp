@@ -166,7 +166,8 @@ TEMPLATE_TEST_CASE("a product of any shape is the same to the bit on any number 
                    .relu = with_bias},
                   {.count = s.batch, .a = s.m * s.k, .b = s.k * s.n, .c = s.m * c_row, .bias = s.n});
           if (first.empty()) first = c;
-          CHECK(c == first);
+          const bool same = c == first;
+          CHECK(same);
         }
         saccade::set_num_threads(threads);
         bool right = true;
@@ -226,7 +227,8 @@ TEMPLATE_TEST_CASE("a matrix times a column is its row by row, at any layout and
                .bias = bias.data()},
               {});
       if (first.empty()) first = c;
-      CHECK(c == first);
+      const bool same = c == first;
+      CHECK(same);
     }
     saccade::set_num_threads(threads);
     bool right = true;
