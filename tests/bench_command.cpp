@@ -3,10 +3,12 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "envs/mujoco/tasks.h"
 #include "rl/sac.h"
 #include "tests/command.h"
 #include "tools/bench/machine.h"
 #include "tools/bench/products.h"
+#include "tools/bench/random_walk.h"
 #include "tools/bench/work.h"
 
 using namespace saccade;
@@ -96,4 +98,29 @@ TEST_CASE("bench --json has the machine, and a row with its limit for each line"
   CHECK(gemm.at("part_of_limit").get<double>() == Approx(value / limit));
   CHECK(gemm.at("min_s").get<double>() <= median);
   CHECK(gemm.at("max_s").get<double>() >= median);
+}
+
+TEST_CASE("bench holds a MuJoCo task's step against its physics alone", "[bench]") {
+  if (envs::mujoco_version().empty()) return;
+  const TemporaryFolder folder;
+  const Output output = run_command(folder, "bench --json --repeats 2 --filter '^env/(Reacher-v4|Pendulum-v1)$'");
+  REQUIRE(output.exit_code == 0);
+  for (const Json& row : Json::parse(output.out).at("rows")) {
+    INFO(row.dump());
+    if (row.at("name") == "env/Pendulum-v1") CHECK(row.at("limit").is_null());
+    if (row.at("name") == "env/Reacher-v4") CHECK(row.at("part_of_limit").get<double>() > 0);
+  }
+}
+
+TEST_CASE("a random walk is the same in every round", "[bench]") {
+  bench::RandomWalk walk("Acrobot-v1");
+  std::vector<std::vector<double>> first;
+  for (int round = 0; round < 2; ++round) {
+    for (std::size_t i = 0; i < bench::RandomWalk::kSteps; ++i) {
+      CHECK(walk.at_start() == (i == 0 || i == 500 || i == 1000));
+      walk.step();
+      if (round == 0) first.push_back(walk.env().state());
+      CHECK(walk.env().state() == first[i]);
+    }
+  }
 }

@@ -56,6 +56,9 @@ class MujocoEnv : public Env {
   void observe(std::span<double> observation) const final;
   Scene scene() const final;
 
+  const MujocoTask& task() const { return task_; }
+  const Simulation& simulation() const { return simulation_; }
+
  protected:
   /// Throws FormatError for a model that cannot be had, or has no motor.
   explicit MujocoEnv(const MujocoTask& task);
@@ -66,7 +69,6 @@ class MujocoEnv : public Env {
   void set_observation_size(std::size_t size);
 
   Simulation& simulation() { return simulation_; }
-  const Simulation& simulation() const { return simulation_; }
   std::span<const double> qpos() const { return simulation_.qpos(); }
   std::span<const double> qvel() const { return simulation_.qvel(); }
   double step_seconds() const { return simulation_.model().opt.timestep * task_.frame_skip; }

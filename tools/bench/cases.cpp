@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
+#include "envs/mujoco/tasks.h"
 #include "envs/registry.h"
 #include "tools/bench/child.h"
 #include "tools/bench/peak.h"
+#include "tools/bench/physics.h"
 
 namespace saccade::bench {
 
@@ -71,6 +75,21 @@ void add_update(std::vector<Case>& cases, const UpdateSize& size, int threads) {
   cases.push_back(std::move(phases));
 }
 
+void add_environments(std::vector<Case>& cases) {
+  std::set<std::string> with_physics;
+#ifdef SACCADE_MUJOCO
+  for (const std::string& id : envs::mujoco_ids()) {
+    with_physics.insert(id);
+    cases.push_back({1, {{"physics/" + id, 1, "/s"}}, [id] { return physics_step(id); }});
+  }
+#endif
+  for (const std::string& id : envs::ids()) {
+    Line line{"env/" + id, 1, "/s"};
+    if (with_physics.contains(id)) line.limits = {{"physics/" + id, 1}};
+    cases.push_back({1, {line}, [id] { return env_step(id); }});
+  }
+}
+
 void add_single_threaded(std::vector<Case>& cases) {
   const UpdateSize& size = update_sizes()[0];
   cases.push_back({1,
@@ -84,9 +103,7 @@ void add_single_threaded(std::vector<Case>& cases) {
                      [op = std::string(op)] { return elementwise(op); }});
   }
   cases.push_back({1, {{"tape/op", 1, "/s"}}, tape});
-  for (const std::string& id : envs::ids()) {
-    cases.push_back({1, {{"env/" + id, 1, "/s"}}, [id] { return env_step(id); }});
-  }
+  add_environments(cases);
   cases.push_back({1, {{"start-up", 1, "/s", {{kProcess, 1}}}}, start_up});
   cases.push_back({1, {{"train/pendulum", 1e4, "/s"}}, train_pendulum});
 }

@@ -9,8 +9,8 @@
 #include "autograd/kernels/gemm.h"
 #include "autograd/ops.h"
 #include "autograd/threads.h"
-#include "envs/registry.h"
 #include "rl/sac.h"
+#include "tools/bench/random_walk.h"
 
 namespace saccade::bench {
 
@@ -234,33 +234,7 @@ Work tape() {
 }
 
 Work env_step(const std::string& id) {
-  struct Walker {
-    std::unique_ptr<envs::Env> env;
-    Rng rng{1};
-    std::vector<double> actions, obs;
-    std::size_t next = 0;
-    bool done = true;
-  };
-  constexpr std::size_t kActions = 1024;
-  auto w = std::make_shared<Walker>();
-  w->env = envs::make(id);
-  const envs::Spec& spec = w->env->spec();
-  w->obs.resize(static_cast<std::size_t>(spec.observation.size()));
-  for (std::size_t i = 0; i < kActions; ++i) {
-    for (std::size_t j = 0; j < spec.action.low.size(); ++j) {
-      w->actions.push_back(
-          spec.discrete_actions > 0
-              ? static_cast<double>(w->rng.below(static_cast<std::uint64_t>(spec.discrete_actions)))
-              : w->rng.uniform(spec.action.low[j], spec.action.high[j]));
-    }
-  }
-  return repeat([w] {
-    if (w->done) w->env->reset(w->rng, w->obs);
-    const std::size_t size = w->env->spec().action.low.size();
-    const envs::Transition t = w->env->step({w->actions.data() + w->next * size, size}, w->obs);
-    w->next = (w->next + 1) % kActions;
-    w->done = t.terminated || t.truncated;
-  });
+  return repeat([walk = std::make_shared<RandomWalk>(id)] { walk->step(); });
 }
 
 }  // namespace saccade::bench

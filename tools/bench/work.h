@@ -50,7 +50,7 @@ Work elementwise(const std::string& op);
 constexpr int kChain = 1000;
 Work tape();
 
-/// A step of the environment with a random action; episodes begin anew as they end.
+/// A step of a RandomWalk.
 Work env_step(const std::string& id);
 
 }  // namespace saccade::bench
