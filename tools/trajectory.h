@@ -12,7 +12,7 @@ namespace saccade::tools {
 
 /// What another implementation of an environment did, step by step: entry t is what action t led to.
 struct Trajectory {
-  std::string name;
+  std::string file, name;  // for messages
   std::vector<double> first_state, first_observation;
   std::vector<std::vector<double>> actions, states, observations;
   std::vector<double> rewards;
@@ -21,10 +21,8 @@ struct Trajectory {
   std::size_t state_offset = 0;
 };
 
-/// Reads the trajectories of this environment from a file in either form of tests/reference: that of
-/// gym_classic.json, which names the environment of each trajectory, or that of mujoco/*.json, which is about
-/// one, and may take actions and states from the file beside it that it names. Throws FormatError for a file
-/// that is not so, or has none.
+/// Reads the trajectories of this environment from a file in either form that tests/reference/README.md
+/// describes. Throws FormatError, naming file, trajectory and entry, for a file that is not so, or has none.
 std::vector<Trajectory> read_trajectories(const std::string& path, const std::string& id);
 
 /// A number of ours and of theirs. Flags are 0 or 1.
@@ -36,11 +34,14 @@ struct Compared {
 };
 
 /// Takes each step from the recorded state before it, so that errors do not add up, and passes every pair of
-/// numbers to `compare`. Throws ShapeError for a trajectory that does not fit the environment.
+/// numbers to `compare`. Throws ShapeError for a trajectory that does not fit the environment, and Error for
+/// one that the environment refuses (a state that is not finite, no choice of a discrete action), naming
+/// file, trajectory and step.
 void replay(const std::string& id, const Trajectory& trajectory,
             const std::function<void(const Compared&)>& compare);
 
-/// |ours - theirs|, relative to theirs where that is larger than 1; infinite if one alone is finite.
+/// |ours - theirs|, relative to theirs where that is larger than 1. Infinite if one alone is finite or NaN,
+/// and for flags that differ.
 double error_of(const Compared& compared);
 
 }  // namespace saccade::tools
