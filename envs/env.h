@@ -25,16 +25,20 @@ struct Spec {
   // less 1.
   std::int64_t discrete_actions = 0;
   std::int64_t max_episode_steps = 0;  // where the time limit truncates; 0 for none
+  // Of what else the task is made of, such as its model: a run goes on only where it is the same. Empty if
+  // there is nothing.
+  std::string fingerprint = {};
 };
 
 /// What one step gave. Terminated: the task's own end, nothing follows. Truncated: cut short by the time
 /// limit, so the last observation's value still counts. Diverged: the simulation broke down, so the step
-/// never happened and nothing is to be learnt from it; the episode is truncated with a reward of 0.
+/// never happened and nothing is to be learnt from it; the episode ends with a reward of 0.
 struct Transition {
   double reward = 0;
   bool terminated = false;
   bool truncated = false;
   bool diverged = false;
+  bool ends_episode() const { return terminated || truncated || diverged; }
 };
 
 class Env {

@@ -29,7 +29,7 @@ Transition TimeLimit::step(std::span<const double> action, std::span<double> obs
   Transition transition = env_->step(action, observation);
   --steps_left_;
   if (steps_left_ == 0) transition.truncated = true;
-  if (transition.terminated || transition.truncated) steps_left_ = 0;
+  if (transition.ends_episode()) steps_left_ = 0;
   return transition;
 }
 

@@ -23,7 +23,7 @@ void store(const char* what, const Tensor& rows, std::int64_t row, std::span<con
         fmt::format("replay buffer: {} of size {} given, expected {}", what, values.size(), width));
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (!std::isfinite(values[i]))
+    if (!std::isfinite(static_cast<float>(values[i])))
       throw Error(fmt::format("replay buffer: {}[{}] is {}", what, i, values[i]));
   }
   std::transform(values.begin(), values.end(), rows.mutable_data<float>() + row * width,

@@ -54,7 +54,6 @@ Rollout::Rollout(const Config& config, const EnvFactory& make_env, const TrainSt
 
 void Rollout::step(Sac& agent, ReplayBuffer& buffer, TrainState& state) {
   begin_episodes(state);
-  for (std::size_t i = 0; i < envs_.size(); ++i) agent.observe(obs_[i]);
   choose_actions(agent, state);
   envs_.for_each([&](std::size_t i) {
     scale_(action_[i], scaled_[i]);
@@ -65,6 +64,7 @@ void Rollout::step(Sac& agent, ReplayBuffer& buffer, TrainState& state) {
     if (t.diverged) {
       ++state.divergences;
     } else {
+      agent.observe(obs_[i]);
       buffer.add(obs_[i], action_[i], config_.reward_scale * t.reward, next_obs_[i], t.terminated);
     }
     ++state.copies[i].episode_length;
@@ -79,13 +79,11 @@ void Rollout::save(TrainState& state) {
 }
 
 void Rollout::begin_episodes(TrainState& state) {
-  const auto in_none = [](const EnvCopy& copy) { return !copy.in_episode; };
-  if (std::none_of(state.copies.begin(), state.copies.end(), in_none)) return;
-  envs_.for_each([&](std::size_t i) {
-    if (state.copies[i].in_episode) return;
+  for (std::size_t i = 0; i < envs_.size(); ++i) {
+    if (state.copies[i].in_episode) continue;
     envs_[i].reset(state.copies[i].rng, obs_[i]);
     state.copies[i].in_episode = true;
-  });
+  }
 }
 
 void Rollout::choose_actions(const Sac& agent, TrainState& state) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "rl/rollout.h"
 
@@ -72,7 +73,7 @@ void train(const Config& config, const EnvFactory& make_env, Sac& agent, ReplayB
     const Evaluation done = evaluate(make_env, agent, config.eval_episodes, rng, callbacks.should_stop);
     if (static_cast<std::int64_t>(done.returns.size()) < config.eval_episodes) return;
     state.evaluation_due = false;
-    callbacks.on_evaluation(state, done);
+    if (callbacks.on_evaluation) callbacks.on_evaluation(state, done);
   };
   if (state.evaluation_due) {  // left over from a stop in the midst of it
     evaluate_if_due();
@@ -85,10 +86,12 @@ void train(const Config& config, const EnvFactory& make_env, Sac& agent, ReplayB
     // The transitions of this round that came after learning_starts ask for updates.
     const std::int64_t learning =
         std::max<std::int64_t>(0, std::min(state.step - before, state.step - config.learning_starts));
-    for (std::int64_t i = 0; i < learning * config.updates_per_step; ++i) update();
+    if (buffer.size() > 0) {  // none where every step so far has diverged
+      for (std::int64_t i = 0; i < learning * config.updates_per_step; ++i) update();
+    }
     for (std::size_t i = 0; i < state.copies.size(); ++i) {
       const envs::Transition& t = rollout.transition(i);
-      if (t.terminated || t.truncated) finish_episode(state, state.copies[i], t, callbacks);
+      if (t.ends_episode()) finish_episode(state, state.copies[i], t, callbacks);
     }
     state.evaluation_due = callbacks.on_evaluation && passed(config.eval_every, before, state.step);
     evaluate_if_due();
@@ -102,28 +105,37 @@ void train(const Config& config, const EnvFactory& make_env, Sac& agent, ReplayB
   }
 }
 
-Evaluation evaluate(const EnvFactory& make_env, const Sac& agent, std::int64_t episodes, Rng rng,
-                    const std::function<bool()>& should_stop) {
-  const std::unique_ptr<envs::Env> env = make_env();
-  const ActionScale scale(env->spec());
-  std::vector<double> obs(static_cast<std::size_t>(env->spec().observation.size()));
-  std::vector<double> action(static_cast<std::size_t>(env->spec().action.size())), scaled = action;
+Evaluation run_episodes(envs::Env& env, const Act& act, std::int64_t episodes, Rng rng,
+                        const std::function<bool()>& should_stop) {
+  std::vector<double> obs(static_cast<std::size_t>(env.spec().observation.size()));
+  std::vector<double> action(static_cast<std::size_t>(env.spec().action.size()));
   Evaluation evaluation;
   for (std::int64_t i = 0; i < episodes; ++i) {
-    env->reset(rng, obs);
+    env.reset(rng, obs);
     double ret = 0;
     std::int64_t length = 0;
-    for (envs::Transition t; !t.terminated && !t.truncated; ++length) {
+    for (envs::Transition t; !t.ends_episode(); ++length) {
       if (should_stop && should_stop()) return evaluation;
-      agent.act_deterministic(obs, action);
-      scale(action, scaled);
-      t = env->step(scaled, obs);
+      act(obs, action);
+      t = env.step(action, obs);
       ret += t.reward;
+      if (t.diverged) ++evaluation.divergences;
     }
     evaluation.returns.push_back(ret);
     evaluation.lengths.push_back(length);
   }
   return evaluation;
+}
+
+Evaluation evaluate(const EnvFactory& make_env, const Sac& agent, std::int64_t episodes, Rng rng,
+                    const std::function<bool()>& should_stop) {
+  const std::unique_ptr<envs::Env> env = make_env();
+  const ActionScale scale(env->spec());
+  const Act act = [&](std::span<const double> obs, std::span<double> action) {
+    agent.act_deterministic(obs, action);
+    scale(action, action);
+  };
+  return run_episodes(*env, act, episodes, std::move(rng), should_stop);
 }
 
 double Evaluation::mean() const {

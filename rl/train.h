@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "envs/env.h"
@@ -49,10 +50,11 @@ struct Episode {
   UpdateMetrics metrics;
 };
 
-/// Returns of episodes with the deterministic policy.
+/// What came of episodes that nothing was learnt from.
 struct Evaluation {
   std::vector<double> returns;
   std::vector<std::int64_t> lengths;
+  std::int64_t divergences = 0;  // episodes that ended because the simulation broke down
   double mean() const;
   double std() const;  // of the population
   double least() const;
@@ -82,8 +84,15 @@ std::int64_t last_step(const Config& config);
 void train(const Config& config, const EnvFactory& make_env, Sac& agent, ReplayBuffer& buffer,
            TrainState& state, const TrainCallbacks& callbacks = {});
 
-/// Runs `episodes` episodes with the deterministic policy in a fresh environment. `should_stop`, if given, is
-/// asked at every step; true leaves the episode at hand and those to come out of the result.
+/// Writes an action of the environment's, for an observation.
+using Act = std::function<void(std::span<const double> obs, std::span<double> action)>;
+
+/// Runs `episodes` episodes. `should_stop`, if given, is asked at every step; true leaves the episode at hand
+/// and those to come out of the result.
+Evaluation run_episodes(envs::Env& env, const Act& act, std::int64_t episodes, Rng rng,
+                        const std::function<bool()>& should_stop = {});
+
+/// The same with the deterministic policy, in a fresh environment.
 Evaluation evaluate(const EnvFactory& make_env, const Sac& agent, std::int64_t episodes, Rng rng,
                     const std::function<bool()>& should_stop = {});
 

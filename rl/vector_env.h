@@ -7,7 +7,6 @@
 #include <exception>
 #include <functional>
 #include <memory>
-#include <utility>
 #include <vector>
 
 #include "autograd/kernels/parallel.h"
@@ -50,9 +49,12 @@ class VectorEnv {
     } else {
       kernels::parallel_for(n, 1 + kChunkTime / (copy_time_ + std::chrono::nanoseconds(1)), chunk);
     }
-    for (std::exception_ptr& error : errors_) {
-      if (error) std::rethrow_exception(std::exchange(error, nullptr));
-    }
+    const auto first =
+        std::find_if(errors_.begin(), errors_.end(), [](const auto& error) { return error != nullptr; });
+    if (first == errors_.end()) return;
+    const std::exception_ptr error = *first;
+    std::fill(errors_.begin(), errors_.end(), nullptr);
+    std::rethrow_exception(error);
   }
 
  private:

@@ -1,6 +1,6 @@
 // A steady training step takes no memory from the system, nor does an environment's: every call of malloc and
-// its kin in this program, by any thread, is counted. Not under a sanitizer, which has an allocator of its own
-// and for which the pool keeps nothing.
+// its kin in this program, by any thread, is counted. Not under a sanitizer, which has an allocator of its
+// own and for which the pool keeps nothing.
 #include <features.h>
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #include <atomic>
@@ -92,14 +92,15 @@ TEST_CASE("an environment's steps take no memory from the system", "[envs]") {
     const std::unique_ptr<envs::Env> env = envs::make(id);
     const envs::Spec& spec = env->spec();
     Rng rng(1);
-    std::vector<double> obs(static_cast<std::size_t>(spec.observation.size())), action(spec.action.low.size());
+    std::vector<double> obs(static_cast<std::size_t>(spec.observation.size())),
+        action(spec.action.low.size());
     const auto step = [&](int i) {
       if (i % 20 == 0) env->reset(rng, obs);
       for (std::size_t j = 0; j < action.size(); ++j) {
         action[j] = spec.discrete_actions > 0 ? i % 2 : spec.action.low[j] * std::sin(i);
       }
       const envs::Transition t = env->step(action, obs);
-      if (t.terminated || t.truncated) env->reset(rng, obs);
+      if (t.ends_episode()) env->reset(rng, obs);
     };
     for (int i = 0; i < 20; ++i) step(i);
     const long before = allocations;

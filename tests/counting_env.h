@@ -43,7 +43,7 @@ class Counting final : public envs::Env {
     observe(observation);
     if (is(script_.diverges_after)) {
       observation[0] = observation[1] = kPoison;
-      return {.truncated = true, .diverged = true};
+      return {.diverged = true};
     }
     return {.reward = 1, .terminated = is(script_.terminates_after)};
   }

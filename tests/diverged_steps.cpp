@@ -29,7 +29,7 @@ class Fragile final : public envs::Env {
   }
   envs::Transition step(std::span<const double>, std::span<double> observation) override {
     observe(observation);
-    if (++steps_ == 7) return {.truncated = true, .diverged = true};
+    if (++steps_ == 7) return {.diverged = true};
     return {.reward = 1};
   }
   std::vector<double> state() const override { return {steps_}; }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
+#include <string>
 #include <vector>
 
 #include "envs/env.h"
@@ -35,8 +37,6 @@ inline Stepped step(Env& env, const std::vector<double>& action) {
   return stepped;
 }
 
-inline bool over(const Transition& transition) { return transition.terminated || transition.truncated; }
-
 inline std::vector<double> random_action(const Env& env, Rng& rng) {
   if (env.spec().discrete_actions > 0) {
     return {static_cast<double>(rng.below(static_cast<std::uint64_t>(env.spec().discrete_actions)))};
@@ -54,5 +54,17 @@ inline bool is_inside(const std::vector<double>& point, const Box& box) {
   }
   return true;
 }
+
+// Sets an environment variable for as long as it lives.
+class Setting {
+ public:
+  Setting(const char* name, const std::string& value) : name_(name) { ::setenv(name, value.c_str(), 1); }
+  ~Setting() { ::unsetenv(name_); }
+  Setting(const Setting&) = delete;
+  Setting& operator=(const Setting&) = delete;
+
+ private:
+  const char* name_;
+};
 
 }  // namespace saccade::tests

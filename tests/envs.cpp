@@ -142,7 +142,7 @@ TEST_CASE("the same seed gives the same episode, another seed another", "[envs]"
     std::vector<std::vector<double>> observations = {reset(*env, rng)};
     for (int t = 0; t < 100; ++t) {
       const auto [transition, observation] = step(*env, random_action(*env, rng));
-      observations.push_back(over(transition) ? reset(*env, rng) : observation);
+      observations.push_back(transition.ends_episode() ? reset(*env, rng) : observation);
     }
     return observations;
   };
@@ -160,7 +160,7 @@ TEST_CASE("state() is all that is needed to go on bit for bit", "[envs]") {
     Rng rng(3);
     reset(*original, rng);
     for (int t = 0; t < 150; ++t) {
-      if (over(step(*original, random_action(*original, rng)).transition)) reset(*original, rng);
+      if (step(*original, random_action(*original, rng)).transition.ends_episode()) reset(*original, rng);
     }
 
     const std::unique_ptr<Env> copy = make(id);
@@ -177,7 +177,7 @@ TEST_CASE("state() is all that is needed to go on bit for bit", "[envs]") {
       CHECK(first.truncated == second.truncated);
       CHECK(first_observation == second_observation);
       CHECK(original->state() == copy->state());
-      running = !over(first) && !over(second);
+      running = !first.ends_episode() && !second.ends_episode();
     }
   }
 }
@@ -267,7 +267,7 @@ TEST_CASE("a time limit truncates and never terminates", "[envs]") {
                     "Counter-v0: step() outside an episode: call reset() first, and again after each end");
   for (int episode = 0; episode < 2; ++episode) {
     reset(env, rng);
-    for (int t = 1; t < c.steps; ++t) CHECK_FALSE(over(step(env, {0}).transition));
+    for (int t = 1; t < c.steps; ++t) CHECK_FALSE(step(env, {0}).transition.ends_episode());
     const Transition last = step(env, {0}).transition;
     CHECK(last.terminated == c.terminated);
     CHECK(last.truncated == c.truncated);
@@ -278,8 +278,8 @@ TEST_CASE("a time limit truncates and never terminates", "[envs]") {
   reset(env, rng);
   if (c.steps > 1) step(env, {0});
   reset(env, rng);
-  for (int t = 1; t < c.steps; ++t) CHECK_FALSE(over(step(env, {0}).transition));
-  CHECK(over(step(env, {0}).transition));
+  for (int t = 1; t < c.steps; ++t) CHECK_FALSE(step(env, {0}).transition.ends_episode());
+  CHECK(step(env, {0}).transition.ends_episode());
 
   CHECK_THROWS_AS(TimeLimit(std::make_unique<Counter>(100, 0)), ConfigError);
 }

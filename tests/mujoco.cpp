@@ -27,18 +27,6 @@ using Catch::Contains;
 
 namespace {
 
-// Sets an environment variable for as long as it lives.
-class Setting {
- public:
-  Setting(const char* name, const std::string& value) : name_(name) { ::setenv(name, value.c_str(), 1); }
-  ~Setting() { ::unsetenv(name_); }
-  Setting(const Setting&) = delete;
-  Setting& operator=(const Setting&) = delete;
-
- private:
-  const char* name_;
-};
-
 // Whose qpos and qvel a task's state begins with, after the time.
 Simulation simulation_of(const std::string& id) {
   if (id.starts_with("HalfCheetah")) return Simulation("half_cheetah");
@@ -154,7 +142,7 @@ TEST_CASE("a simulation that diverges ends the episode with finite numbers, and 
     env->set_state(state);
     const Stepped bad = step(*env, std::vector<double>(env->spec().action.low.size()));
     CHECK(bad.transition.diverged);
-    CHECK(bad.transition.truncated);
+    CHECK(bad.transition.ends_episode());
     CHECK_FALSE(bad.transition.terminated);
     CHECK(bad.transition.reward == 0);
     CHECK(std::all_of(bad.observation.begin(), bad.observation.end(),
@@ -171,7 +159,7 @@ TEST_CASE("a simulation that diverges ends the episode with finite numbers, and 
       CHECK(ours.observation == theirs.observation);
       CHECK(ours.transition.reward == theirs.transition.reward);
       CHECK_FALSE(ours.transition.diverged);
-      if (over(ours.transition)) break;
+      if (ours.transition.ends_episode()) break;
     }
   }
   CHECK_FALSE(std::filesystem::exists("MUJOCO_LOG.TXT"));

@@ -100,7 +100,7 @@ tools::Recording recorded(std::unique_ptr<Env> env, int episodes, std::int64_t m
   Rng rng(3);
   for (int i = 0; i < episodes; ++i) {
     reset(recorder, rng);
-    while (!over(step(recorder, random_action(recorder, rng)).transition)) continue;
+    while (!step(recorder, random_action(recorder, rng)).transition.ends_episode()) continue;
   }
   return recording;
 }

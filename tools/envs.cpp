@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "tools/command.h"
 
@@ -31,10 +32,33 @@ std::string ranges(const envs::Spec& spec) {
   return each.empty() ? "" : same ? each[0] : join(each, " ");
 }
 
+struct Listed {
+  std::string id;
+  envs::Spec spec;
+  std::string problem;  // why it cannot be made, if it cannot
+};
+
+std::vector<Listed> list_all() {
+  std::vector<Listed> all;
+  for (const std::string& id : envs::ids()) {
+    Listed& one = all.emplace_back();
+    one.id = id;
+    try {
+      one.spec = envs::make(id)->spec();
+    } catch (const Error& error) {
+      one.problem = error.what();
+    }
+  }
+  return all;
+}
+
 void print_json() {
   Json list = Json::array();
-  for (const std::string& id : envs::ids()) {
-    const envs::Spec spec = envs::make(id)->spec();
+  for (const auto& [id, spec, problem] : list_all()) {
+    if (!problem.empty()) {
+      list.push_back({{"id", id}, {"available", false}, {"problem", problem}});
+      continue;
+    }
     list.push_back({{"id", id},
                     {"available", true},
                     {"observation_size", spec.observation.size()},
@@ -51,11 +75,15 @@ void print_json() {
 void print_table() {
   fmt::print("{:<26} {:>11} {:>7}  {:<18} {:>10}\n", "environment", "observation", "action", "action range",
              "time limit");
-  for (const std::string& id : envs::ids()) {
-    const envs::Spec spec = envs::make(id)->spec();
+  const std::vector<Listed> all = list_all();
+  for (const auto& [id, spec, problem] : all) {
+    if (!problem.empty()) continue;
     fmt::print("{:<26} {:>11} {:>7}  {:<18} {:>10}\n", id, spec.observation.size(), spec.action.size(),
                ranges(spec),
                spec.max_episode_steps == 0 ? "none" : fmt::format("{}", spec.max_episode_steps));
+  }
+  for (const auto& [id, spec, problem] : all) {
+    if (!problem.empty()) fmt::print("\n{} cannot be made: {}\n", id, problem);
   }
   const std::vector<std::string> missing = envs::unavailable_ids();
   if (missing.empty()) return;

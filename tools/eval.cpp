@@ -59,7 +59,9 @@ Subject subject_of(const EvalCommand& options) {
 }
 
 rl::Evaluation evaluate_run(const EvalCommand& options, const Subject& subject, const rl::EnvFactory& make) {
-  rl::Sac agent = make_agent(read_run_info(options.run).config);
+  const RunInfo info = read_run_info(options.run);
+  if (const auto changed = changed_environment(options.run, info)) warn(*changed);
+  rl::Sac agent = make_agent(info.config);
   rl::load_weights(run_file(options.run, "checkpoint"), agent);
   return rl::evaluate(make, agent, subject.episodes, evaluation_rng(subject.seed));
 }
@@ -78,23 +80,12 @@ void draw_action(const envs::Spec& spec, Rng& rng, std::span<double> action) {
 rl::Evaluation evaluate_random(const Subject& subject, const rl::EnvFactory& make) {
   const std::unique_ptr<envs::Env> env = make();
   const envs::Spec& spec = env->spec();
-  Rng starts = evaluation_rng(subject.seed), actions = starts.split("random actions");
-  std::vector<double> observation(static_cast<std::size_t>(spec.observation.size()));
-  std::vector<double> action(static_cast<std::size_t>(spec.action.size()));
-  rl::Evaluation evaluation;
-  for (std::int64_t i = 0; i < subject.episodes; ++i) {
-    env->reset(starts, observation);
-    double ret = 0;
-    std::int64_t length = 0;
-    for (envs::Transition t; !t.terminated && !t.truncated; ++length) {
-      draw_action(spec, actions, action);
-      t = env->step(action, observation);
-      ret += t.reward;
-    }
-    evaluation.returns.push_back(ret);
-    evaluation.lengths.push_back(length);
-  }
-  return evaluation;
+  const Rng starts = evaluation_rng(subject.seed);
+  Rng actions = starts.split("random actions");
+  const rl::Act act = [&](std::span<const double>, std::span<double> action) {
+    draw_action(spec, actions, action);
+  };
+  return rl::run_episodes(*env, act, subject.episodes, starts);
 }
 
 void print(const Subject& subject, const rl::Evaluation& e, bool json) {
@@ -108,6 +99,7 @@ void print(const Subject& subject, const rl::Evaluation& e, bool json) {
                          {"min", e.least()},
                          {"max", e.most()},
                          {"mean_length", mean_length(e)},
+                         {"divergences", e.divergences},
                          {"returns", e.returns},
                          {"lengths", e.lengths}};
     fmt::print("{}\n", object.dump(2));
@@ -115,6 +107,7 @@ void print(const Subject& subject, const rl::Evaluation& e, bool json) {
     fmt::print("{}: {:.2f} ± {:.2f} over {} episodes of {}\n", subject.name, e.mean(), e.std(),
                subject.episodes, subject.env);
     fmt::print("min {:.2f}, max {:.2f}, mean length {:.1f}\n", e.least(), e.most(), mean_length(e));
+    if (e.divergences > 0) fmt::print("In {} of them the simulation diverged.\n", e.divergences);
   }
 }
 

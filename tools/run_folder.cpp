@@ -85,6 +85,7 @@ RunInfo read_run_info(const std::string& run) {
     }
     info.preset = json.at("preset").is_null() ? "" : json.at("preset").get<std::string>();
     info.instruction_set = json.at("instruction_set");
+    info.fingerprint = json.value("fingerprint", "");
   } catch (const Json::exception& error) {
     throw FormatError(fmt::format("{}: is damaged: {}", path, error.what()));
   }
@@ -94,6 +95,7 @@ RunInfo read_run_info(const std::string& run) {
 void write_run_info(const std::string& run, const RunInfo& info) {
   Json json = build_info();
   json["instruction_set"] = info.instruction_set;
+  json["fingerprint"] = info.fingerprint;
   json["preset"] = info.preset.empty() ? Json(nullptr) : Json(info.preset);
   json["config"] = rl::to_json(info.config);
   write_json(run_file(run, "config.json"), json);

@@ -20,6 +20,7 @@ struct RunInfo {
   std::string preset;  // or "", for an environment by its name
   rl::Config config;
   std::string instruction_set;  // that it was begun with
+  std::string fingerprint;      // of the environment then: envs::Spec
 
   const std::string& name() const { return preset.empty() ? config.env : preset; }
 };

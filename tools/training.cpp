@@ -90,6 +90,13 @@ std::optional<double> solved_threshold(const std::string& env) {
   return std::nullopt;
 }
 
+std::optional<std::string> changed_environment(const std::string& run, const RunInfo& info) {
+  const std::string now = spec_of(info.config).fingerprint;
+  if (info.fingerprint == now || info.fingerprint.empty()) return std::nullopt;
+  return fmt::format("{}: the run began with {}, but {} is now made of {} (SACCADE_MUJOCO_MODELS?)", run,
+                     info.fingerprint, info.config.env, now);
+}
+
 rl::Sac make_agent(const rl::Config& config) {
   const envs::Spec spec = spec_of(config);
   return {config, spec.observation.size(), spec.action.size(), root(config.seed)};
@@ -109,6 +116,7 @@ Training::Training(RunInfo info, std::string path)
 Training Training::begin(const RunInfo& info, const std::string& path) {
   Training training(info, path);
   training.info_.instruction_set = kernels::instruction_set();
+  training.info_.fingerprint = spec_of(info.config).fingerprint;
   training.path_ = create_run_folder(path, info);
   try {
     training.write_first_files();
@@ -133,6 +141,7 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
   RunInfo info = read_run_info(path);
   const bool new_steps = steps && *steps != info.config.steps;
   if (steps) info.config.steps = *steps;
+  if (const auto changed = changed_environment(path, info)) throw ConfigError(*changed);
   Training training(info, path);
   training.lock_ = std::make_unique<RunLock>(path);
   const std::string checkpoint = run_file(path, "checkpoint");

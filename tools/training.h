@@ -24,6 +24,10 @@ std::optional<std::string> action_warning(const envs::Spec& spec);
 /// What counts as solved: the least mean return, where there is an agreed number.
 std::optional<double> solved_threshold(const std::string& env);
 
+/// What to say where a run's environment is made of something else than when the run began, such as another
+/// model.
+std::optional<std::string> changed_environment(const std::string& run, const RunInfo& info);
+
 /// An untrained agent for this configuration.
 rl::Sac make_agent(const rl::Config& config);
 

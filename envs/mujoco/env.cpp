@@ -12,6 +12,14 @@
 
 namespace saccade::envs {
 
+namespace {
+
+// What a body that still moves like one does not reach. MuJoCo's own bound is 1e10; learning would be ruined
+// by numbers far below it.
+constexpr double kMostSane = 1e6;
+
+}  // namespace
+
 void Row::add_clipped(std::span<const double> values, double bound) {
   for (const double value : values) add(std::clamp(value, -bound, bound));
 }
@@ -19,9 +27,15 @@ void Row::add_clipped(std::span<const double> values, double bound) {
 MujocoEnv::MujocoEnv(const MujocoTask& task) : task_(task), simulation_(task.model) {
   spec_.id = task.id;
   spec_.max_episode_steps = task.max_episode_steps;
+  spec_.fingerprint = simulation_.fingerprint();
   const mjModel& model = simulation_.model();
   check_model(model.nu > 0, "at least one motor");
   for (int i = 0; i < model.nu; ++i) {
+    if (!model.actuator_ctrllimited[i]) {
+      throw FormatError(
+          fmt::format("{}.xml: motor {} has no ctrlrange, but {} expects one: an action's bounds",
+                      task_.model, i, task_.id));
+    }
     // In float32, as Gymnasium keeps them.
     spec_.action.low.push_back(static_cast<float>(model.actuator_ctrlrange[2 * i]));
     spec_.action.high.push_back(static_cast<float>(model.actuator_ctrlrange[2 * i + 1]));
@@ -59,14 +73,14 @@ Transition MujocoEnv::step(std::span<const double> action, std::span<double> obs
   if (sane) {
     transition = evaluate(action);
     write_observation(Row(observation));
-    sane = std::isfinite(transition.reward) &&
-           std::all_of(observation.begin(), observation.end(), [](double x) { return std::isfinite(x); });
+    const auto is_sane = [](double x) { return std::abs(x) <= kMostSane; };  // not NaN either
+    sane = is_sane(transition.reward) && std::all_of(observation.begin(), observation.end(), is_sane);
   }
   if (!sane) {
     simulation_.reset();
     simulation_.forward();
     write_observation(Row(observation));
-    transition = {.truncated = true, .diverged = true};
+    transition = {.diverged = true};
   }
   return transition;
 }

@@ -43,7 +43,7 @@ class Row {
 /// An environment whose dynamics are a MuJoCo model's. The action is the control of its motors; MuJoCo clips
 /// it to their range, but what a task takes for it counts the action as given. A simulation that diverges
 /// ends the episode: such a step says so in Transition::diverged, pays 0, and leaves the model in its initial
-/// position, so no observation or reward is ever not finite.
+/// position, so no observation or reward is ever not finite, or beyond 1e6.
 class MujocoEnv : public Env {
  public:
   const Spec& spec() const final { return spec_; }

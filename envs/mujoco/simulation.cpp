@@ -4,11 +4,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <mutex>
 #include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "envs/mujoco/models.h"
@@ -43,16 +47,33 @@ void add_file(Vfs* vfs, const char* name, std::string_view text) {
   }
 }
 
-mjModel* load(const std::string& name) {
+// FNV-1a.
+std::string hash(std::string_view text) {
+  std::uint64_t value = 0xcbf29ce484222325;
+  for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return fmt::format("{:016x}", value);
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+struct Loaded {
+  mjModel* model = nullptr;
+  std::string fingerprint;
+};
+
+Loaded load(const std::string& name) {
   // The XML compiler swaps the process's error handlers while it works.
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
   install_handlers();
 
   std::array<char, 1000> error{};
-  mjModel* model = nullptr;
+  Loaded loaded;
   std::string path = name + ".xml";
-  if (const char* folder = std::getenv("SACCADE_MUJOCO_MODELS"); folder != nullptr) {
+  if (const char* folder = std::getenv("SACCADE_MUJOCO_MODELS"); folder != nullptr && *folder != '\0') {
     path = fmt::format("{}/{}", folder, path);
     if (!std::filesystem::is_regular_file(path)) {
       throw FormatError(
@@ -60,16 +81,18 @@ mjModel* load(const std::string& name) {
                       "taken from, and without it the built-in ones are",
                       path));
     }
-    model = mj_loadXML(path.c_str(), nullptr, error.data(), error.size());
+    loaded.fingerprint = fmt::format("{}.xml {}", name, hash(read_file(path)));
+    loaded.model = mj_loadXML(path.c_str(), nullptr, error.data(), error.size());
   } else {
     const auto vfs = std::make_unique<mjVFS>();  // megabytes
     mj_defaultVFS(vfs.get());
     add_file(vfs.get(), path.c_str(), built_in_model(name));
-    model = mj_loadXML(path.c_str(), vfs.get(), error.data(), error.size());
+    loaded.fingerprint = fmt::format("{}.xml {}", name, hash(built_in_model(name)));
+    loaded.model = mj_loadXML(path.c_str(), vfs.get(), error.data(), error.size());
     mj_deleteVFS(vfs.get());
   }
-  if (model == nullptr) throw FormatError(fmt::format("{}: {}", path, error.data()));
-  return model;
+  if (loaded.model == nullptr) throw FormatError(fmt::format("{}: {}", path, error.data()));
+  return loaded;
 }
 
 std::string dotted(int version) {
@@ -87,7 +110,9 @@ void check_mujoco_version(int headers, int library) {
 
 Simulation::Simulation(const std::string& model) : name_(model) {
   check_mujoco_version(mjVERSION_HEADER, mj_version());
-  model_.reset(load(model));
+  Loaded loaded = load(model);
+  model_.reset(loaded.model);
+  fingerprint_ = std::move(loaded.fingerprint);
   data_.reset(mj_makeData(model_.get()));
   if (!data_) throw Error(fmt::format("{}: MuJoCo could not make room for its simulation", model));
 }
@@ -98,8 +123,13 @@ int Simulation::index(mjtObj type, const char* what, const char* name) const {
   return id;
 }
 
-bool Simulation::take_divergence() {
-  bool diverged = false;
+bool Simulation::diverged() {
+  // MuJoCo looks at the beginning of a step: what the last one has led to is for us to see.
+  const auto is_bad = [](mjtNum x) { return mju_isBad(x) != 0; };
+  const auto velocity = numbers(data_->qvel, model_->nv), acceleration = numbers(data_->qacc, model_->nv);
+  bool diverged = std::any_of(qpos().begin(), qpos().end(), is_bad) ||
+                  std::any_of(velocity.begin(), velocity.end(), is_bad) ||
+                  std::any_of(acceleration.begin(), acceleration.end(), is_bad);
   for (const mjtWarning kind : {mjWARN_BADQPOS, mjWARN_BADQVEL, mjWARN_BADQACC, mjWARN_BADCTRL}) {
     diverged |= data_->warning[kind].number > 0;
     data_->warning[kind].number = 0;
@@ -111,7 +141,7 @@ bool Simulation::advance(std::span<const double> control, int frames, bool conta
   std::copy(control.begin(), control.end(), data_->ctrl);
   for (int i = 0; i < frames; ++i) mj_step(model_.get(), data_.get());
   if (contact_forces) mj_rnePostConstraint(model_.get(), data_.get());
-  return !take_divergence();
+  return !diverged();
 }
 
 template <class F>

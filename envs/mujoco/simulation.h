@@ -26,6 +26,9 @@ class Simulation {
   /// its warnings write no file.
   explicit Simulation(const std::string& model);
 
+  /// The model's file name and a hash of its text.
+  const std::string& fingerprint() const { return fingerprint_; }
+
   const mjModel& model() const { return *model_; }
   const mjData& data() const { return *data_; }
 
@@ -45,7 +48,7 @@ class Simulation {
   void forward() { mj_forward(model_.get(), data_.get()); }
 
   /// Steps `frames` times under one control, and then computes the bodies' contact forces (cfrc_ext) if
-  /// asked. False if it diverged: MuJoCo then starts over from its initial position, in the midst of a step.
+  /// asked. False if it diverged: MuJoCo then may have started over from its initial position.
   bool advance(std::span<const double> control, int frames, bool contact_forces);
 
   /// Everything needed to go on from here bit for bit: time, qpos, qvel, act, the solver's warm start, and
@@ -61,7 +64,7 @@ class Simulation {
     return {begin, static_cast<std::size_t>(size)};
   }
   int index(mjtObj type, const char* what, const char* name) const;
-  bool take_divergence();
+  bool diverged();
   template <class F>
   void for_each_field(F f) const;
 
@@ -69,7 +72,7 @@ class Simulation {
     void operator()(mjModel* model) const { mj_deleteModel(model); }
     void operator()(mjData* data) const { mj_deleteData(data); }
   };
-  std::string name_;
+  std::string name_, fingerprint_;
   std::unique_ptr<mjModel, Delete> model_;
   std::unique_ptr<mjData, Delete> data_;
 };

@@ -12,10 +12,9 @@ RandomWalk::RandomWalk(const std::string& id)
   Rng rng(2);
   for (std::size_t i = 0; i < kSteps; ++i) {
     for (std::size_t j = 0; j < action_size_; ++j) {
-      actions_.push_back(
-          spec.discrete_actions > 0
-              ? static_cast<double>(rng.below(static_cast<std::uint64_t>(spec.discrete_actions)))
-              : rng.uniform(spec.action.low[j], spec.action.high[j]));
+      actions_.push_back(spec.discrete_actions > 0 ? static_cast<double>(rng.below(
+                                                         static_cast<std::uint64_t>(spec.discrete_actions)))
+                                                   : rng.uniform(spec.action.low[j], spec.action.high[j]));
     }
   }
 }
@@ -30,7 +29,7 @@ void RandomWalk::step() {
   if (at_start_) reset();
   const envs::Transition t = env_->step(action(), obs_);
   next_ = (next_ + 1) % kSteps;
-  at_start_ = t.terminated || t.truncated || next_ == 0;
+  at_start_ = t.ends_episode() || next_ == 0;
 }
 
 }  // namespace saccade::bench
