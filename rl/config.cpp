@@ -205,7 +205,8 @@ void update_from_file(Config& config, const std::string& path) {
     throw ConfigError(fmt::format("{}: cannot be read", path));
   const Json json = Json::parse(file, nullptr, false, true);
   if (json.is_discarded()) throw ConfigError(fmt::format("{}: is not valid JSON", path));
-  update_from_json(config, json, path);
+  const bool is_run = json.is_object() && json.contains("saccade") && json.contains("config");
+  update_from_json(config, is_run ? json.at("config") : json, path);
 }
 
 const std::vector<Preset>& presets() {

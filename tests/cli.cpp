@@ -119,16 +119,6 @@ TEST_CASE("a wrong command line is one clear line, exit code 2, and nothing on d
   usage("eval", {"RUN is required"});
   usage("replay", {"ENV is required"});
   usage("replay pendulm file.json", {"\"pendulm\"", "did you mean Pendulum-v1?"});
-  refuses(folder, "replay pendulum absent.json", 1, {"absent.json: cannot be opened"});
-  refuses(folder, "replay pendulum bad.json", 1, {"bad.json", "parse error"});
-  write_file(
-      folder.path("ragged.json"),
-      R"({"trajectories": [{"env_id": "Pendulum-v1", "name": "a", "init_state": [0, 0], "init_obs": [1, 0, 0],
-                 "actions": [[0]], "states": [[0, 0, 0]], "obs": [[1, 0, 0]], "rewards": [0],
-                 "terminated": [false], "truncated": [false]}]})");
-  refuses(folder, "replay pendulum ragged.json", 1, {"a state of size 3 was given, but size 2 is expected"});
-  refuses(folder, "replay acrobot ragged.json", 1, {"ragged.json: it has no trajectory of Acrobot-v1"});
-  refuses(folder, "replay pendulum list.json", 1, {"list.json: is no file of trajectories"});
   usage("gradcheck --filter nothing-is-called-so", {"nothing-is-called-so"});
   usage("gradcheck --order 3", {"--order", "'3'", "from 1 to 2"});
   usage("bench --filter '['", {"--filter", "'['", "regular expression"});
@@ -337,4 +327,15 @@ TEST_CASE("counts, durations and shell words", "[cli]") {
   CHECK(tools::duration(200'000) == "2d 07h");
   CHECK(tools::shell_word("runs/pendulum-1") == "runs/pendulum-1");
   CHECK(tools::shell_word("my run's") == "'my run'\\''s'");
+}
+
+TEST_CASE("a run is repeated from its config.json", "[cli]") {
+  const TemporaryFolder folder;
+  const std::string train = "train --quiet --threads 1 ";
+  REQUIRE(
+      run_command(folder, train + "pendulum --seed 5 --steps 600 --set hidden=[8] --run first").exit_code ==
+      0);
+  REQUIRE(run_command(folder, train + "--config first/config.json --run again").exit_code == 0);
+  CHECK(read_file(folder.path("again/checkpoint/weights.safetensors")) ==
+        read_file(folder.path("first/checkpoint/weights.safetensors")));
 }

@@ -50,8 +50,8 @@ RunInfo configure(const TrainCommand& options) {
     std::vector<std::string> names;
     for (const rl::Preset& preset : rl::presets()) names.push_back(preset.name);
     throw ConfigError(fmt::format(
-        "train: expected a preset ({}), an environment ('saccade envs' lists them), --config or --resume",
-        join(names)));
+        "train: expected a preset ({}), an environment ('{} envs' lists them), --config or --resume",
+        join(names), program()));
   }
   RunInfo info;
   if (!options.name.empty()) info.config = rl::config_for(options.name);
@@ -69,10 +69,18 @@ RunInfo configure(const TrainCommand& options) {
   return info;
 }
 
-void warn_of_no_learning(const rl::Config& config) {
-  if (config.learning_starts < config.steps) return;
-  warn(fmt::format("nothing will be learned: learning_starts is {}, steps only {}", config.learning_starts,
-                   config.steps));
+void warn_of_surprises(const rl::Config& config) {
+  if (config.learning_starts >= config.steps) {
+    warn(fmt::format("nothing will be learned: learning_starts is {}, steps only {}", config.learning_starts,
+                     config.steps));
+  }
+  if (config.env == "MountainCarContinuous-v0" && config.exploration == "gaussian") {
+    warn(
+        "exploration=gaussian has never solved MountainCarContinuous-v0; the preset mountain-car, whose "
+        "noise "
+        "is pink, does");
+  }
+  if (const auto warning = action_warning(envs::make(config.env)->spec())) warn(*warning);
 }
 
 // ---- an old one ----
@@ -171,8 +179,7 @@ int run(const TrainCommand& options) {
   const StopSignals signals;
   const RunInfo info = options.resume.empty() ? configure(options) : RunInfo{};
   Training training = options.resume.empty() ? Training::begin(info, options.run) : resume(options);
-  warn_of_no_learning(training.info().config);
-  if (const auto warning = action_warning(envs::make(training.info().config.env)->spec())) warn(*warning);
+  warn_of_surprises(training.info().config);
   Display display(options.quiet || options.json ? Display::Mode::silent : Display::best_mode());
   display.message(announcement(training), training.state().step);
   std::optional<Json> summary =
@@ -200,7 +207,8 @@ void add_train(CLI::App& app, int& exit_code) {
   sub->add_option("--run", o->run, "the run's folder (default runs/<name>-<seed>, made unique)")
       ->type_name("DIR");
   sub->add_option("--config", o->config_file,
-                  "hyper-parameters from a JSON file; see 'saccade config --json'")
+                  "hyper-parameters from a JSON file, as 'saccade config --json' prints them, or "
+                  "from a run's config.json")
       ->type_name("FILE");
   sub->add_option("--set", o->settings, "one hyper-parameter; may be repeated")
       ->type_name("KEY=VALUE")
