@@ -230,6 +230,16 @@ const std::vector<Preset>& presets() {
     car.exploration = "pink";
     car.eval_every = 2'000;
 
+    // What this body gains by undulating shows after hundreds of steps only: a far horizon, and slow noise.
+    Config swimmer = pendulum;
+    swimmer.env = "Swimmer-v4";
+    swimmer.steps = swimmer.buffer_size = 300'000;
+    swimmer.learning_starts = 10'000;
+    swimmer.gamma = 0.999;
+    swimmer.exploration = "pink";
+    swimmer.eval_every = 10'000;
+    swimmer.checkpoint_every = 50'000;
+
     // Stable-Baselines3's defaults, where they differ from ours: half the sum of the critics' losses, and the
     // temperature's loss on log alpha.
     Config sb3;
@@ -243,6 +253,7 @@ const std::vector<Preset>& presets() {
     return std::vector<Preset>{
         {"pendulum", "Pendulum-v1 with small networks, tuned: a few seconds", pendulum},
         {"mountain-car", "MountainCarContinuous-v0 with pink noise, without which it is not solved", car},
+        {"swimmer", "Swimmer-v4 with pink noise and a far horizon: a minute or two", swimmer},
         {"pendulum-sb3", "Pendulum-v1 with Stable-Baselines3's defaults (256x256, batch 256)", sb3},
     };
   }();
