@@ -25,8 +25,8 @@ struct Spec {
   // less 1.
   std::int64_t discrete_actions = 0;
   std::int64_t max_episode_steps = 0;  // where the time limit truncates; 0 for none
-  // Of what else the task is made of, such as its model: a run goes on only where it is the same. Empty if
-  // there is nothing.
+  // Of what else the task is made, such as its model: a run that began with one goes on only with the same.
+  // Empty if there is nothing.
   std::string fingerprint = {};
 };
 

@@ -71,8 +71,8 @@ nlohmann::ordered_json to_json(const Config& config);
 void update_from_json(Config& config, const nlohmann::ordered_json& json, std::string_view source);
 /// The same for one "key=value"; the value as JSON, or as a bare word.
 void update_from_text(Config& config, std::string_view assignment);
-/// The same for a file: an object of keys, or a run's config.json, which has one within it. Throws ConfigError,
-/// naming the file, if it cannot be read or is neither.
+/// The same for a file: an object of keys, or a run's config.json, which has one within it. Throws
+/// ConfigError, naming the file, if it cannot be read or is neither.
 void update_from_file(Config& config, const std::string& path);
 
 struct Preset {

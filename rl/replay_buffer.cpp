@@ -24,7 +24,8 @@ void store(const char* what, const Tensor& rows, std::int64_t row, std::span<con
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (!std::isfinite(static_cast<float>(values[i])))
-      throw Error(fmt::format("replay buffer: {}[{}] is {}", what, i, values[i]));
+      throw Error(fmt::format("replay buffer: {}[{}] is {}; expected a finite number that float32 can hold",
+                              what, i, values[i]));
   }
   std::transform(values.begin(), values.end(), rows.mutable_data<float>() + row * width,
                  [](double value) { return static_cast<float>(value); });

@@ -68,12 +68,16 @@ void train(const Config& config, const EnvFactory& make_env, Sac& agent, ReplayB
   };
   const auto evaluate_if_due = [&] {
     if (!state.evaluation_due) return;
+    if (!callbacks.on_evaluation) {
+      state.evaluation_due = false;
+      return;
+    }
     const Rng rng =
         Rng(static_cast<std::uint64_t>(config.seed)).split(fmt::format("evaluation {}", state.step));
     const Evaluation done = evaluate(make_env, agent, config.eval_episodes, rng, callbacks.should_stop);
     if (static_cast<std::int64_t>(done.returns.size()) < config.eval_episodes) return;
     state.evaluation_due = false;
-    if (callbacks.on_evaluation) callbacks.on_evaluation(state, done);
+    callbacks.on_evaluation(state, done);
   };
   if (state.evaluation_due) {  // left over from a stop in the midst of it
     evaluate_if_due();

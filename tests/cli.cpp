@@ -339,3 +339,15 @@ TEST_CASE("a run is repeated from its config.json", "[cli]") {
   CHECK(read_file(folder.path("again/checkpoint/weights.safetensors")) ==
         read_file(folder.path("first/checkpoint/weights.safetensors")));
 }
+
+TEST_CASE("plain noise in MountainCarContinuous is a warning that names the preset", "[cli]") {
+  const TemporaryFolder folder;
+  const std::string run =
+      "--steps 60 --quiet --set hidden=[8] --set learning_starts=50 --set final_eval_episodes=1";
+  const Output plain = run_command(folder, "train MountainCarContinuous-v0 " + run);
+  CHECK(plain.exit_code == 0);
+  CHECK_THAT(plain.err, Contains("saccade: warning: ") && Contains("exploration=gaussian") &&
+                            Contains("the preset mountain-car"));
+  CHECK(run_command(folder, "train mountain-car " + run).err.empty());
+  CHECK(run_command(folder, "train MountainCarContinuous-v0 --set exploration=pink " + run).err.empty());
+}

@@ -211,14 +211,3 @@ TEST_CASE("a wide box of actions is a warning of the command, for environments o
   CHECK(wrong.exit_code == 2);
   CHECK_THAT(wrong.err, Contains("\"weak\"") && Contains("Strong-v0"));
 }
-
-TEST_CASE("plain noise in MountainCarContinuous is a warning that names the preset", "[examples]") {
-  const TemporaryFolder folder;
-  const std::string run = "--steps 60 " + kSmall + "--set final_eval_episodes=1";
-  const Output plain = run_command(folder, "train MountainCarContinuous-v0 " + run);
-  CHECK(plain.exit_code == 0);
-  CHECK_THAT(plain.err, Contains("saccade: warning: ") && Contains("exploration=gaussian") &&
-                            Contains("the preset mountain-car"));
-  CHECK(run_command(folder, "train mountain-car " + run).err.empty());
-  CHECK(run_command(folder, "train MountainCarContinuous-v0 --set exploration=pink " + run).err.empty());
-}

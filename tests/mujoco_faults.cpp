@@ -108,6 +108,14 @@ TEST_CASE("what diverges does not reach the networks", "[mujoco]") {
     for (const auto& [name, tensor] : buffer.named_state()) {
       if (tensor.numel() > 0) CHECK(amax(abs(tensor)).item() <= 1e6);
     }
+    int statistics = 0;
+    for (const auto& [name, tensor] : agent.named_weights()) {
+      if (name == "obs.count") CHECK(tensor.item() == static_cast<double>(buffer.size()));
+      if (name == "obs.mean") CHECK(amax(abs(tensor)).item() <= 1e6);
+      statistics += name.starts_with("obs.");
+    }
+    CHECK(statistics == 3);
+    if (c.from_the_first_step) CHECK(state.updates == 0);
     const rl::Evaluation e = rl::evaluate([&] { return make(c.id); }, agent, 3, Rng(1));
     if (c.from_the_first_step) CHECK(e.divergences == 3);
   }
@@ -123,8 +131,10 @@ TEST_CASE("a run goes on in the model that it began with, and in no other", "[mu
   REQUIRE(
       saccade(strong, "train Reacher-v4 --run run --steps 60 --set learning_starts=60 --quiet").exit_code ==
       0);
+  const auto before = test::snapshot(folder.path());
   const test::Output resumed = saccade("", "train --resume run --steps 80");
   CHECK(resumed.exit_code == 2);
+  CHECK(test::snapshot(folder.path()) == before);
   CHECK_THAT(resumed.err,
              Contains("run: the run began with reacher.xml ") && Contains("is now made of reacher.xml "));
   const test::Output evaluated = saccade("", "eval run --episodes 1");
@@ -132,6 +142,36 @@ TEST_CASE("a run goes on in the model that it began with, and in no other", "[mu
   CHECK_THAT(evaluated.err, Contains("run: the run began with reacher.xml "));
   CHECK(saccade(strong, "eval run --episodes 1").err.empty());
   CHECK(saccade(strong, "train --resume run --steps 80 --quiet").exit_code == 0);
+}
+
+TEST_CASE("evaluations say how many episodes diverged", "[mujoco]") {
+  const test::TemporaryFolder folder;
+  const StrongMotors motors("swimmer", 1e9);
+  const std::string strong = "SACCADE_MUJOCO_MODELS='" + motors.folder() + "'";
+  const std::string random = "eval --random Swimmer-v4 --episodes 4";
+  const test::Output text = test::run_command(folder, random, strong);
+  CHECK_THAT(text.out, Contains("In 4 of them the simulation diverged."));
+  CHECK_THAT(test::run_command(folder, random + " --json", strong).out, Contains("\"divergences\": 4"));
+  CHECK_THAT(test::run_command(folder, random).out, !Contains("diverged"));
+  const test::Output trained = test::run_command(
+      folder, "train Swimmer-v4 --run run --steps 60 --set learning_starts=50 --set final_eval_episodes=3",
+      strong);
+  CHECK(trained.exit_code == 0);
+  CHECK_THAT(trained.out, Contains("The simulation diverged 60 times") &&
+                              Contains("In 3 of them the simulation diverged."));
+}
+
+TEST_CASE("copies of a MuJoCo task give the same weights on any number of threads", "[mujoco]") {
+  const test::TemporaryFolder folder;
+  const std::string train =
+      "train Ant-v4 --quiet --envs 5 --steps 400 --set learning_starts=300 --set hidden=[16] --set "
+      "batch_size=16 --set final_eval_episodes=1 ";
+  REQUIRE(test::run_command(folder, train + "--run one --threads 1").exit_code == 0);
+  REQUIRE(test::run_command(folder, train + "--run three --threads 3").exit_code == 0);
+  for (const std::string file : {"weights", "replay"}) {
+    const std::string name = "/checkpoint/" + file + ".safetensors";
+    CHECK(test::read_file(folder.path("three" + name)) == test::read_file(folder.path("one" + name)));
+  }
 }
 
 TEST_CASE("saccade envs lists what can be made, and says what is wrong with the rest", "[mujoco]") {
@@ -142,7 +182,7 @@ TEST_CASE("saccade envs lists what can be made, and says what is wrong with the 
   CHECK(output.exit_code == 0);
   CHECK_THAT(output.out, Contains("\nAnt-v4 ") && Contains("\nPendulum-v1 "));
   CHECK_THAT(output.out,
-             Contains("Hopper-v4 cannot be made: ") && Contains("hopper.xml: there is no such file"));
+             Contains("Hopper-v4 cannot be made: ") && Contains("hopper.xml: there is"));
 }
 
 TEST_CASE("a motor without a range is an error", "[mujoco]") {
@@ -151,10 +191,9 @@ TEST_CASE("a motor without a range is an error", "[mujoco]") {
   const std::size_t at = text.find("ctrlrange=\"");
   REQUIRE(at != std::string::npos);
   text.erase(at, text.find('"', at + 11) + 1 - at);
-  for (std::string word : {"ctrllimited=\"true\""}) {
-    if (const std::size_t limited = text.find(word); limited != std::string::npos)
-      text.erase(limited, word.size());
-  }
+  const std::string limited = "ctrllimited=\"true\"";
+  REQUIRE(text.find(limited) != std::string::npos);
+  text.erase(text.find(limited), limited.size());
   test::write_file(folder.path("reacher.xml"), text);
   const Setting setting("SACCADE_MUJOCO_MODELS", folder.path());
   CHECK_THROWS_WITH(make("Reacher-v4"), Contains("reacher.xml: motor ") && Contains("has no ctrlrange"));

@@ -91,5 +91,6 @@ TEST_CASE("the replay buffer refuses wrong sizes, values that are not finite, an
   CHECK_THROWS_AS(buffer.add(obs, obs, 0, obs, false), ShapeError);
   CHECK_THROWS_WITH(buffer.add(obs, action, 0, bad, false), Catch::Contains("next_obs[1] is nan"));
   CHECK_THROWS_AS(buffer.add(obs, action, INFINITY, obs, false), Error);
+  CHECK_THROWS_WITH(buffer.add(obs, action, 1e39, obs, false), Catch::Contains("reward[0] is 1e+39"));
   CHECK(buffer.size() == 0);
 }

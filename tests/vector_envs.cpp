@@ -2,13 +2,19 @@
 #include <fmt/format.h>
 
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
+#include <thread>
+#include <vector>
 
+#include "autograd/threads.h"
 #include "base/error.h"
 #include "envs/time_limit.h"
 #include "rl/train.h"
+#include "rl/vector_env.h"
 #include "tests/counting_env.h"
 
 using namespace saccade;
@@ -109,8 +115,37 @@ TEST_CASE("a copy that diverges ends its own episode and is counted, and the oth
   for (const double x : run.field("next_obs")) CHECK(x != Counting::kPoison);
 }
 
-TEST_CASE("an error within a copy gets out, that of the first copy that had one", "[train]") {
+TEST_CASE("an error within a copy gets out of training", "[train]") {
   CHECK_THROWS_WITH(Run(small_config(4), {.fails_after = 5}), Catch::Contains("copy failed in step 5"));
+}
+
+TEST_CASE("copies that take a while are shared out, and the first error gets out of any thread", "[train]") {
+  const int threads = num_threads();
+  set_num_threads(3);
+  rl::VectorEnv copies([] { return std::make_unique<Counting>(Counting::Script{}); }, 6);
+  const auto wait = [] {  // a step of some 50 us
+    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(50);
+    while (std::chrono::steady_clock::now() < end) continue;
+  };
+  std::set<std::thread::id> seen;
+  std::mutex mutex;
+  for (int call = 0; call < 50; ++call) {
+    std::vector<int> visits(6);
+    copies.for_each([&](std::size_t i) {
+      wait();
+      ++visits[i];
+      const std::lock_guard lock(mutex);
+      seen.insert(std::this_thread::get_id());
+    });
+    CHECK(visits == std::vector<int>(6, 1));
+    CHECK_THROWS_WITH(copies.for_each([&](std::size_t i) {
+      wait();
+      if (i >= 2) throw Error(fmt::format("copy {} failed", i));
+    }),
+                      "copy 2 failed");
+  }
+  CHECK(seen.size() > 1);
+  set_num_threads(threads);
 }
 
 TEST_CASE("a state of other copies than the configuration's is refused", "[train]") {

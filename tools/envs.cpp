@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "tools/command.h"
+#include "tools/text.h"
 
 namespace saccade::tools {
 
@@ -83,7 +84,11 @@ void print_table() {
                spec.max_episode_steps == 0 ? "none" : fmt::format("{}", spec.max_episode_steps));
   }
   for (const auto& [id, spec, problem] : all) {
-    if (!problem.empty()) fmt::print("\n{} cannot be made: {}\n", id, problem);
+    if (problem.empty()) continue;
+    fmt::print("\n");
+    for (const std::string& line : wrap(fmt::format("{} cannot be made: {}", id, problem), kColumns)) {
+      fmt::print("{}\n", line);
+    }
   }
   const std::vector<std::string> missing = envs::unavailable_ids();
   if (missing.empty()) return;

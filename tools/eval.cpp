@@ -40,7 +40,7 @@ double mean_length(const rl::Evaluation& e) {
 Subject subject_of(const EvalCommand& options) {
   constexpr std::int64_t kMostEpisodes = 1'000'000, kMostSeed = 9'000'000'000'000'000;
   if (options.run.empty() == options.random.empty()) {
-    throw ConfigError(options.run.empty() ? "RUN is required, or --random ENV; see 'saccade eval --help'"
+    throw ConfigError(options.run.empty() ? "RUN is required, or --random ENV"
                                           : "--random acts without a policy; RUN cannot be given with it");
   }
   rl::Config config;

@@ -109,8 +109,9 @@ std::string progress_bar_line(const Progress& progress, std::size_t width) {
 }
 
 std::string evaluation_line(std::int64_t step, std::int64_t steps, const rl::Evaluation& e) {
-  return fmt::format("step {:>{}}   evaluation {:>9.2f} ± {:<7.2f}  min {:.1f}, max {:.1f}", step,
-                     fmt::formatted_size("{}", steps), e.mean(), e.std(), e.least(), e.most());
+  return fmt::format("step {:>{}}   evaluation {:>9.2f} ± {:<7.2f}  min {:.1f}, max {:.1f}{}", step,
+                     fmt::formatted_size("{}", steps), e.mean(), e.std(), e.least(), e.most(),
+                     e.divergences > 0 ? fmt::format(", {} diverged", e.divergences) : "");
 }
 
 void Rates::add(double seconds, std::int64_t step, std::int64_t updates) {

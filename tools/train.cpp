@@ -76,9 +76,8 @@ void warn_of_surprises(const rl::Config& config) {
   }
   if (config.env == "MountainCarContinuous-v0" && config.exploration == "gaussian") {
     warn(
-        "exploration=gaussian has never solved MountainCarContinuous-v0; the preset mountain-car, whose "
-        "noise "
-        "is pink, does");
+        "MountainCarContinuous-v0 was solved by no run with exploration=gaussian; see the preset "
+        "mountain-car, whose noise is pink");
   }
   if (const auto warning = action_warning(envs::make(config.env)->spec())) warn(*warning);
 }
@@ -151,6 +150,9 @@ void print_summary(const Json& summary, const std::string& run) {
   }
   fmt::print("Final evaluation: {:.2f} ± {:.2f} over {} episodes, {:.1f} to {:.1f}\n", number(e.at("mean")),
              number(e.at("std")), e.at("episodes").dump(), number(e.at("min")), number(e.at("max")));
+  if (const std::int64_t divergences = e.at("divergences"); divergences > 0) {
+    fmt::print("In {} of them the simulation diverged.\n", divergences);
+  }
   if (summary.contains("solved")) {
     fmt::print("{} a mean of at least {}.\n",
                summary.at("solved").get<bool>() ? "Solved:" : "Not solved: that would take",

@@ -93,8 +93,8 @@ std::optional<double> solved_threshold(const std::string& env) {
 std::optional<std::string> changed_environment(const std::string& run, const RunInfo& info) {
   const std::string now = spec_of(info.config).fingerprint;
   if (info.fingerprint == now || info.fingerprint.empty()) return std::nullopt;
-  return fmt::format("{}: the run began with {}, but {} is now made of {} (SACCADE_MUJOCO_MODELS?)", run,
-                     info.fingerprint, info.config.env, now);
+  return fmt::format("{}: the run began with {}, but {} is now made of {}", run, info.fingerprint,
+                     info.config.env, now.empty() ? "something else" : now);
 }
 
 rl::Sac make_agent(const rl::Config& config) {
@@ -293,7 +293,8 @@ Json Training::summarise(const rl::Evaluation& e) const {
                  {"std", e.std()},
                  {"min", e.least()},
                  {"max", e.most()},
-                 {"episodes", e.returns.size()}}}};
+                 {"episodes", e.returns.size()},
+                 {"divergences", e.divergences}}}};
   if (const std::optional<double> threshold = solved_threshold(info_.config.env)) {
     json["solved"] = e.mean() >= *threshold;
     json["solved_threshold"] = *threshold;

@@ -14,8 +14,8 @@
 #include <span>
 
 #include "base/error.h"
-#include "base/rng.h"
 #include "envs/env.h"
+#include "envs/mujoco/tasks.h"
 #include "envs/registry.h"
 
 namespace saccade::tools {
@@ -24,7 +24,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Byte number `at`, the first being 1, of a text, as editors count.
+// Byte number `at` of a text, the first being 1.
 std::string line_and_column(std::string_view text, std::size_t at) {
   const std::string_view before = text.substr(0, std::max<std::size_t>(at, 1) - 1);
   const auto line = 1 + std::count(before.begin(), before.end(), '\n');
@@ -139,6 +139,11 @@ std::string where(const std::string& file, const std::string& name) {
   return fmt::format("{}, trajectory \"{}\"", file, name);
 }
 
+bool is_mujoco(const std::string& id) {
+  const std::vector<std::string> ids = envs::mujoco_ids();
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
 void read_common(const Json& json, const std::string& path, Trajectory& t) {
   t.file = path;
   t.observations = rows(json, "obs", where(path, t.name));
@@ -161,14 +166,19 @@ Trajectory classic(const Json& json, const std::string& path, const std::string&
 
 // The trajectory in another file that this one takes its actions from: "same as trajectory 0 of ant.json"
 // means the one of the same kind.
-Json original_of(const Json& json, const std::string& kind, const std::string& path) {
+struct Original {
+  Json json;
+  std::string where;  // for messages
+};
+
+Original original_of(const Json& json, const std::string& kind, const std::string& path) {
   const std::string reference = json.at("actions");
   const std::string name = reference.substr(reference.find_last_of(' ') + 1);
   const std::string other = (std::filesystem::path(path).parent_path() / name).string();
   try {
     const Json file = read_json(other);
     for (const Json& candidate : member(file, "trajectories", other)) {
-      if (text(candidate, "kind", other) == kind) return candidate;
+      if (text(candidate, "kind", other) == kind) return {candidate, where(other, kind)};
     }
     throw FormatError(fmt::format("{}: it has no trajectory of this kind", other));
   } catch (const FormatError& error) {
@@ -187,13 +197,14 @@ Trajectory mujoco(const Json& json, const std::string& path, const std::string& 
   read_common(json, path, t);
   const std::string at = where(path, t.name);
   const bool refers = member(json, "actions", at).is_string();
-  const Json original = refers ? original_of(json, t.name, path) : json;
-  t.actions = rows(original, "actions", at);
+  const auto [original, source] = refers ? original_of(json, t.name, path) : Original{json, at};
+  t.actions = rows(original, "actions", source);
   const Json& dynamics = json.contains("qpos") ? json : original;
   t.first_state = numbers(json, "init_qpos", at);
   append(t.first_state, numbers(json, "init_qvel", at));
-  t.states = rows(dynamics, "qpos", at);
-  const std::vector<std::vector<double>> velocities = rows(dynamics, "qvel", at);
+  const std::string& whose = json.contains("qpos") ? at : source;
+  t.states = rows(dynamics, "qpos", whose);
+  const std::vector<std::vector<double>> velocities = rows(dynamics, "qvel", whose);
   check_length("qpos", t.states.size(), t.actions.size(), at);
   check_length("qvel", velocities.size(), t.actions.size(), at);
   for (std::size_t i = 0; i < velocities.size(); ++i) append(t.states[i], velocities[i]);
@@ -217,11 +228,12 @@ std::string where(const Trajectory& t, std::size_t step) {
   return fmt::format("{}, step {}", where(t.file, t.name), step);
 }
 
-// How much of Env::state() is recorded, but for the steps left: as little as set_state() takes. That is all
-// of it, or MuJoCo's time, qpos and qvel, which make the rest.
+// How much of Env::state() is recorded, but for the steps left: all of it, or of MuJoCo's tasks as little as
+// set_state() takes, the time, qpos and qvel, which make the rest.
 std::size_t state_size(envs::Env& env, bool has_limit) {
   const std::vector<double> whole = env.state();
   const std::size_t size = whole.size() - has_limit;
+  if (!is_mujoco(env.spec().id)) return size;
   for (std::size_t fewer = 1; fewer < size; ++fewer) {
     std::vector<double> state(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(fewer));
     if (has_limit) state.push_back(1);
@@ -270,12 +282,16 @@ std::vector<Trajectory> read_trajectories(const std::string& path, const std::st
     throw FormatError(fmt::format(
         "{}: is no file of trajectories: an object with an array \"trajectories\" is expected", path));
   }
-  const bool is_mujoco = file.contains("facts");
-  if (is_mujoco) {
+  const bool has_facts = file.contains("facts");
+  if (has_facts) {
     const std::string recorded = text(file["facts"], "id", path + ", facts");
     if (recorded != id) {
       throw FormatError(
           fmt::format("{}: its trajectories are {}'s, but {}'s were asked for", path, recorded, id));
+    }
+    if (!is_mujoco(id)) {
+      throw FormatError(
+          fmt::format("{}: has \"facts\", as files of MuJoCo's tasks do, but {} is none of them", path, id));
     }
   }
   std::vector<Trajectory> trajectories;
@@ -283,7 +299,7 @@ std::vector<Trajectory> read_trajectories(const std::string& path, const std::st
   std::size_t index = 0;
   for (const Json& json : file["trajectories"]) {
     const std::string entry = fmt::format("{}, trajectories[{}]", path, index++);
-    if (is_mujoco) {
+    if (has_facts) {
       trajectories.push_back(mujoco(json, path, entry));
     } else if (const std::string recorded = text(json, "env_id", entry); recorded == id) {
       trajectories.push_back(classic(json, path, entry));

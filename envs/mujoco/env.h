@@ -60,7 +60,7 @@ class MujocoEnv : public Env {
   const Simulation& simulation() const { return simulation_; }
 
  protected:
-  /// Throws FormatError for a model that cannot be had, or has no motor.
+  /// Throws FormatError for a model that cannot be had, has no motor, or one without a range.
   explicit MujocoEnv(const MujocoTask& task);
 
   /// Throws FormatError, saying what was expected, unless a model of the user's own fits the task's

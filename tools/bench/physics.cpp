@@ -22,8 +22,8 @@ struct BareLoop {
 
   explicit BareLoop(const std::string& id)
       : env(envs::make_mujoco(id)),
-        task(dynamic_cast<const envs::MujocoEnv&>(*env)),
-        model(&task.simulation().model()),
+        mujoco(dynamic_cast<const envs::MujocoEnv&>(*env)),
+        model(&mujoco.simulation().model()),
         data(mj_makeData(model), mj_deleteData) {
     const auto start_size = static_cast<std::size_t>(1 + model->nq + model->nv);
     RandomWalk walk(id);
@@ -47,13 +47,13 @@ struct BareLoop {
       mj_forward(model, data.get());
     }
     std::copy(step.control.begin(), step.control.end(), data->ctrl);
-    for (int i = 0; i < task.task().frame_skip; ++i) mj_step(model, data.get());
-    if (task.task().contact_forces) mj_rnePostConstraint(model, data.get());
+    for (int i = 0; i < mujoco.task().frame_skip; ++i) mj_step(model, data.get());
+    if (mujoco.task().contact_forces) mj_rnePostConstraint(model, data.get());
     next = (next + 1) % steps.size();
   }
 
   std::unique_ptr<envs::Env> env;  // whose model it is
-  const envs::MujocoEnv& task;
+  const envs::MujocoEnv& mujoco;
   const mjModel* model;
   std::unique_ptr<mjData, decltype(&mj_deleteData)> data;
   std::vector<Step> steps{RandomWalk::kSteps};
