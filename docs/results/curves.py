@@ -14,7 +14,10 @@ import json
 import pathlib
 import sys
 
-import matplotlib
+try:
+    import matplotlib
+except ImportError:
+    sys.exit("curves.py: matplotlib is missing; Debian's package is python3-matplotlib, for /usr/bin/python3")
 
 matplotlib.use("Agg")
 matplotlib.rcParams["svg.hashsalt"] = "saccade"  # the same file from the same data
@@ -28,20 +31,23 @@ ORDER = ["HalfCheetah", "Hopper", "Walker2d", "Ant", "Humanoid", "Swimmer", "Rea
 
 
 class Run:
+    """A run's config.json, eval.csv and, once it is done, summary.json."""
+
     def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
         try:
-            self.config = json.loads((self.folder / "config.json").read_text())["config"]
-            with open(self.folder / "eval.csv", newline="") as file:
-                rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
-        except (OSError, ValueError, KeyError) as error:
-            sys.exit(f"curves.py: {folder}: is no run of saccade train: {error}")
+            folder = pathlib.Path(folder)
+            config = json.loads((folder / "config.json").read_text())["config"]
+            self.env, self.seed = config["env"], config["seed"]
+            with open(folder / "eval.csv", newline="") as file:
+                rows = list(csv.DictReader(file))
+            self.steps, self.mean, self.low, self.high = (
+                [float(row[key]) for row in rows] for key in ("step", "mean", "min", "max"))
+            summary = folder / "summary.json"
+            self.final = json.loads(summary.read_text())["final_evaluation"] if summary.exists() else None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            sys.exit(f"curves.py: {folder}: is no run of saccade train: {type(error).__name__}: {error}")
         if not rows:
             sys.exit(f"curves.py: {folder}: has no evaluation yet")
-        self.steps, self.mean, self.low, self.high = ([row[k] for row in rows] for k in ("step", "mean", "min", "max"))
-        self.env, self.seed = self.config["env"], self.config["seed"]
-        summary = self.folder / "summary.json"
-        self.final = json.loads(summary.read_text()) if summary.exists() else None
 
     @property
     def task(self):
@@ -49,8 +55,12 @@ class Run:
 
 
 def published():
-    with open(HERE / "published.csv", newline="") as file:
-        return list(csv.DictReader(file))
+    path = HERE / "published.csv"
+    try:
+        with open(path, newline="") as file:
+            return [{**row, "return": float(row["return"])} for row in csv.DictReader(file)]
+    except (OSError, ValueError, KeyError) as error:
+        sys.exit(f"curves.py: {path}: cannot be read: {error}")
 
 
 def count(steps):
@@ -70,7 +80,7 @@ def draw(panels, figures, out):
             ax.plot(run.steps, run.mean, color=colour, linewidth=1.2)
         for row in figures:
             if row["environment"] == runs[0].task:
-                seen[row["source"]] = ax.axhline(float(row["return"]), color="0.35", linewidth=0.9,
+                seen[row["source"]] = ax.axhline(row["return"], color="0.35", linewidth=0.9,
                                                  linestyle=STYLES.get(row["source"], "dotted"))
         ax.set_title(env, fontsize=10, loc="left")
         ax.set_xlim(0, max(run.steps[-1] for run in runs))
@@ -88,19 +98,23 @@ def draw(panels, figures, out):
     figure.savefig(out, metadata={"Date": None} if str(out).endswith(".svg") else None, dpi=130)
 
 
+def best(runs):
+    """The highest mean of an evaluation over the seeds, of those steps that all of them have."""
+    at = [dict(zip(run.steps, run.mean)) for run in runs]
+    return max(sum(means[step] for means in at) / len(at) for step in set.intersection(*map(set, at)))
+
+
 def table(panels, figures):
-    print("| environment | steps | return after them, a seed each | mean | best evaluation | published |")
+    print("| environment | steps | return after them, seed by seed | mean | best | published |")
     print("|---|---:|---|---:|---:|---|")
     for env, runs in panels.items():
-        done = [run for run in runs if run.final]
-        finals = [run.final["final_evaluation"] for run in done]
-        steps = ", ".join(sorted({count(run.final["steps"] if run.final else run.steps[-1]) for run in runs}))
-        returns = ", ".join(f"{f['mean']:,.1f} ± {f['std']:,.1f}" for f in finals) or "not done"
-        mean = f"{sum(f['mean'] for f in finals) / len(finals):,.1f}" if finals else ""
-        best = f"{sum(max(run.mean) for run in runs) / len(runs):,.1f}"
-        others = "; ".join(f"{row['source']} {float(row['return']):,g}" for row in figures
+        steps = ", ".join(sorted({count(run.steps[-1]) for run in runs}))
+        returns = ", ".join(f"{run.final['mean']:,.1f} ± {run.final['std']:,.1f}" if run.final else
+                            f"({run.mean[-1]:,.1f}, stopped)" for run in runs)
+        mean = sum(run.final["mean"] if run.final else run.mean[-1] for run in runs) / len(runs)
+        others = "; ".join(f"{row['source']} {row['return']:,g}" for row in figures
                            if row["environment"] == runs[0].task)
-        print(f"| {env} | {steps} | {returns} | {mean} | {best} | {others} |")
+        print(f"| {env} | {steps} | {returns} | {mean:,.1f} | {best(runs):,.1f} | {others} |")
 
 
 def main():
