@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 
 namespace saccade::test {
 
@@ -41,6 +42,14 @@ void write_file(const std::string& path, const std::string& text) {
   file.close();
   INFO(path);
   REQUIRE(file);
+}
+
+nlohmann::ordered_json page_data(const std::string& page) {
+  const std::string open = "<script type=\"application/json\" id=\"data\">";
+  const std::size_t start = page.find(open), end = page.find("</script>", start);
+  REQUIRE(start != std::string::npos);
+  REQUIRE(end != std::string::npos);
+  return nlohmann::ordered_json::parse(page.substr(start + open.size(), end - start - open.size()));
 }
 
 std::map<std::string, std::string> snapshot(const std::string& folder) {

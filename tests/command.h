@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 namespace saccade::test {
@@ -22,6 +23,9 @@ class TemporaryFolder {
 
 std::string read_file(const std::string& path);
 void write_file(const std::string& path, const std::string& text);
+
+/// The data inside a page that `saccade` wrote.
+nlohmann::ordered_json page_data(const std::string& page);
 
 /// Every file below the folder with its contents, to tell whether anything changed.
 std::map<std::string, std::string> snapshot(const std::string& folder);

@@ -19,15 +19,6 @@ using Json = nlohmann::json;
 
 namespace {
 
-// The JSON inside the page.
-Json page_data(const std::string& page) {
-  const std::string open = "<script type=\"application/json\" id=\"data\">";
-  const std::size_t start = page.find(open), end = page.find("</script>", start);
-  REQUIRE(start != std::string::npos);
-  REQUIRE(end != std::string::npos);
-  return Json::parse(page.substr(start + open.size(), end - start - open.size()));
-}
-
 std::set<std::string> op_names() {
   std::set<std::string> names;
   for (const suite::Check& check : suite::op_checks()) names.insert(check.name);

@@ -24,14 +24,6 @@ using std::numbers::pi;
 
 namespace {
 
-Json page_data(const std::string& page) {
-  const std::string open = "<script type=\"application/json\" id=\"data\">";
-  const std::size_t start = page.find(open), end = page.find("</script>", start);
-  REQUIRE(start != std::string::npos);
-  REQUIRE(end != std::string::npos);
-  return Json::parse(page.substr(start + open.size(), end - start - open.size()));
-}
-
 // The shape's own z axis in the world.
 Point axis_of(const Shape& shape) {
   const auto& [w, x, y, z] = shape.rotation;

@@ -16,35 +16,15 @@
 #include "autograd/ops.h"
 #include "base/error.h"
 #include "nn/mlp.h"
+#include "tests/command.h"
 
 using namespace saccade;
 using namespace saccade::nn;
+using namespace saccade::test;
 using Catch::Contains;
 namespace fs = std::filesystem;
 
 namespace {
-
-// A folder that goes with the test.
-struct Folder {
-  fs::path path;
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "saccade-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~Folder() { fs::remove_all(path); }
-  std::string file(const std::string& name) const { return (path / name).string(); }
-};
-
-std::string bytes_in(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  REQUIRE(file);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-void write_bytes(const std::string& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary) << bytes;
-}
 
 // The length and the header, as given.
 std::string with_length(const std::string& header, const std::string& data = "") {
@@ -71,7 +51,7 @@ void check_same(const NamedTensors& actual, const NamedTensors& expected) {
 }  // namespace
 
 TEST_CASE("what is saved is loaded again to the bit", "[safetensors]") {
-  const Folder folder;
+  const TemporaryFolder folder;
   Rng rng(0);
   const NamedTensors tensors = {
       {"weight", randn({3, 5}, rng)},
@@ -88,7 +68,7 @@ TEST_CASE("what is saved is loaded again to the bit", "[safetensors]") {
       {"a/b.c \"quoted\" \\ \n \xC3\xA9 \xE2\x82\xAC", ones({1})},
   };
   const safetensors::Metadata metadata = {{"step", "12"}, {"note", "quotes \" and \xC3\xA9"}, {"empty", ""}};
-  const std::string path = folder.file("all.safetensors");
+  const std::string path = folder.path("all.safetensors");
   safetensors::save(path, tensors, metadata);
   const safetensors::Contents contents = safetensors::load(path);
   check_same(contents.tensors, tensors);
@@ -96,8 +76,8 @@ TEST_CASE("what is saved is loaded again to the bit", "[safetensors]") {
   CHECK_FALSE(contents.tensors[8].tensor.needs_grad());
   CHECK_FALSE(fs::exists(path + ".tmp"));
   // Every double starts at a multiple of 8 in the file.
-  CHECK(bytes_in(path).find(bits_of(tensors[1].tensor)) % 8 == 0);
-  CHECK(bytes_in(path).find(bits_of(tensors[9].tensor)) % 8 == 0);
+  CHECK(read_file(path).find(bits_of(tensors[1].tensor)) % 8 == 0);
+  CHECK(read_file(path).find(bits_of(tensors[9].tensor)) % 8 == 0);
 
   safetensors::save(path, {});
   CHECK(safetensors::load(path).tensors.empty());
@@ -105,8 +85,8 @@ TEST_CASE("what is saved is loaded again to the bit", "[safetensors]") {
 }
 
 TEST_CASE("the file is the format's, byte for byte", "[safetensors]") {
-  const Folder folder;
-  const std::string path = folder.file("golden");
+  const TemporaryFolder folder;
+  const std::string path = folder.path("golden");
   safetensors::save(path, {{"w", from_values({1, -2}, {1, 2})}, {"d", scalar(0.5, DType::f64)}},
                     {{"k", "v"}});
   const std::string header = R"({"__metadata__":{"k":"v"},)"
@@ -115,35 +95,35 @@ TEST_CASE("the file is the format's, byte for byte", "[safetensors]") {
   const std::string padded = header + std::string((8 - header.size() % 8) % 8, ' ');
   REQUIRE(padded.size() == 136);
   using namespace std::string_literals;
-  CHECK(bytes_in(path) ==
+  CHECK(read_file(path) ==
         "\x88\0\0\0\0\0\0\0"s + padded + "\0\0\0\0\0\0\xE0\x3F"s + "\0\0\x80\x3F\0\0\0\xC0"s);
 }
 
 TEST_CASE("a module and its file", "[safetensors]") {
-  const Folder folder;
+  const TemporaryFolder folder;
   Rng rng(0);
   Mlp a({3, 4, 2}, rng), b({3, 4, 2}, rng);
-  safetensors::save(folder.file("a"), a.named_parameters());
-  b.load_parameters(safetensors::load(folder.file("a")).tensors);
+  safetensors::save(folder.path("a"), a.named_parameters());
+  b.load_parameters(safetensors::load(folder.path("a")).tensors);
   CHECK(b.flat().to_vector() == a.flat().to_vector());
 }
 
 TEST_CASE("a valid header may be laid out otherwise", "[safetensors]") {
-  const Folder folder;
-  const std::string path = folder.file("other");
+  const TemporaryFolder folder;
+  const std::string path = folder.path("other");
   const std::string data = bits_of(from_values({1, 2, 3}, {3}));
-  write_bytes(path, with_length(R"({ "b" : {"shape":[2], "data_offsets":[4,12], "dtype":"F32"},
+  write_file(path, with_length(R"({ "b" : {"shape":[2], "data_offsets":[4,12], "dtype":"F32"},
                                     "a" : {"dtype":"F32","shape":[],"data_offsets":[0,4]} }   )",
-                                data));
+                               data));
   check_same(safetensors::load(path).tensors, {{"b", from_values({2, 3}, {2})}, {"a", scalar(1)}});
 }
 
 TEST_CASE("a file that is not whole and valid is refused", "[safetensors]") {
-  const Folder folder;
-  const std::string path = folder.file("broken");
+  const TemporaryFolder folder;
+  const std::string path = folder.path("broken");
   const std::string data = bits_of(from_values({1, 2, 3}, {3}));  // 12 bytes
   const auto refused = [&](const std::string& bytes, const std::string& message) {
-    write_bytes(path, bytes);
+    write_file(path, bytes);
     INFO(bytes.substr(0, 300));
     CHECK_THROWS_AS(safetensors::load(path), FormatError);
     CHECK_THROWS_WITH(safetensors::load(path), Contains(path) && Contains(message));
@@ -223,24 +203,24 @@ TEST_CASE("a file that is not whole and valid is refused", "[safetensors]") {
     const std::string whole = with_length(R"({"w":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}})", data);
     refused(whole + "x", "the file has 13 bytes of data, expected the 12 that the tensors take");
     for (std::size_t size = 0; size < whole.size(); ++size) {  // cut off anywhere
-      write_bytes(path, whole.substr(0, size));
+      write_file(path, whole.substr(0, size));
       CHECK_THROWS_AS(safetensors::load(path), FormatError);
     }
-    write_bytes(path, whole);
+    write_file(path, whole);
     CHECK_NOTHROW(safetensors::load(path));
   }
   SECTION("the file itself") {
-    CHECK_THROWS_WITH(safetensors::load(folder.file("none")), Contains("none") && Contains("No such file"));
-    CHECK_THROWS_AS(safetensors::load(folder.path.string()), FormatError);
+    CHECK_THROWS_WITH(safetensors::load(folder.path("none")), Contains("none") && Contains("No such file"));
+    CHECK_THROWS_AS(safetensors::load(folder.path()), FormatError);
   }
 }
 
 TEST_CASE("no byte of a header can be changed into a crash", "[safetensors]") {
-  const Folder folder;
-  const std::string path = folder.file("fuzzed");
+  const TemporaryFolder folder;
+  const std::string path = folder.path("fuzzed");
   safetensors::save(path, {{"w", from_values({1, -2}, {1, 2})}, {"d", scalar(0.5, DType::f64)}},
                     {{"k", "v"}});
-  const std::string whole = bytes_in(path);
+  const std::string whole = read_file(path);
   Rng rng(0);
   int refused = 0;
   for (int i = 0; i < 3000; ++i) {
@@ -249,7 +229,7 @@ TEST_CASE("no byte of a header can be changed into a crash", "[safetensors]") {
       const std::string alphabet = "{}[]\",:0123456789-. eF\xFF" + std::string(1, '\0');
       bytes[rng.below(bytes.size())] = alphabet[rng.below(alphabet.size())];
     }
-    write_bytes(path, bytes);
+    write_file(path, bytes);
     try {
       safetensors::load(path);
     } catch (const FormatError&) {
@@ -260,12 +240,12 @@ TEST_CASE("no byte of a header can be changed into a crash", "[safetensors]") {
 }
 
 TEST_CASE("a save that fails leaves the file that was there", "[safetensors]") {
-  const Folder folder;
-  const std::string path = folder.file("kept");
+  const TemporaryFolder folder;
+  const std::string path = folder.path("kept");
   safetensors::save(path, {{"w", ones({2})}});
-  const std::string before = bytes_in(path);
+  const std::string before = read_file(path);
   const auto unchanged = [&] {
-    CHECK(bytes_in(path) == before);
+    CHECK(read_file(path) == before);
     CHECK_FALSE(fs::exists(path + ".tmp"));
   };
   CHECK_THROWS_WITH(safetensors::save(path, {{"w", ones({1})}, {"w", ones({1})}}),
@@ -298,15 +278,15 @@ TEST_CASE("a save that fails leaves the file that was there", "[safetensors]") {
     unchanged();
   }
   SECTION("a place that cannot be written") {
-    CHECK_THROWS_WITH(safetensors::save(folder.file("none/here"), {{"w", ones({1})}}),
+    CHECK_THROWS_WITH(safetensors::save(folder.path("none/here"), {{"w", ones({1})}}),
                       Contains("none/here") && Contains("cannot be opened: No such file"));
-    fs::create_directory(folder.file("folder"));
-    CHECK_THROWS_WITH(safetensors::save(folder.file("folder"), {{"w", ones({1})}}),
+    fs::create_directory(folder.path("folder"));
+    CHECK_THROWS_WITH(safetensors::save(folder.path("folder"), {{"w", ones({1})}}),
                       Contains("cannot be renamed"));
-    CHECK_FALSE(fs::exists(folder.file("folder.tmp")));
+    CHECK_FALSE(fs::exists(folder.path("folder.tmp")));
   }
   SECTION("and one that works replaces it, whatever an earlier one left") {
-    write_bytes(path + ".tmp", "left over from a crash");
+    write_file(path + ".tmp", "left over from a crash");
     safetensors::save(path, {{"v", zeros({3})}});
     CHECK(safetensors::load(path).tensors[0].name == "v");
     CHECK_FALSE(fs::exists(path + ".tmp"));

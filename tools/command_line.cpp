@@ -40,16 +40,6 @@ std::string see_help(const CLI::App& app) {
   return fmt::format("see '{}{} --help'", program(), app.get_parent() == nullptr ? "" : " " + app.get_name());
 }
 
-// The texts of help call the program saccade; one that has another name is to be called by that.
-std::string help_of(const CLI::App& app, const std::string& program_name) {
-  const std::string written = "saccade ", meant = program_name + " ";
-  std::string text = app.help();
-  for (std::size_t at = 0; (at = text.find(written, at)) != std::string::npos; at += meant.size()) {
-    text.replace(at, written.size(), meant);
-  }
-  return text;
-}
-
 std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::App* sub : app.get_subcommands({})) names.push_back(sub->get_name());
@@ -103,7 +93,7 @@ int run(int argc, char** argv) {
   const std::string name =
       argc > 0 ? shell_word(std::filesystem::path(argv[0]).filename().string()) : "saccade";
   CLI::App app("Saccade: automatic differentiation, and Soft Actor-Critic on top of it.");
-  app.formatter(std::make_shared<Help>());
+  app.formatter(std::make_shared<Help>(name));
   app.set_help_flag("-h,--help", "this text");
   app.set_version_flag("--version", "saccade " + version(), "the version");
   app.require_subcommand(1);
@@ -119,7 +109,7 @@ int run(int argc, char** argv) {
   refuse_empty_values(app);
   app.footer("'saccade COMMAND --help' says more of each.\nStart with: saccade train pendulum");
   if (argc < 2) {
-    fmt::print(stderr, "{}", help_of(app, name));
+    fmt::print(stderr, "{}", app.help());
     return kUsage;
   }
   // Before CLI11 sees it, which would first complain that there is no command.
@@ -132,7 +122,7 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", help_of(current(app), name));
+    fmt::print("{}", current(app).help());
   } catch (const CLI::CallForVersion&) {
     fmt::print("saccade {}\n", version());
   } catch (const CLI::ParseError& error) {

@@ -59,7 +59,7 @@ Json page_data(const std::vector<Row>& rows, const PageInfo& info) {
 }  // namespace
 
 void write_page(const std::string& path, const std::vector<Row>& rows, const PageInfo& info) {
-  write_page(path, kPageHead + embedded(page_data(rows, info)) + kPageTail + kPageScript +
+  write_page(path, kPageHead + embedded(page_data(rows, info)) + kScriptStart + kPageScript +
                        "</script>\n</body>\n</html>\n");
 }
 

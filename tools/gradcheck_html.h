@@ -17,9 +17,8 @@ struct PageInfo {
 /// Replaces the file at once. Throws FormatError if it cannot be written.
 void write_page(const std::string& path, const std::vector<Row>& rows, const PageInfo& info);
 
-/// The parts of the page: everything before the data, and from the data's end on. (gradcheck_page.cpp)
+/// The page up to its data. (gradcheck_page.cpp)
 extern const char* const kPageHead;
-extern const char* const kPageTail;
 /// What brings it to life. (gradcheck_script.cpp)
 extern const char* const kPageScript;
 

@@ -1,4 +1,4 @@
-// The page of `saccade gradcheck --html`: what stands still. Data and script come between and after.
+// The page of `saccade gradcheck --html`: what stands still. Data and script come after.
 
 #include "tools/gradcheck_html.h"
 
@@ -147,9 +147,5 @@ gradient of the result, dx that of x. Click a name for its variants, a heading t
 </section>
 </main>
 <script type="application/json" id="data">)html";
-
-const char* const kPageTail = R"html(</script>
-<script>
-)html";
 
 }  // namespace saccade::tools

@@ -4,19 +4,7 @@
 
 namespace saccade::tools {
 
-const char* const kPageScript = R"js("use strict";
-const data = JSON.parse(document.getElementById("data").textContent);
-const $ = id => document.getElementById(id);
-
-function element(tag, attributes = {}, ...children) {
-  const e = document.createElement(tag);
-  for (const [key, value] of Object.entries(attributes)) {
-    key in e && key !== "style" ? e[key] = value : e.setAttribute(key, value);
-  }
-  e.append(...children);
-  return e;
-}
-
+const char* const kPageScript = R"js(
 // ---- errors: null is not finite, -1 is not measured ----
 
 const kinds = [

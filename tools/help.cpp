@@ -54,18 +54,27 @@ std::string usage(const CLI::App& app) {
 
 }  // namespace
 
+std::string Help::named(std::string text) const {
+  const std::string written = "saccade ", meant = program_ + " ";
+  for (std::size_t at = 0; (at = text.find(written, at)) != std::string::npos; at += meant.size()) {
+    text.replace(at, written.size(), meant);
+  }
+  return text;
+}
+
 std::string Help::make_help(const CLI::App* app, std::string, CLI::AppFormatMode) const {
   std::string text;
-  for (const std::string& line : wrap(app->get_description(), kColumns)) text += line + '\n';
-  text += fmt::format("\nUsage: {}\n", usage(*app));
+  for (const std::string& line : wrap(named(app->get_description()), kColumns)) text += line + '\n';
+  text += fmt::format("\nUsage: {}\n", named(usage(*app)));
   std::vector<Row> commands;
   for (const CLI::App* sub : app->get_subcommands({})) {
     const std::string about = sub->get_description();
     commands.emplace_back(sub->get_name(), about.substr(0, about.find('.')));
   }
-  text += list("Commands", commands) + list("Arguments", rows_of(*app, true)) +
-          list("Options", rows_of(*app, false));
-  if (!app->get_footer().empty()) text += "\n" + app->get_footer() + "\n";
+  std::vector<Row> options = rows_of(*app, false);
+  for (auto& [option, about] : options) about = named(about);
+  text += list("Commands", commands) + list("Arguments", rows_of(*app, true)) + list("Options", options);
+  if (!app->get_footer().empty()) text += "\n" + named(app->get_footer()) + "\n";
   return text;
 }
 

@@ -45,6 +45,22 @@ void write(const std::string& path, std::string_view text) {
 
 }  // namespace
 
+const char* const kScriptStart = R"html(</script>
+<script>
+"use strict";
+const data = JSON.parse(document.getElementById("data").textContent);
+const $ = id => document.getElementById(id);
+
+function element(tag, attributes = {}, ...children) {
+  const e = document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes)) {
+    key in e && key !== "style" ? e[key] = value : e.setAttribute(key, value);
+  }
+  e.append(...children);
+  return e;
+}
+)html";
+
 void check_writable(const std::string& path) {
   const std::string trial = fresh(target(path));
   write(trial, "");

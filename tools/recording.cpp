@@ -191,7 +191,7 @@ void write_recording(const std::string& path, const Recording& recording, const 
                {"date", fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)))},
                {"build", build_info()}};
   data.update(to_json(recording));
-  write_page(path, kRecordingHead + embedded(data) + kRecordingTail + kRecordingDrawing + kRecordingPlayer +
+  write_page(path, kRecordingHead + embedded(data) + kScriptStart + kRecordingDrawing + kRecordingPlayer +
                        "</script>\n</body>\n</html>\n");
 }
 

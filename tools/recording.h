@@ -63,9 +63,8 @@ nlohmann::ordered_json to_json(const Recording& recording);
 /// written.
 void write_recording(const std::string& path, const Recording& recording, const std::string& title);
 
-/// The parts of the page: everything before the data, and from the data's end on. (recording_page.cpp)
+/// The page up to its data. (recording_page.cpp)
 extern const char* const kRecordingHead;
-extern const char* const kRecordingTail;
 /// What draws a scene. (recording_drawing.cpp)
 extern const char* const kRecordingDrawing;
 /// What plays episodes. (recording_player.cpp)

@@ -4,10 +4,7 @@
 
 namespace saccade::tools {
 
-const char* const kRecordingDrawing = R"js("use strict";
-const data = JSON.parse(document.getElementById("data").textContent);
-const $ = id => document.getElementById(id);
-
+const char* const kRecordingDrawing = R"js(
 // ---- vectors and colours ----
 
 const plus = (a, b, s = 1) => [a[0] + s * b[0], a[1] + s * b[1], a[2] + s * b[2]];

@@ -1,4 +1,4 @@
-// The page of `saccade eval --record`: what stands still. Data and script come between and after.
+// The page of `saccade eval --record`: what stands still. Data and script come after.
 
 #include "tools/recording.h"
 
@@ -107,9 +107,5 @@ start and end &ensp; <kbd>N</kbd> <kbd>P</kbd> next and previous episode<span id
 picture to look from elsewhere, double-click to look from where it began</span></p>
 </main>
 <script type="application/json" id="data">)html";
-
-const char* const kRecordingTail = R"html(</script>
-<script>
-)html";
 
 }  // namespace saccade::tools

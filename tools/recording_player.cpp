@@ -5,14 +5,6 @@
 namespace saccade::tools {
 
 const char* const kRecordingPlayer = R"js(
-function element(tag, attributes = {}, ...children) {
-  const e = document.createElement(tag);
-  for (const [key, value] of Object.entries(attributes)) {
-    key in e && key !== "style" ? e[key] = value : e.setAttribute(key, value);
-  }
-  e.append(...children);
-  return e;
-}
 function svg(tag, attributes) {
   const e = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [key, value] of Object.entries(attributes)) e.setAttribute(key, value);
