@@ -181,8 +181,22 @@ TEST_CASE("saccade envs lists what can be made, and says what is wrong with the 
       test::run_command(folder, "envs", "SACCADE_MUJOCO_MODELS='" + motors.folder() + "' ");
   CHECK(output.exit_code == 0);
   CHECK_THAT(output.out, Contains("\nAnt-v4 ") && Contains("\nPendulum-v1 "));
-  CHECK_THAT(output.out,
-             Contains("Hopper-v4 cannot be made: ") && Contains("hopper.xml: there is"));
+  CHECK_THAT(output.out, Contains("Hopper-v4 cannot be made: ") && Contains("hopper.xml: there is"));
+}
+
+TEST_CASE("a speed beyond a million is a divergence, though MuJoCo bears it", "[mujoco]") {
+  const test::TemporaryFolder folder;
+  test::write_file(folder.path("half_cheetah.xml"),
+                   "<mujoco><worldbody><body name='torso'><joint name='x' type='slide' axis='1 0 0'/>"
+                   "<joint type='slide' axis='0 1 0'/><joint type='slide' axis='0 0 1'/>"
+                   "<geom size='0.1' mass='1'/></body></worldbody><actuator><motor joint='x' gear='1e9' "
+                   "ctrllimited='true' ctrlrange='-1 1'/></actuator></mujoco>");
+  const Setting setting("SACCADE_MUJOCO_MODELS", folder.path());
+  const std::unique_ptr<Env> env = make("HalfCheetah-v4");
+  Rng rng(1);
+  reset(*env, rng);
+  CHECK_FALSE(step(*env, {1e-4}).transition.diverged);  // some 1,000 m/s
+  CHECK(step(*env, {1}).transition.diverged);           // some 10,000,000
 }
 
 TEST_CASE("a motor without a range is an error", "[mujoco]") {
