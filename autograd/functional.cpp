@@ -18,7 +18,7 @@ namespace {
 TensorList as_inputs(const TensorList& x, const FunctionalOptions& options) {
   TensorList inputs;
   for (const Tensor& t : x) {
-    inputs.push_back(options.create_graph && t.needs_grad() ? t : t.detach().requires_grad());
+    inputs.push_back(options.create_graph && t.requires_grad() ? t : t.detach().requires_grad_());
   }
   return inputs;
 }
@@ -47,15 +47,15 @@ void check_match(const char* op, const char* what, const TensorList& given, cons
 // v . J for outputs that may not depend on the inputs at all.
 TensorList gradients(const TensorList& y, const TensorList& x, const TensorList& v, bool create_graph,
                      bool retain) {
-  TensorList outputs, seeds;
+  TensorList outputs, grad_outputs;
   for (std::size_t i = 0; i < y.size(); ++i) {
-    if (!y[i].needs_grad()) continue;
+    if (!y[i].requires_grad()) continue;
     outputs.push_back(y[i]);
-    seeds.push_back(v[i]);
+    grad_outputs.push_back(v[i]);
   }
   if (!outputs.empty()) {
     return grad(outputs, x,
-                {.seeds = seeds,
+                {.grad_outputs = grad_outputs,
                  .create_graph = create_graph,
                  .retain_graph = retain || create_graph,
                  .allow_unused = true});
@@ -89,7 +89,7 @@ std::pair<TensorList, TensorList> jvp(const TensorFunction& f, const TensorList&
   check_match("jvp", "inputs", u, x_given);
   const TensorList x = as_inputs(x_given, options), y = f(x);
   TensorList v;
-  for (const Tensor& t : y) v.push_back(zeros_like(t).requires_grad());
+  for (const Tensor& t : y) v.push_back(zeros_like(t).requires_grad_());
   const TensorList vj = gradients(y, x, v, true, true);
   TensorList result = gradients(vj, v, u, options.create_graph, false);
   return {without_graph(y, options), without_graph(std::move(result), options)};
@@ -157,7 +157,7 @@ Tensor checkpoint(const std::function<Tensor(const TensorList&)>& f, const Tenso
   auto rerun = std::make_shared<Rerun>(Rerun{f, inputs, {}, {}, {}});
   PoolVector<Edge> edges;
   for (const Tensor& x : inputs) {
-    if (!x.needs_grad()) continue;
+    if (!x.requires_grad()) continue;
     const std::size_t i = rerun->wrt.size();
     rerun->wrt.push_back(x);
     // The inputs are named once more, so that overwriting one before the backward pass is noticed.

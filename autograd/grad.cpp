@@ -143,24 +143,24 @@ void check_saved(const Node& node, const Saved& saved) {
 
 void add_to(Tensor& sum, Tensor g) { sum = sum.defined() ? sum + g : std::move(g); }
 
-Tensor seed_of(const TensorList& outputs, std::size_t i, const TensorList& seeds) {
+Tensor grad_output(const TensorList& outputs, std::size_t i, const TensorList& given) {
   const Tensor& y = outputs[i];
-  if (seeds.empty()) {
+  if (given.empty()) {
     if (y.numel() != 1) {
       throw GradError(
-          fmt::format("grad: an output of shape {} needs a seed; only one-element outputs have a default",
+          fmt::format("grad: an output of shape {} needs grad_outputs; only one-element outputs have a default",
                       y.shape().str()));
     }
     return ones_like(y);
   }
-  if (seeds.size() != outputs.size()) {
-    throw GradError(fmt::format("grad: {} seeds given for {} outputs", seeds.size(), outputs.size()));
+  if (given.size() != outputs.size()) {
+    throw GradError(fmt::format("grad: {} grad_outputs given for {} outputs", given.size(), outputs.size()));
   }
-  if (!seeds[i].defined() || seeds[i].shape() != y.shape() || seeds[i].dtype() != y.dtype()) {
-    throw ShapeError(fmt::format("grad: the seed is {}, expected that of the output, {}", describe(seeds[i]),
+  if (!given[i].defined() || given[i].shape() != y.shape() || given[i].dtype() != y.dtype()) {
+    throw ShapeError(fmt::format("grad: grad_outputs[{}] is {}, expected that of the output, {}", i, describe(given[i]),
                                  describe(y)));
   }
-  return seeds[i];
+  return given[i];
 }
 
 // The product with edge k's Jacobian, held to the law that a gradient has its input's shape and dtype.
@@ -201,8 +201,8 @@ void sweep(Subgraph& graph, const TensorList& outputs, const GradOptions& option
   const bool retain = options.retain_graph.value_or(options.create_graph);
   const Set mode(recording, options.create_graph);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    Tensor seed = seed_of(outputs, i, options.seeds);
-    if (Subgraph::Entry* entry = graph.output(outputs[i])) add_to(entry->gradient, std::move(seed));
+    Tensor given = grad_output(outputs, i, options.grad_outputs);
+    if (Subgraph::Entry* entry = graph.output(outputs[i])) add_to(entry->gradient, std::move(given));
   }
   for (std::size_t i = graph.size(); i-- > 0;) {
     Subgraph::Entry& entry = graph[i];
@@ -233,7 +233,7 @@ void sweep(Subgraph& graph, const TensorList& outputs, const GradOptions& option
 void check_differentiable(const TensorList& outputs) {
   for (const Tensor& y : outputs) {
     if (!y.defined()) throw GradError("grad: an output is undefined");
-    if (!y.needs_grad()) {
+    if (!y.requires_grad()) {
       throw GradError(fmt::format(
           "grad: the output ({}) does not depend on any tensor that requires a gradient", describe(y)));
     }
@@ -245,9 +245,9 @@ void check_differentiable(const TensorList& outputs) {
 TensorList grad(const TensorList& outputs, const TensorList& wrt, const GradOptions& options) {
   check_differentiable(outputs);
   for (std::size_t i = 0; i < wrt.size(); ++i) {
-    if (wrt[i].needs_grad()) continue;
+    if (wrt[i].requires_grad()) continue;
     throw GradError(
-        fmt::format("grad: input {} ({}) does not require a gradient; call requires_grad() on it before it "
+        fmt::format("grad: input {} ({}) does not require a gradient; call requires_grad_() on it before it "
                     "is used",
                     i, describe(wrt[i])));
   }

@@ -11,7 +11,7 @@ namespace saccade {
 
 struct GradOptions {
   /// d loss / d output for each output; ones for outputs of one element, which is the usual case.
-  TensorList seeds = {};
+  TensorList grad_outputs = {};
   /// Record the gradients' own graph, to differentiate again.
   bool create_graph = false;
   /// Keep the graph for another pass; otherwise it is released on the way. Default: create_graph.
@@ -20,10 +20,10 @@ struct GradOptions {
   bool allow_unused = false;
 };
 
-/// The gradients of the outputs (weighted by their seeds and added) with respect to each of `wrt`, leaves or
+/// The gradients of the outputs (weighted by grad_outputs and added) with respect to each of `wrt`, leaves or
 /// not, each of its input's shape. Only the part of the graph that leads to `wrt` is visited. Throws
 /// GradError where there is nothing to differentiate, where the graph was released or a saved tensor
-/// overwritten; ShapeError for a wrong seed.
+/// overwritten; ShapeError for wrong grad_outputs.
 TensorList grad(const TensorList& outputs, const TensorList& wrt, const GradOptions& options = {});
 TensorList grad(const Tensor& output, const TensorList& wrt, const GradOptions& options = {});
 Tensor grad(const Tensor& output, const Tensor& wrt, const GradOptions& options = {});

@@ -37,7 +37,7 @@ TensorList random_weights(const TensorList& like, Rng& rng) {
 
 TensorList as_leaves(const TensorList& x) {
   TensorList leaves;
-  for (const Tensor& t : x) leaves.push_back(contiguous(to(t.detach(), DType::f64)).detach().requires_grad());
+  for (const Tensor& t : x) leaves.push_back(contiguous(to(t.detach(), DType::f64)).detach().requires_grad_());
   return leaves;
 }
 
@@ -150,7 +150,7 @@ std::string input_name(const GradcheckOptions& options, std::size_t k) {
 // judge.
 TensorList gradients_of(const TensorList& outputs, const TensorList& weights, const TensorList& leaves) {
   const Tensor total = weighted_sum(outputs, weights);
-  if (total.needs_grad()) return grad(total, leaves, {.allow_unused = true});
+  if (total.requires_grad()) return grad(total, leaves, {.allow_unused = true});
   TensorList zero;
   for (const Tensor& x : leaves) zero.push_back(zeros_like(x));
   return zero;
@@ -218,7 +218,7 @@ void check_layouts(const TensorFunction& f, const TensorList& inputs, const Tens
   TensorList given;
   bool all_contiguous = true;
   for (const Tensor& x : inputs) {
-    given.push_back(to(x.detach(), DType::f64).detach().requires_grad());
+    given.push_back(to(x.detach(), DType::f64).detach().requires_grad_());
     all_contiguous = all_contiguous && given.back().is_contiguous();
   }
   if (all_contiguous) return;
@@ -258,11 +258,11 @@ TensorFunction gradient_of(const TensorFunction& f, std::size_t inputs) {
     // Within finite differences nothing needs a gradient yet; here something always does.
     TensorList leaves, weights;
     for (std::size_t i = 0; i < x.size(); ++i) {
-      const Tensor leaf = x[i].needs_grad() ? x[i] : x[i].detach().requires_grad();
+      const Tensor leaf = x[i].requires_grad() ? x[i] : x[i].detach().requires_grad_();
       (i < inputs ? leaves : weights).push_back(leaf);
     }
     const Tensor total = weighted_sum(f(leaves), weights);
-    if (!total.needs_grad()) {
+    if (!total.requires_grad()) {
       TensorList zero;
       for (const Tensor& leaf : leaves) zero.push_back(zeros_like(leaf));
       return zero;
@@ -290,7 +290,7 @@ GradcheckResult gradcheck(const TensorFunction& f, const TensorList& inputs,
       Rng rng = Rng(options.seed).split("weights");
       for (const Tensor& w : random_weights(f(extended), rng)) {
         second.names.push_back(fmt::format("weights {}", extended.size() - inputs.size()));
-        extended.push_back(w.requires_grad());
+        extended.push_back(w.requires_grad_());
       }
       check_order(gradient_of(f, inputs.size()), extended, 2, second, result);
     }

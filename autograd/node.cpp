@@ -59,7 +59,7 @@ Tensor record(const char* op, Tensor y, PoolVector<Edge> edges) {
   }
   std::erase_if(edges, [](const Edge& edge) { return !edge.input; });
   if (edges.empty()) return y;
-  if (y.needs_grad()) y = y.detach();  // handed through from an input, which keeps its own node
+  if (y.requires_grad()) y = y.detach();  // handed through from an input, which keeps its own node
   Ref<Node> node = Node::make(op, y);
   for (const Edge& edge : edges) {
     if (!edge.needs_output || node->output.defined()) continue;

@@ -103,7 +103,7 @@ struct Edge {
   /// Keeps nothing when x needs no gradient or none is being recorded.
   template <class F>
   Edge(const Tensor& x, const F& f) {
-    if (!grad_enabled() || !x.needs_grad()) return;
+    if (!grad_enabled() || !x.requires_grad()) return;
     input = x.body()->node;
     needs_output = std::is_invocable_v<const F&, const Tensor&, const Tensor&>;
     if constexpr (std::is_trivially_destructible_v<F>) {

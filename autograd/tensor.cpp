@@ -39,7 +39,7 @@ namespace {
 Ref<TensorBody> make_body() { return Ref(new (pool::allocate(sizeof(TensorBody))) TensorBody); }
 
 void check_in_place(const char* op, const Tensor& x) {
-  if (x.needs_grad() && grad_enabled()) {
+  if (x.requires_grad() && grad_enabled()) {
     throw GradError(
         fmt::format("{}: writing in place to a tensor that needs a gradient ({}) while the graph is "
                     "being recorded; do it within a NoGrad scope or on x.detach()",
@@ -58,8 +58,8 @@ bool Tensor::is_contiguous() const {
   return true;
 }
 
-Tensor Tensor::requires_grad() const {
-  if (needs_grad()) {
+Tensor Tensor::requires_grad_() const {
+  if (requires_grad()) {
     if (!body_->node->is_leaf()) {
       throw GradError(
           fmt::format("requires_grad: this tensor is the result of '{}', not a leaf; gradients flow "
@@ -75,9 +75,9 @@ Tensor Tensor::requires_grad() const {
 void Tensor::backward() const { saccade::backward(*this); }
 
 Tensor Tensor::grad() const {
-  if (!needs_grad()) {
+  if (!requires_grad()) {
     throw GradError(
-        fmt::format("grad: this tensor ({}) does not need a gradient; call requires_grad() on it "
+        fmt::format("grad: this tensor ({}) does not need a gradient; call requires_grad_() on it "
                     "before it is used",
                     describe(*this)));
   }
@@ -85,11 +85,11 @@ Tensor Tensor::grad() const {
 }
 
 void Tensor::zero_grad() const {
-  if (needs_grad()) body_->node->grad = Tensor();
+  if (requires_grad()) body_->node->grad = Tensor();
 }
 
 void Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) const {
-  if (!needs_grad()) {
+  if (!requires_grad()) {
     throw GradError(fmt::format("register_hook: this tensor ({}) does not need a gradient", describe(*this)));
   }
   body_->node->hooks.push_back(std::move(hook));

@@ -61,9 +61,9 @@ class Tensor {
   bool is_contiguous() const;
 
   /// Marks a leaf as one to differentiate with respect to; returns this handle. GradError on an op's result.
-  Tensor requires_grad() const;
+  Tensor requires_grad_() const;
   /// Whether gradients flow to or through this tensor.
-  bool needs_grad() const { return defined() && static_cast<bool>(body_->node); }
+  bool requires_grad() const { return defined() && static_cast<bool>(body_->node); }
   /// Sends the gradient of this one-element tensor to every leaf below it, adding to their grad().
   void backward() const;
   /// What backward() accumulated in this leaf; undefined before the first.

@@ -1,6 +1,7 @@
-// Small helpers for messages.
+// Text for messages, terminals and shells.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,5 +14,25 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 
 /// "a, b, c"
 std::string join(const std::vector<std::string>& words, std::string_view separator = ", ");
+
+/// How many columns a UTF-8 text takes, one for each character.
+std::size_t columns(std::string_view text);
+
+/// The text in lines of at most `width` columns, broken between words. A word that is longer has a line to
+/// itself.
+std::vector<std::string> wrap(std::string_view text, std::size_t width);
+
+/// 812, 8.1k, 10k, 1.2M: a count in about four characters.
+std::string compact(double count);
+
+/// 0:07, 12:30, 1:02:03, 3d 04h.
+std::string duration(double seconds);
+
+/// The word as a shell would have it typed: quoted if need be.
+std::string shell_word(std::string_view word);
+
+/// How this program was called, for messages that say what to type.
+std::string program();
+void set_program(std::string_view argv0);
 
 }  // namespace saccade

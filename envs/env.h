@@ -33,7 +33,7 @@ struct Spec {
 /// What one step gave. Terminated: the task's own end, nothing follows. Truncated: cut short by the time
 /// limit, so the last observation's value still counts. Diverged: the simulation broke down, so the step
 /// never happened and nothing is to be learnt from it; the episode ends with a reward of 0.
-struct Transition {
+struct StepResult {
   double reward = 0;
   bool terminated = false;
   bool truncated = false;
@@ -52,7 +52,7 @@ class Env {
 
   /// Takes one step; writes the observation after it. Throws ShapeError for an action of the wrong size and
   /// Error for one that is not finite, or none of the choices of a discrete space.
-  virtual Transition step(std::span<const double> action, std::span<double> observation) = 0;
+  virtual StepResult step(std::span<const double> action, std::span<double> observation) = 0;
 
   /// Everything needed to go on from here bit for bit, and its way back. Throws ShapeError for a wrong size.
   virtual std::vector<double> state() const = 0;

@@ -9,11 +9,11 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "envs/acrobot.h"
-#include "envs/cart_pole.h"
-#include "envs/mountain_car_continuous.h"
+#include "envs/classic/acrobot.h"
+#include "envs/classic/cart_pole.h"
+#include "envs/classic/mountain_car_continuous.h"
 #include "envs/mujoco/tasks.h"
-#include "envs/pendulum.h"
+#include "envs/classic/pendulum.h"
 #include "envs/time_limit.h"
 
 namespace saccade::envs {

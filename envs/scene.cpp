@@ -4,14 +4,14 @@
 
 namespace saccade::envs {
 
-Shape sphere(const Point& centre, double radius, int colour) {
-  return {ShapeKind::sphere, {radius, 0, 0}, colour, centre};
+Geom sphere(const Point& centre, double radius, int colour) {
+  return {GeomKind::sphere, {radius, 0, 0}, colour, centre};
 }
 
-Shape capsule(const Point& from, const Point& to, double radius, int colour) {
+Geom capsule(const Point& from, const Point& to, double radius, int colour) {
   const double dx = to[0] - from[0], dy = to[1] - from[1], dz = to[2] - from[2];
   const double length = std::hypot(dx, dy, dz);
-  Shape shape = {ShapeKind::capsule,
+  Geom shape = {GeomKind::capsule,
                  {radius, length / 2, 0},
                  colour,
                  {(from[0] + to[0]) / 2, (from[1] + to[1]) / 2, (from[2] + to[2]) / 2}};
@@ -25,8 +25,8 @@ Shape capsule(const Point& from, const Point& to, double radius, int colour) {
   return shape;
 }
 
-Shape box(const Point& centre, const Point& half_sizes, double tilt, int colour) {
-  return {ShapeKind::box, half_sizes, colour, centre, {std::cos(tilt / 2), 0, -std::sin(tilt / 2), 0}};
+Geom box(const Point& centre, const Point& half_sizes, double tilt, int colour) {
+  return {GeomKind::box, half_sizes, colour, centre, {std::cos(tilt / 2), 0, -std::sin(tilt / 2), 0}};
 }
 
 }  // namespace saccade::envs

@@ -21,12 +21,12 @@ void TimeLimit::reset(Rng& rng, std::span<double> observation) {
   steps_left_ = spec().max_episode_steps;
 }
 
-Transition TimeLimit::step(std::span<const double> action, std::span<double> observation) {
+StepResult TimeLimit::step(std::span<const double> action, std::span<double> observation) {
   if (steps_left_ == 0) {
     throw Error(fmt::format("{}: step() outside an episode: call reset() first, and again after each end",
                             spec().id));
   }
-  Transition transition = env_->step(action, observation);
+  StepResult transition = env_->step(action, observation);
   --steps_left_;
   if (steps_left_ == 0) transition.truncated = true;
   if (transition.ends_episode()) steps_left_ = 0;

@@ -21,7 +21,7 @@ class TimeLimit final : public Env {
 
   const Spec& spec() const override { return env_->spec(); }
   void reset(Rng& rng, std::span<double> observation) override;
-  Transition step(std::span<const double> action, std::span<double> observation) override;
+  StepResult step(std::span<const double> action, std::span<double> observation) override;
   std::vector<double> state() const override;
   void set_state(std::span<const double> state) override;
   void observe(std::span<double> observation) const override { env_->observe(observation); }

@@ -5,7 +5,7 @@
 
 #include "envs/checks.h"
 #include "envs/registry.h"
-#include "tools/command_line.h"
+#include "tools/cli/command_line.h"
 
 using namespace saccade;
 
@@ -22,7 +22,7 @@ class DoubleIntegrator : public envs::Env {
     x_ = rng.uniform(-1, 1), v_ = rng.uniform(-1, 1);
     observe(observation);
   }
-  envs::Transition step(std::span<const double> action, std::span<double> observation) override {
+  envs::StepResult step(std::span<const double> action, std::span<double> observation) override {
     envs::check_action(spec(), action);
     const double force = std::clamp(action[0], -1.0, 1.0);
     v_ += 0.1 * force, x_ += 0.1 * v_;
@@ -40,7 +40,7 @@ class DoubleIntegrator : public envs::Env {
     x_ = state[0], v_ = state[1];
   }
   envs::Scene scene() const override {
-    return {.shapes = {envs::capsule({-2.2, 0, -0.2}, {2.2, 0, -0.2}, 0.02, 0),  // the track
+    return {.geoms = {envs::capsule({-2.2, 0, -0.2}, {2.2, 0, -0.2}, 0.02, 0),  // the track
                        envs::capsule({0, 0, -0.4}, {0, 0, -0.25}, 0.02, 2),      // its middle
                        envs::box({x_, 0, 0}, {0.2, 0.2, 0.15}, 0, 1)},
             .radius = 1.3,

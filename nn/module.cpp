@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "autograd/kernels/parallel.h"
+#include "base/parallel.h"
 #include "autograd/kernels/table.h"
 #include "autograd/node.h"
 #include "autograd/ops.h"
@@ -93,7 +93,7 @@ Tensor Module::register_parameter(const std::string& name, const Tensor& value) 
   if (name.empty()) throw ConfigError("register_parameter: the name is empty");
   if (!value.defined()) throw ShapeError(fmt::format("register_parameter: '{}' is undefined", name));
   const Scope scope(name);  // so that graphs show the leaf under its name
-  Tensor parameter = contiguous(value).requires_grad();
+  Tensor parameter = contiguous(value).requires_grad_();
   adopt(name, parameter);
   return parameter;
 }

@@ -1,3 +1,3 @@
-#include "tools/command_line.h"
+#include "tools/cli/command_line.h"
 
 int main(int argc, char** argv) { return saccade::tools::run_command_line(argc, argv); }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "autograd/kernels/parallel.h"
+#include "base/parallel.h"
 #include "autograd/pool.h"
 
 namespace saccade::kernels {

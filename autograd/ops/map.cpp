@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "autograd/kernels/parallel.h"
+#include "base/parallel.h"
 #include "autograd/kernels/table.h"
 #include "autograd/ops.h"
 #include "base/error.h"
@@ -25,7 +25,7 @@ bool is_one_value(const Tensor& x) {
   return true;
 }
 
-Tensor without_graph(const Tensor& x) { return x.needs_grad() ? x.detach() : x; }
+Tensor without_graph(const Tensor& x) { return x.requires_grad() ? x.detach() : x; }
 
 }  // namespace
 

@@ -66,7 +66,7 @@ Tensor matrix_product(const Tensor& a, const Tensor& b) {
 Tensor affine(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation) {
   const Tensor y = product(x, transpose(weight.detach()), bias, activation == Activation::relu);
   const bool taped =
-      grad_enabled() && (x.needs_grad() || weight.needs_grad() || (bias.defined() && bias.needs_grad()));
+      grad_enabled() && (x.requires_grad() || weight.requires_grad() || (bias.defined() && bias.requires_grad()));
   if (!taped && !DetectAnomaly::active()) return activation == Activation::tanh ? tanh(y) : y;
   const std::int64_t batch_dim = x.dim() - 2;
   PoolVector<Edge> edges;

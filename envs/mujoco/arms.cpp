@@ -32,7 +32,7 @@ class Arm : public MujocoEnv {
   void before_step(std::span<const double> action) final {
     if (v4_) reward_before_ = reward(action);
   }
-  Transition evaluate(std::span<const double> action) const final {
+  StepResult evaluate(std::span<const double> action) const final {
     return {.reward = v4_ ? reward_before_ : reward(action)};
   }
 

@@ -64,12 +64,12 @@ void MujocoEnv::reset(Rng& rng, std::span<double> observation) {
   write_observation(Row(observation));
 }
 
-Transition MujocoEnv::step(std::span<const double> action, std::span<double> observation) {
+StepResult MujocoEnv::step(std::span<const double> action, std::span<double> observation) {
   check_action(spec_, action);
   check_observation(spec_, observation);
   before_step(action);
   bool sane = simulation_.advance(action, task_.frame_skip, task_.contact_forces);
-  Transition transition;
+  StepResult transition;
   if (sane) {
     transition = evaluate(action);
     write_observation(Row(observation));

@@ -42,13 +42,13 @@ class Row {
 
 /// An environment whose dynamics are a MuJoCo model's. The action is the control of its motors; MuJoCo clips
 /// it to their range, but what a task takes for it counts the action as given. A simulation that diverges
-/// ends the episode: such a step says so in Transition::diverged, pays 0, and leaves the model in its initial
+/// ends the episode: such a step says so in StepResult::diverged, pays 0, and leaves the model in its initial
 /// position, so no observation or reward is ever not finite, or beyond 1e6.
 class MujocoEnv : public Env {
  public:
   const Spec& spec() const final { return spec_; }
   void reset(Rng& rng, std::span<double> observation) final;
-  Transition step(std::span<const double> action, std::span<double> observation) final;
+  StepResult step(std::span<const double> action, std::span<double> observation) final;
   std::vector<double> state() const final { return simulation_.state(); }
   /// Takes what state() gave, or only its beginning: the time, qpos and qvel, from which the rest is
   /// computed, as at the start of an episode.
@@ -80,7 +80,7 @@ class MujocoEnv : public Env {
   virtual void before_step(std::span<const double>) {}
 
   /// The reward and end of a step, after its physics.
-  virtual Transition evaluate(std::span<const double> action) const = 0;
+  virtual StepResult evaluate(std::span<const double> action) const = 0;
 
   virtual void write_observation(Row row) const = 0;
 

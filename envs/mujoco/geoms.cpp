@@ -14,12 +14,12 @@ namespace {
 
 constexpr int kShownGroups = 3;  // MuJoCo's own viewer shows the first three as well
 
-constexpr std::array<std::pair<int, ShapeKind>, 6> kKinds = {{{mjGEOM_PLANE, ShapeKind::plane},
-                                                              {mjGEOM_SPHERE, ShapeKind::sphere},
-                                                              {mjGEOM_CAPSULE, ShapeKind::capsule},
-                                                              {mjGEOM_CYLINDER, ShapeKind::cylinder},
-                                                              {mjGEOM_ELLIPSOID, ShapeKind::ellipsoid},
-                                                              {mjGEOM_BOX, ShapeKind::box}}};
+constexpr std::array<std::pair<int, GeomKind>, 6> kKinds = {{{mjGEOM_PLANE, GeomKind::plane},
+                                                              {mjGEOM_SPHERE, GeomKind::sphere},
+                                                              {mjGEOM_CAPSULE, GeomKind::capsule},
+                                                              {mjGEOM_CYLINDER, GeomKind::cylinder},
+                                                              {mjGEOM_ELLIPSOID, GeomKind::ellipsoid},
+                                                              {mjGEOM_BOX, GeomKind::box}}};
 
 // A colour for each limb: a body that is its parent's only one goes on with its colour.
 std::vector<int> body_colours(const mjModel& model) {
@@ -53,10 +53,10 @@ Geoms::Geoms(const mjModel& model) : model_(model), data_(mj_makeData(&model)) {
                                    [&](const auto& known) { return known.first == model.geom_type[geom]; });
     const bool is_shown = model.geom_group[geom] < kShownGroups && model.geom_rgba[4 * geom + 3] > 0;
     if (kind == kKinds.end() || !is_shown) continue;
-    Shape shape = {.kind = kind->second,
+    Geom shape = {.kind = kind->second,
                    .colour = colours[static_cast<std::size_t>(model.geom_bodyid[geom])]};
-    if (shape.kind != ShapeKind::plane) std::copy_n(model.geom_size + 3 * geom, 3, shape.size.begin());
-    framed_.shapes.push_back(shape);
+    if (shape.kind != GeomKind::plane) std::copy_n(model.geom_size + 3 * geom, 3, shape.size.begin());
+    framed_.geoms.push_back(shape);
     shown_.push_back(geom);
   }
   mj_kinematics(&model, data_.get());  // of the model's initial position
@@ -95,8 +95,8 @@ Scene Geoms::scene(const double* qpos) {
   mj_kinematics(&model_, data_.get());
   Scene scene = framed_;
   for (std::size_t i = 0; i < shown_.size(); ++i) {
-    std::copy_n(data_->geom_xpos + 3 * shown_[i], 3, scene.shapes[i].position.begin());
-    mju_mat2Quat(scene.shapes[i].rotation.data(), data_->geom_xmat + 9 * shown_[i]);
+    std::copy_n(data_->geom_xpos + 3 * shown_[i], 3, scene.geoms[i].position.begin());
+    mju_mat2Quat(scene.geoms[i].rotation.data(), data_->geom_xmat + 9 * shown_[i]);
   }
   if (travels(model_)) {  // over the ground; up and down is for the picture to show
     for (std::size_t i = 0; i < 2; ++i) scene.target[i] += data_->xpos[3 + i] - start_[i];

@@ -31,7 +31,7 @@ class Locomotion final : public MujocoEnv {
 
   void before_step(std::span<const double>) override { x_before_ = x(); }
 
-  Transition evaluate(std::span<const double> action) const override {
+  StepResult evaluate(std::span<const double> action) const override {
     const double forward_reward = task_.forward_weight * ((x() - x_before_) / step_seconds());
     const bool healthy = is_healthy();
     const double healthy_reward = healthy || task_.paid_when_unhealthy ? task_.healthy_reward : 0;

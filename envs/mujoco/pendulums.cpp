@@ -26,7 +26,7 @@ class InvertedPendulum final : public MujocoEnv {
     add_uniform(rng, qvel, 0.01);
   }
 
-  Transition evaluate(std::span<const double>) const override {
+  StepResult evaluate(std::span<const double>) const override {
     const bool fallen = std::abs(qpos()[1]) > 0.2;
     return {.reward = fallen && !v4_ ? 0.0 : 1.0, .terminated = fallen};
   }
@@ -59,7 +59,7 @@ class InvertedDoublePendulum final : public MujocoEnv {
     add_normal(rng, qvel, 0.1);
   }
 
-  Transition evaluate(std::span<const double>) const override {
+  StepResult evaluate(std::span<const double>) const override {
     const double x = simulation().data().site_xpos[3 * tip_];
     const double y = simulation().data().site_xpos[3 * tip_ + 2];
     const bool fallen = y <= 1;

@@ -17,7 +17,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "rl/checkpoint.h"
+#include "rl/training/checkpoint.h"
 
 namespace saccade::bench {
 

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "tools/versions.h"
+#include "rl/runs/build_info.h"
 
 namespace saccade::bench {
 

@@ -14,12 +14,12 @@
 #include <regex>
 #include <thread>
 
-#include "autograd/threads.h"
+#include "base/threads.h"
 #include "base/error.h"
 #include "tools/bench/child.h"
 #include "tools/bench/comparisons.h"
 #include "tools/bench/machine.h"
-#include "tools/text.h"
+#include "tools/cli/text.h"
 
 namespace saccade::bench {
 

@@ -27,7 +27,7 @@ void RandomWalk::reset() {
 
 void RandomWalk::step() {
   if (at_start_) reset();
-  const envs::Transition t = env_->step(action(), obs_);
+  const envs::StepResult t = env_->step(action(), obs_);
   next_ = (next_ + 1) % kSteps;
   at_start_ = t.ends_episode() || next_ == 0;
 }

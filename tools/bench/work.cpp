@@ -8,8 +8,8 @@
 #include "autograd/grad.h"
 #include "autograd/kernels/gemm.h"
 #include "autograd/ops.h"
-#include "autograd/threads.h"
-#include "rl/sac.h"
+#include "base/threads.h"
+#include "rl/algorithms/sac.h"
 #include "tools/bench/random_walk.h"
 
 namespace saccade::bench {
@@ -220,7 +220,7 @@ Work elementwise(const std::string& op) {
 }
 
 Work tape() {
-  const Tensor x = from_values({0.5}, {1}).requires_grad();
+  const Tensor x = from_values({0.5}, {1}).requires_grad_();
   const Work chain = repeat([x] {
     Tensor y = x;
     for (int i = 0; i < kChain; ++i) y = y * 1.0001;

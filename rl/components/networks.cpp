@@ -1,0 +1,45 @@
+#include "rl/components/networks.h"
+
+namespace saccade::rl {
+
+namespace {
+
+std::vector<std::int64_t> sizes(std::int64_t in, std::vector<std::int64_t> hidden) {
+  hidden.insert(hidden.begin(), in);
+  return hidden;
+}
+
+std::vector<std::int64_t> sizes(std::int64_t in, std::vector<std::int64_t> hidden, std::int64_t out) {
+  hidden.push_back(out);
+  return sizes(in, std::move(hidden));
+}
+
+}  // namespace
+
+Actor::Actor(std::int64_t obs_dim, std::int64_t action_dim, const std::vector<std::int64_t>& hidden,
+             LogStd log_std, Rng& rng, DType dtype)
+    : body_(sizes(obs_dim, hidden), rng, {.output = Activation::relu}, dtype),
+      head_(hidden.back(), 2 * action_dim, rng, {}, dtype),
+      log_std_(log_std) {
+  register_module("body", body_);
+  register_module("head", head_);
+}
+
+nn::TanhNormal Actor::operator()(const Tensor& obs) const {
+  const Tensor out = head_(body_(obs));
+  const std::int64_t action_dim = out.size(-1) / 2;
+  const Tensor mean = slice(out, -1, 0, action_dim), x = slice(out, -1, action_dim, 2 * action_dim);
+  return {mean, log_std_ == LogStd::clamp ? clamp(x, -20, 2) : -5 + 3.5 * (tanh(x) + 1)};
+}
+
+Critic::Critic(std::int64_t obs_dim, std::int64_t action_dim, const std::vector<std::int64_t>& hidden,
+               Rng& rng, DType dtype, std::int64_t n)
+    : q_(sizes(obs_dim + action_dim, hidden, 1), rng, {.ensemble = n}, dtype) {
+  register_module("q", q_);
+}
+
+Tensor Critic::operator()(const Tensor& obs, const Tensor& action) const {
+  return q_(cat({obs, action}, -1));
+}
+
+}  // namespace saccade::rl

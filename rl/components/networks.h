@@ -1,0 +1,45 @@
+// SAC's two networks.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "nn/distributions/tanh_normal.h"
+#include "nn/mlp.h"
+
+namespace saccade::rl {
+
+/// How log sigma is kept in bounds.
+enum class LogStd {
+  clamp,  // to [-20, 2], as in the SAC paper's code
+  tanh,   // -5 + 3.5 (tanh(x) + 1), which has a gradient everywhere
+};
+
+/// pi(a | s): from observations (B, obs_dim) to a squashed Gaussian over actions (B, action_dim) in [-1, 1].
+class Actor : public nn::Module {
+ public:
+  Actor(std::int64_t obs_dim, std::int64_t action_dim, const std::vector<std::int64_t>& hidden,
+        LogStd log_std, Rng& rng, DType dtype = DType::f32);
+
+  nn::TanhNormal operator()(const Tensor& obs) const;
+
+ private:
+  nn::Mlp body_;     // "body": the hidden layers
+  nn::Linear head_;  // "head": rows 0 to dim(A) - 1 give the mean, the rest log sigma
+  LogStd log_std_;
+};
+
+/// Q_i(s, a) for an ensemble of critics that are computed side by side: (B, obs_dim) and (B, action_dim) to
+/// (n, B, 1).
+class Critic : public nn::Module {
+ public:
+  Critic(std::int64_t obs_dim, std::int64_t action_dim, const std::vector<std::int64_t>& hidden, Rng& rng,
+         DType dtype = DType::f32, std::int64_t n = 2);
+
+  Tensor operator()(const Tensor& obs, const Tensor& action) const;
+
+ private:
+  nn::Mlp q_;  // "q"
+};
+
+}  // namespace saccade::rl

@@ -1,0 +1,201 @@
+#include "rl/runs/run_folder.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "tools/cli/text.h"
+#include "rl/runs/build_info.h"
+
+namespace saccade::tools {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+// "; did you mean 'runs/pendulum-1'?", if there is such a folder beside this one.
+std::string suggestion(const fs::path& run) {
+  std::vector<std::string> names;
+  std::error_code error;
+  const fs::path parent = run.has_parent_path() ? run.parent_path() : fs::path(".");
+  for (const fs::directory_entry& entry : fs::directory_iterator(parent, error)) {
+    if (fs::exists(entry.path() / "config.json", error)) names.push_back(entry.path().filename().string());
+  }
+  const std::string near = nearest(run.filename().string(), names);
+  return near.empty() ? "" : fmt::format("; did you mean '{}'?", (run.parent_path() / near).string());
+}
+
+Json read_json(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) throw FormatError(fmt::format("{}: cannot be read: {}", path, std::strerror(errno)));
+  Json json = Json::parse(file, nullptr, false);
+  if (json.is_discarded()) throw FormatError(fmt::format("{}: is damaged: it is not JSON", path));
+  return json;
+}
+
+void refuse_existing(const std::string& path) {
+  if (fs::exists(run_file(path, "config.json"))) {
+    throw ConfigError(
+        fmt::format("--run: '{}' holds a run already; choose another folder, or go on with it: {} "
+                    "train --resume {}",
+                    path, program(), shell_word(path)));
+  }
+  if (fs::exists(path) && !(fs::is_directory(path) && fs::is_empty(path))) {
+    throw ConfigError(fmt::format("--run: '{}' exists and is not an empty folder", path));
+  }
+}
+
+void make_folder(const std::string& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) throw FormatError(fmt::format("{}: the folder cannot be made: {}", path, error.message()));
+}
+
+}  // namespace
+
+std::string run_file(const std::string& run, const std::string& name) {
+  return (fs::path(run) / name).string();
+}
+
+RunInfo read_run_info(const std::string& run) {
+  if (!fs::is_directory(run)) {
+    throw FormatError(fmt::format("{}: there is no such run{}", run, suggestion(run)));
+  }
+  const std::string path = run_file(run, "config.json");
+  if (!fs::exists(path)) throw FormatError(fmt::format("{}: is not a run: it has no config.json", run));
+  const Json json = read_json(path);
+  RunInfo info;
+  try {
+    const Json& config = json.at("config");
+    rl::update_from_json(info.config, config, path);
+    for (const rl::ConfigKey& key : rl::config_keys()) {
+      if (!config.contains(key.name)) throw FormatError(fmt::format("{}: '{}' is missing", path, key.name));
+    }
+    info.preset = json.at("preset").is_null() ? "" : json.at("preset").get<std::string>();
+    info.instruction_set = json.at("instruction_set");
+    info.fingerprint = json.value("fingerprint", "");
+  } catch (const Json::exception& error) {
+    throw FormatError(fmt::format("{}: is damaged: {}", path, error.what()));
+  }
+  return info;
+}
+
+void write_run_info(const std::string& run, const RunInfo& info) {
+  Json json = build_info();
+  json["instruction_set"] = info.instruction_set;
+  json["fingerprint"] = info.fingerprint;
+  json["preset"] = info.preset.empty() ? Json(nullptr) : Json(info.preset);
+  json["config"] = rl::to_json(info.config);
+  write_json(run_file(run, "config.json"), json);
+}
+
+std::string create_run_folder(const std::string& path, const RunInfo& info) {
+  if (!path.empty()) {
+    refuse_existing(path);
+    make_folder(path);
+    return path;
+  }
+  make_folder("runs");
+  const std::string first = fmt::format("runs/{}-{}", info.name(), info.config.seed);
+  std::string name = first;
+  std::error_code error;
+  // Making it is what tells whether it is free, so that two programs cannot choose the same.
+  for (int n = 2; !fs::create_directory(name, error); ++n) {
+    if (error) throw FormatError(fmt::format("{}: the folder cannot be made: {}", name, error.message()));
+    name = fmt::format("{}-{}", first, n);
+  }
+  return name;
+}
+
+void write_json(const std::string& path, const Json& json) {
+  const std::string fresh = path + ".new";
+  std::ofstream file(fresh);
+  file << json.dump(2) << '\n';
+  file.close();
+  std::error_code error;
+  if (file) fs::rename(fresh, path, error);
+  if (!file || error) {
+    const int reason = errno;
+    fs::remove(fresh, error);
+    throw FormatError(fmt::format("{}: cannot be written: {}", path, std::strerror(reason)));
+  }
+}
+
+// ---- CsvFile ----
+
+CsvFile::CsvFile(std::string path, const std::string& header) : path_(std::move(path)) {
+  descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) fail("cannot be made");
+  add_row(header);
+}
+
+CsvFile::CsvFile(std::string path, std::int64_t size) : path_(std::move(path)), size_(size) {
+  descriptor_ = ::open(path_.c_str(), O_RDWR | O_APPEND | O_CLOEXEC);
+  if (descriptor_ < 0) fail("cannot be opened");
+  const std::int64_t found = ::lseek(descriptor_, 0, SEEK_END);
+  char last = 0;
+  const bool ends_a_row = size > 0 && ::pread(descriptor_, &last, 1, size - 1) == 1 && last == '\n';
+  if (found >= size && ends_a_row) return;
+  ::close(descriptor_);
+  throw FormatError(
+      found < size
+          ? fmt::format("{}: has {} bytes, expected the {} or more that the checkpoint speaks of", path_,
+                        found, size)
+          : fmt::format("{}: has no row that ends at byte {}, where the checkpoint was made", path_, size));
+}
+
+CsvFile::~CsvFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void CsvFile::cut() {
+  if (::ftruncate(descriptor_, size_) != 0) fail("cannot be cut");
+}
+
+void CsvFile::add_row(const std::string& row) {
+  const std::string line = row + '\n';
+  for (std::size_t done = 0; done < line.size();) {
+    const ssize_t written = ::write(descriptor_, line.data() + done, line.size() - done);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail("cannot be written");
+    done += static_cast<std::size_t>(written);
+  }
+  size_ += static_cast<std::int64_t>(line.size());
+}
+
+void CsvFile::sync() {
+  if (::fsync(descriptor_) != 0) fail("cannot be brought to disk");
+}
+
+void CsvFile::fail(const char* what) const {
+  throw FormatError(fmt::format("{}: {}: {}", path_, what, std::strerror(errno)));
+}
+
+// ---- RunLock ----
+
+RunLock::RunLock(const std::string& run) {
+  descriptor_ = ::open(run.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  // Where the file system has no locks, there is none.
+  if (descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    ::close(descriptor_);
+    throw ConfigError(fmt::format("{}: another program is training this run", run));
+  }
+}
+
+RunLock::~RunLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+}  // namespace saccade::tools

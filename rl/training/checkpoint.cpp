@@ -1,0 +1,220 @@
+#include "rl/training/checkpoint.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "nn/formats/safetensors.h"
+
+namespace saccade::rl {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+constexpr int kFormat = 2;
+
+Json to_json(const Rng& rng) { return {rng.state().key, rng.state().counter}; }
+void from_json(const Json& json, Rng& rng) { rng.set_state({json.at(0), json.at(1)}); }
+
+Json to_json(const UpdateMetrics& m) {
+  return {m.critic_loss, m.actor_loss, m.alpha_loss, m.alpha, m.entropy, m.q};
+}
+void from_json(const Json& json, UpdateMetrics& m) {
+  m = {json.at(0), json.at(1), json.at(2), json.at(3), json.at(4), json.at(5)};
+}
+
+Json to_json(const EnvCopy& c) {
+  return {{"rng", to_json(c.rng)},
+          {"state", c.state},
+          {"in_episode", c.in_episode},
+          {"episode_return", c.episode_return},
+          {"episode_length", c.episode_length},
+          {"episode_updates", c.episode_updates},
+          {"metric_sums", to_json(c.metric_sums)}};
+}
+
+Json to_json(const TrainState& s) {
+  Json copies = Json::array();
+  for (const EnvCopy& copy : s.copies) copies.push_back(to_json(copy));
+  return {{"step", s.step},
+          {"episodes", s.episodes},
+          {"updates", s.updates},
+          {"divergences", s.divergences},
+          {"evaluation_due", s.evaluation_due},
+          {"copies", copies},
+          {"action_rng", to_json(s.action_rng)},
+          {"sample_rng", to_json(s.sample_rng)},
+          {"noise_rng", to_json(s.noise_rng)},
+          {"exploration", s.exploration}};
+}
+
+std::int64_t count(const Json& json, const char* key) {
+  const Json& value = json.at(key);
+  if (!value.is_number_integer() || value.get<std::int64_t>() < 0) {
+    throw FormatError(fmt::format("state.json: {} is {}, expected a count", key, value.dump()));
+  }
+  return value.get<std::int64_t>();
+}
+
+void from_json(const Json& json, EnvCopy& c) {
+  from_json(json.at("rng"), c.rng);
+  c.state = json.at("state").get<std::vector<double>>();
+  c.in_episode = json.at("in_episode");
+  c.episode_return = json.at("episode_return");
+  c.episode_length = count(json, "episode_length");
+  c.episode_updates = count(json, "episode_updates");
+  from_json(json.at("metric_sums"), c.metric_sums);
+}
+
+void from_json(const Json& json, TrainState& s) {
+  s.step = count(json, "step");
+  s.episodes = count(json, "episodes");
+  s.updates = count(json, "updates");
+  s.divergences = count(json, "divergences");
+  s.evaluation_due = json.at("evaluation_due");
+  s.copies.clear();
+  for (const Json& copy : json.at("copies")) from_json(copy, s.copies.emplace_back());
+  from_json(json.at("action_rng"), s.action_rng);
+  from_json(json.at("sample_rng"), s.sample_rng);
+  from_json(json.at("noise_rng"), s.noise_rng);
+  s.exploration = json.at("exploration").get<std::vector<double>>();
+}
+
+void sync(const fs::path& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = file >= 0 && ::fsync(file) == 0;
+  if (file >= 0) ::close(file);
+  if (!synced) throw FormatError(fmt::format("{}: cannot be written to disk", path.string()));
+}
+
+void write_json(const fs::path& path, const Json& json) {
+  std::ofstream file(path);
+  file << json.dump(1) << '\n';
+  file.close();
+  if (!file) throw FormatError(fmt::format("{}: cannot be written", path.string()));
+  sync(path);
+}
+
+constexpr const char* kTensorFiles[] = {"weights.safetensors", "optimizer.safetensors", "replay.safetensors"};
+
+// FNV-1a over the file, so that a flipped bit is noticed.
+std::string digest(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  std::vector<char> block(1 << 16);
+  while (file.read(block.data(), static_cast<std::streamsize>(block.size())), file.gcount() > 0) {
+    for (std::streamsize i = 0; i < file.gcount(); ++i) {
+      hash = (hash ^ static_cast<unsigned char>(block[static_cast<std::size_t>(i)])) * 0x100000001b3ULL;
+    }
+  }
+  return fmt::format("{:016x}", hash);
+}
+
+Json read_json(const fs::path& path) {
+  if (!fs::is_regular_file(path)) throw FormatError(fmt::format("{}: there is no such file", path.string()));
+  std::ifstream file(path);
+  const Json json = Json::parse(file, nullptr, false);
+  if (!json.is_object())
+    throw FormatError(fmt::format("{}: is damaged: it is not a JSON object", path.string()));
+  return json;
+}
+
+// The tensors of one of the checkpoint's files, which must be the file that was saved.
+nn::NamedTensors load_tensors(const fs::path& folder, const char* name, const Json& state) {
+  const fs::path path = folder / name;
+  nn::NamedTensors tensors = nn::safetensors::load(path).tensors;
+  const std::string found = digest(path), expected = state.at("digests").at(name);
+  if (found != expected) {
+    throw FormatError(
+        fmt::format("{}: is damaged: its digest is {}, expected {}", path.string(), found, expected));
+  }
+  return tensors;
+}
+
+// A crash between the two renames below leaves the old checkpoint under this name.
+fs::path old_name(const std::string& path) { return path + ".old"; }
+
+std::string existing(const std::string& path) {
+  if (fs::exists(path)) return path;
+  if (fs::exists(old_name(path))) return old_name(path);
+  throw FormatError(fmt::format("{}: there is no checkpoint", path));
+}
+
+}  // namespace
+
+void save_checkpoint(const std::string& path, const Sac& agent, const ReplayBuffer& buffer,
+                     const TrainState& state, const Json& extra) {
+  const fs::path fresh = path + ".new";
+  try {
+    fs::remove_all(fresh);
+    fs::create_directories(fresh);
+    nn::safetensors::save(fresh / "weights.safetensors", agent.named_weights());
+    nn::safetensors::save(fresh / "optimizer.safetensors", agent.named_optimizer_state());
+    nn::safetensors::save(fresh / "replay.safetensors", buffer.named_state());
+    Json digests;
+    for (const char* name : kTensorFiles) digests[name] = digest(fresh / name);
+    write_json(fresh / "state.json",
+               {{"format", kFormat}, {"train", to_json(state)}, {"digests", digests}, {"extra", extra}});
+    sync(fresh);
+    fs::remove_all(old_name(path));
+    if (fs::exists(path)) fs::rename(path, old_name(path));
+    fs::rename(fresh, path);
+    sync(fs::absolute(path).parent_path());
+    fs::remove_all(old_name(path));
+  } catch (const fs::filesystem_error& error) {
+    throw FormatError(fmt::format("{}: the checkpoint cannot be written: {}", path, error.what()));
+  }
+}
+
+Json load_checkpoint(const std::string& path_given, Sac& agent, ReplayBuffer& buffer, TrainState& state) {
+  const fs::path path = existing(path_given), state_path = path / "state.json";
+  const Json json = read_json(state_path);
+  TrainState loaded = state;
+  nn::NamedTensors weights, optimizer, replay;
+  try {
+    if (json.at("format") != kFormat) {
+      throw FormatError(fmt::format("{}: format {} found, expected {}", state_path.string(),
+                                    json.at("format").dump(), kFormat));
+    }
+    from_json(json.at("train"), loaded);
+    weights = load_tensors(path, kTensorFiles[0], json);
+    optimizer = load_tensors(path, kTensorFiles[1], json);
+    replay = load_tensors(path, kTensorFiles[2], json);
+    static_cast<void>(json.at("extra"));
+  } catch (const Json::exception& error) {
+    throw FormatError(fmt::format("{}: is damaged: {}", state_path.string(), error.what()));
+  }
+  try {
+    agent.load(weights, optimizer);
+    buffer.load_state(replay);
+  } catch (const Error& error) {
+    throw FormatError(fmt::format("{}: does not fit this run: {}", path.string(), error.what()));
+  }
+  state = loaded;
+  return json.at("extra");
+}
+
+void load_weights(const std::string& path_given, Sac& agent) {
+  const fs::path path = existing(path_given);
+  try {
+    const nn::NamedTensors weights = load_tensors(path, kTensorFiles[0], read_json(path / "state.json"));
+    agent.load_weights(weights);
+  } catch (const Json::exception& error) {
+    throw FormatError(fmt::format("{}/state.json: is damaged: {}", path.string(), error.what()));
+  } catch (const FormatError&) {
+    throw;
+  } catch (const Error& error) {
+    throw FormatError(fmt::format("{}: does not fit this run: {}", path.string(), error.what()));
+  }
+}
+
+}  // namespace saccade::rl

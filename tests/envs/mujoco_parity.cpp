@@ -1,0 +1,68 @@
+// The MuJoCo tasks against the facts and trajectories of Gymnasium's.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cctype>
+#include <string>
+#include <vector>
+
+#include "envs/mujoco/env.h"
+#include "envs/mujoco/tasks.h"
+#include "envs/registry.h"
+#include "tests/support/reference_data.h"
+#include "envs/trajectory.h"
+
+using namespace saccade;
+using namespace saccade::tests;
+
+namespace {
+
+// "mujoco/ant_v5.json" for "Ant-v5", "mujoco/ant.json" for "Ant-v4".
+std::string file_of(const std::string& id) {
+  std::string name = id.substr(0, id.find('-'));
+  for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return fmt::format("mujoco/{}{}.json", name, id.ends_with("-v5") ? "_v5" : "");
+}
+
+// The same library on the same inputs: all that may differ is the rounding of the last digit of a sum or of a
+// sine, which the physics of a step then carries on.
+constexpr double kTolerance = 2.5e-13;
+
+}  // namespace
+
+TEST_CASE("sizes, action ranges and time limits are those of the facts", "[mujoco]") {
+  for (const std::string& id : envs::mujoco_ids()) {
+    INFO(id);
+    const nlohmann::json facts = reference(file_of(id)).at("facts");
+    CHECK(facts.at("id") == id);
+    const envs::Spec spec = envs::make(id)->spec();
+    CHECK(spec.id == id);
+    CHECK(spec.observation.size() == facts.at("obs_dim"));
+    CHECK(spec.action.size() == facts.at("act_dim"));
+    CHECK(spec.action.low == numbers(facts.at("action_low")));
+    CHECK(spec.action.high == numbers(facts.at("action_high")));
+    CHECK(spec.max_episode_steps == facts.at("max_episode_steps"));
+    CHECK(spec.discrete_actions == 0);
+  }
+}
+
+TEST_CASE("every recorded trajectory of a MuJoCo task is Gymnasium's, step for step", "[mujoco]") {
+  for (const std::string& id : envs::mujoco_ids()) {
+    const std::vector<tools::Trajectory> trajectories =
+        tools::read_trajectories(reference_path(file_of(id)), id);
+    CHECK(trajectories.size() == reference(file_of(id)).at("trajectories").size());
+    for (const tools::Trajectory& trajectory : trajectories) {
+      tools::Compared worst;
+      double worst_error = 0;
+      tools::replay(id, trajectory, [&](const tools::Compared& compared) {
+        if (tools::error_of(compared) <= worst_error) return;
+        worst = compared;
+        worst_error = tools::error_of(compared);
+      });
+      INFO(fmt::format("{}, {}, step {}, {}[{}]: ours {}, Gymnasium's {}", id, trajectory.name, worst.step,
+                       worst.quantity, worst.coordinate, worst.ours, worst.theirs));
+      CHECK(worst_error <= kTolerance);
+    }
+  }
+}

@@ -1,0 +1,114 @@
+// A steady training step takes no memory from the system, nor does an environment's: every call of malloc and
+// its kin in this program, by any thread, is counted. Not under a sanitizer, which has an allocator of its
+// own and for which the pool keeps nothing.
+#include <features.h>
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <cerrno>
+#include <cmath>
+#include <cstdlib>
+
+#include "autograd/ops.h"
+#include "base/threads.h"
+#include "envs/registry.h"
+#include "rl/components/replay_buffer.h"
+#include "rl/algorithms/sac.h"
+
+namespace {
+
+std::atomic<long> allocations = 0;
+
+}  // namespace
+
+extern "C" {
+
+void* __libc_malloc(std::size_t bytes);
+void* __libc_calloc(std::size_t n, std::size_t bytes);
+void* __libc_realloc(void* block, std::size_t bytes);
+void* __libc_memalign(std::size_t alignment, std::size_t bytes);
+
+void* malloc(std::size_t bytes) {
+  ++allocations;
+  return __libc_malloc(bytes);
+}
+
+void* calloc(std::size_t n, std::size_t bytes) {
+  ++allocations;
+  return __libc_calloc(n, bytes);
+}
+
+void* realloc(void* block, std::size_t bytes) {
+  ++allocations;
+  return __libc_realloc(block, bytes);
+}
+
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
+  ++allocations;
+  return __libc_memalign(alignment, bytes);
+}
+
+int posix_memalign(void** block, std::size_t alignment, std::size_t bytes) {
+  ++allocations;
+  *block = __libc_memalign(alignment, bytes);
+  return *block == nullptr ? ENOMEM : 0;
+}
+
+}  // extern "C"
+
+namespace saccade::rl {
+
+TEST_CASE("a steady step of training takes no memory from the system, on any number of threads", "[sac]") {
+  const int threads = num_threads();
+  for (const int n : {1, 2, 3}) {
+    set_num_threads(n);
+    Config config;
+    config.hidden = {128, 128};  // wide enough for the kernels to share their work out
+    Rng rng(1);
+    Sac agent(config, 17, 6, Rng(2));
+    ReplayBuffer buffer(1000, 17, 6);
+    std::vector<double> obs(17, 0.1), action(6);
+    const auto step = [&] {
+      agent.act(obs, rng, action);
+      agent.act_deterministic(obs, action);
+      buffer.add(obs, action, 1, obs, false);
+      agent.update(buffer.sample(256, rng), rng);
+    };
+    for (int i = 0; i < 10; ++i) step();
+    const long before = allocations;
+    for (int i = 0; i < 20; ++i) step();
+    const long after = allocations;
+    CHECK(after == before);
+  }
+  set_num_threads(threads);
+  const long before = allocations;
+  const Tensor fresh = zeros({1234567});  // of a size that the pool has none of
+  CHECK(allocations > before);
+}
+
+TEST_CASE("an environment's steps take no memory from the system", "[envs]") {
+  for (const std::string& id : envs::ids()) {
+    INFO(id);
+    const std::unique_ptr<envs::Env> env = envs::make(id);
+    const envs::Spec& spec = env->spec();
+    Rng rng(1);
+    std::vector<double> obs(static_cast<std::size_t>(spec.observation.size())),
+        action(spec.action.low.size());
+    const auto step = [&](int i) {
+      if (i % 20 == 0) env->reset(rng, obs);
+      for (std::size_t j = 0; j < action.size(); ++j) {
+        action[j] = spec.discrete_actions > 0 ? i % 2 : spec.action.low[j] * std::sin(i);
+      }
+      const envs::StepResult t = env->step(action, obs);
+      if (t.ends_episode()) env->reset(rng, obs);
+    };
+    for (int i = 0; i < 20; ++i) step(i);
+    const long before = allocations;
+    for (int i = 0; i < 60; ++i) step(i);
+    const long after = allocations;
+    CHECK(after == before);
+  }
+}
+
+}  // namespace saccade::rl
+#endif

@@ -1,0 +1,96 @@
+#include "rl/components/replay_buffer.h"
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <set>
+
+#include "autograd/pool.h"
+#include "base/error.h"
+
+using namespace saccade;
+using rl::ReplayBuffer;
+
+namespace {
+
+void add(ReplayBuffer& buffer, double i, bool terminated = false) {
+  const double obs[] = {i, -i}, action[] = {i / 100}, next[] = {i + 1, -i - 1};
+  buffer.add(obs, action, 10 * i, next, terminated);
+}
+
+}  // namespace
+
+TEST_CASE("the replay buffer is a ring that keeps transitions together", "[replay]") {
+  ReplayBuffer buffer(5, 2, 1);
+  for (int i = 0; i < 8; ++i) add(buffer, i, i % 2 == 0);
+  CHECK(buffer.size() == 5);
+  Rng rng(0);
+  const rl::Batch batch = buffer.sample(400, rng);
+  CHECK(batch.obs.shape() == Shape{400, 2});
+  CHECK(batch.reward.shape() == Shape{400, 1});
+  std::set<double> seen;
+  for (std::int64_t k = 0; k < 400; ++k) {
+    const float i = batch.obs.data<float>()[2 * k];
+    seen.insert(static_cast<double>(i));
+    CHECK(batch.obs.data<float>()[2 * k + 1] == -i);
+    CHECK(batch.action.data<float>()[k] == i / 100);
+    CHECK(batch.reward.data<float>()[k] == 10 * i);
+    CHECK(batch.next_obs.data<float>()[2 * k] == i + 1);
+    CHECK(batch.terminated.data<float>()[k] == (std::fmod(i, 2.0F) == 0 ? 1.0F : 0.0F));
+  }
+  CHECK(seen == std::set<double>{3, 4, 5, 6, 7});
+}
+
+TEST_CASE("the replay buffer samples evenly", "[replay]") {
+  ReplayBuffer buffer(10, 2, 1);
+  for (int i = 0; i < 10; ++i) add(buffer, i);
+  Rng rng(1);
+  std::vector<int> counts(10);
+  const int n = 20000;
+  const rl::Batch batch = buffer.sample(n, rng);
+  for (std::int64_t k = 0; k < n; ++k) ++counts[static_cast<std::size_t>(batch.obs.data<float>()[2 * k])];
+  for (const int count : counts) CHECK(std::abs(count - n / 10) < 5 * std::sqrt(n * 0.1 * 0.9));  // 5 sigma
+}
+
+#if !defined( \
+    __SANITIZE_ADDRESS__)  // under it the pool keeps nothing, so that every use after release is seen
+TEST_CASE("the replay buffer allocates nothing while running", "[replay]") {
+  ReplayBuffer buffer(100, 2, 1);
+  Rng rng(2);
+  for (int i = 0; i < 10; ++i) add(buffer, i);
+  buffer.sample(32, rng);
+  const std::int64_t before = pool::system_allocations();
+  for (int i = 0; i < 300; ++i) {
+    add(buffer, i);
+    buffer.sample(32, rng);
+  }
+  CHECK(pool::system_allocations() == before);
+}
+#endif
+
+TEST_CASE("the replay buffer's state round-trips and refuses what does not fit", "[replay]") {
+  ReplayBuffer buffer(5, 2, 1), copy(5, 2, 1), larger(6, 3, 1);
+  for (int i = 0; i < 7; ++i) add(buffer, i);
+  copy.load_state(buffer.named_state());
+  Rng a(3), b(3);
+  add(buffer, 50);
+  add(copy, 50);
+  CHECK(buffer.sample(50, a).obs.to_vector() == copy.sample(50, b).obs.to_vector());
+  CHECK_THROWS_AS(larger.load_state(buffer.named_state()), FormatError);
+  nn::NamedTensors short_state = buffer.named_state();
+  short_state.pop_back();
+  CHECK_THROWS_AS(copy.load_state(short_state), FormatError);
+}
+
+TEST_CASE("the replay buffer refuses wrong sizes, values that are not finite, and to sample from nothing",
+          "[replay]") {
+  CHECK_THROWS_AS(ReplayBuffer(0, 2, 1), ConfigError);
+  ReplayBuffer buffer(5, 2, 1);
+  Rng rng(4);
+  CHECK_THROWS_AS(buffer.sample(1, rng), Error);
+  const double obs[] = {1, 2}, action[] = {0}, bad[] = {1, NAN};
+  CHECK_THROWS_AS(buffer.add(obs, obs, 0, obs, false), ShapeError);
+  CHECK_THROWS_WITH(buffer.add(obs, action, 0, bad, false), Catch::Contains("next_obs[1] is nan"));
+  CHECK_THROWS_AS(buffer.add(obs, action, INFINITY, obs, false), Error);
+  CHECK_THROWS_WITH(buffer.add(obs, action, 1e39, obs, false), Catch::Contains("reward[0] is 1e+39"));
+  CHECK(buffer.size() == 0);
+}

@@ -1,0 +1,81 @@
+#include "tests/support/command.h"
+
+#include <fmt/format.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+namespace saccade::test {
+
+namespace fs = std::filesystem;
+
+TemporaryFolder::TemporaryFolder() : path_((fs::temp_directory_path() / "saccade-test-XXXXXX").string()) {
+  REQUIRE(mkdtemp(path_.data()) != nullptr);
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+}
+
+std::string TemporaryFolder::path(const std::string& name) const {
+  return name.empty() ? path_ : path_ + "/" + name;
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  INFO(path);
+  REQUIRE(file);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void write_file(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  file.close();
+  INFO(path);
+  REQUIRE(file);
+}
+
+nlohmann::ordered_json page_data(const std::string& page) {
+  const std::string open = "<script type=\"application/json\" id=\"data\">";
+  const std::size_t start = page.find(open), end = page.find("</script>", start);
+  REQUIRE(start != std::string::npos);
+  REQUIRE(end != std::string::npos);
+  return nlohmann::ordered_json::parse(page.substr(start + open.size(), end - start - open.size()));
+}
+
+std::map<std::string, std::string> snapshot(const std::string& folder) {
+  std::map<std::string, std::string> files;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
+    files[entry.path().string()] = entry.is_regular_file() ? read_file(entry.path().string()) : "a folder";
+  }
+  return files;
+}
+
+Output run_command(const TemporaryFolder& folder, const std::string& arguments,
+                   const std::string& environment) {
+  const TemporaryFolder elsewhere;
+  const std::string errors = elsewhere.path("stderr");
+  const std::string line = fmt::format("cd '{}' && {} '{}' {} 2>'{}'", folder.path(), environment,
+                                       SACCADE_BINARY, arguments, errors);
+  std::FILE* pipe = popen(line.c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  Output output;
+  std::array<char, 4096> buffer;
+  while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe))
+    output.out.append(buffer.data(), n);
+  const int status = pclose(pipe);
+  output.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  output.err = read_file(errors);
+  return output;
+}
+
+}  // namespace saccade::test

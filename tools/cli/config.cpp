@@ -1,0 +1,94 @@
+// saccade config: every hyper-parameter.
+
+#include "rl/config.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "tools/cli/command.h"
+#include "tools/cli/text.h"
+
+namespace saccade::tools {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct ConfigOptions {
+  std::string preset;
+  bool json = false;
+};
+
+// 1e6, where fmt has 1e+06.
+std::string shown(double number) {
+  std::string text = fmt::format("{:g}", number);
+  const std::size_t plus = text.find("e+");
+  if (plus != std::string::npos) text.erase(plus + 1, text.find_first_not_of("+0", plus + 1) - plus - 1);
+  return text;
+}
+
+// "; 0 to 1", or nothing where there is nothing to say.
+std::string range(const rl::ConfigKey& key) {
+  if (!key.choices.empty()) return "; " + join(key.choices, " or ");
+  if (std::holds_alternative<bool rl::Config::*>(key.member)) return "; true or false";
+  return key.least <= -1e300 ? "" : fmt::format("; {} to {}", shown(key.least), shown(key.most));
+}
+
+// [64, 64], not [64,64].
+std::string value_text(const Json& value) {
+  if (!value.is_array()) return value.is_string() ? value.get<std::string>() : value.dump();
+  std::vector<std::string> elements;
+  for (const Json& element : value) elements.push_back(element.dump());
+  return "[" + join(elements) + "]";
+}
+
+void print_table(const rl::Config& config) {
+  constexpr std::size_t kStart = 36;
+  const Json values = rl::to_json(config), defaults = rl::to_json(rl::Config{});
+  fmt::print("{}", two_columns(fmt::format("{:<20} {}", "key", "value"), "meaning; range", kStart));
+  for (const rl::ConfigKey& key : rl::config_keys()) {
+    const Json &value = values.at(key.name), &standard = defaults.at(key.name);
+    std::string right = key.meaning + range(key);
+    if (value != standard) right += fmt::format("; default {}", value_text(standard));
+    fmt::print("{}", two_columns(fmt::format("{:<20} {}", key.name, value_text(value)), right, kStart));
+  }
+}
+
+void run(const ConfigOptions& options) {
+  const rl::Config config = options.preset.empty() ? rl::Config{} : rl::config_for(options.preset);
+  if (options.json) {
+    fmt::print("{}\n", rl::to_json(config).dump(2));
+    return;
+  }
+  print_table(config);
+  if (options.preset.empty()) {
+    fmt::print("\nPresets:\n");
+    for (const rl::Preset& preset : rl::presets())
+      fmt::print("{}", two_columns(preset.name, preset.meaning, 18));
+    fmt::print("{}",
+               two_columns("ENVIRONMENT", "the defaults above, which are meant for MuJoCo's tasks", 18));
+  }
+}
+
+}  // namespace
+
+void add_config(CLI::App& app, int&) {
+  CLI::App* sub =
+      app.add_subcommand("config",
+                         "List the hyper-parameters. With their values, ranges and meanings; --json "
+                         "prints a file to start from.");
+  auto options = std::make_shared<ConfigOptions>();
+  sub->add_option("PRESET", options->preset, "a preset or an environment; the defaults if not given");
+  sub->add_flag("--json", options->json, "as JSON, such as 'saccade train --config FILE' takes");
+  sub->footer(
+      "Examples:\n"
+      "  saccade config\n"
+      "  saccade config pendulum --json > my.json\n"
+      "  saccade train --config my.json");
+  sub->callback([options] { run(*options); });
+}
+
+}  // namespace saccade::tools

@@ -1,0 +1,114 @@
+// saccade envs: what there is to train in.
+
+#include "envs/registry.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "tools/cli/command.h"
+#include "tools/cli/text.h"
+
+namespace saccade::tools {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// "[-2, 2]", or one for each coordinate where they differ; how many choices there are of discrete actions.
+std::string ranges(const envs::Spec& spec) {
+  if (spec.discrete_actions > 0) return fmt::format("{} choices", spec.discrete_actions);
+  const envs::Box& box = spec.action;
+  std::vector<std::string> each;
+  for (std::size_t i = 0; i < box.low.size(); ++i) {
+    each.push_back(fmt::format("[{:.5g}, {:.5g}]", box.low[i], box.high[i]));
+  }
+  const bool same = std::adjacent_find(each.begin(), each.end(), std::not_equal_to<>()) == each.end();
+  return each.empty() ? "" : same ? each[0] : join(each, " ");
+}
+
+struct Listed {
+  std::string id;
+  envs::Spec spec;
+  std::string problem;  // why it cannot be made, if it cannot
+};
+
+std::vector<Listed> list_all() {
+  std::vector<Listed> all;
+  for (const std::string& id : envs::ids()) {
+    Listed& one = all.emplace_back();
+    one.id = id;
+    try {
+      one.spec = envs::make(id)->spec();
+    } catch (const Error& error) {
+      one.problem = error.what();
+    }
+  }
+  return all;
+}
+
+void print_json() {
+  Json list = Json::array();
+  for (const auto& [id, spec, problem] : list_all()) {
+    if (!problem.empty()) {
+      list.push_back({{"id", id}, {"available", false}, {"problem", problem}});
+      continue;
+    }
+    list.push_back({{"id", id},
+                    {"available", true},
+                    {"observation_size", spec.observation.size()},
+                    {"action_size", spec.action.size()},
+                    {"action_low", spec.action.low},
+                    {"action_high", spec.action.high},
+                    {"discrete_actions", spec.discrete_actions},
+                    {"max_episode_steps", spec.max_episode_steps}});
+  }
+  for (const std::string& id : envs::unavailable_ids()) list.push_back({{"id", id}, {"available", false}});
+  fmt::print("{}\n", list.dump(2));
+}
+
+void print_table() {
+  fmt::print("{:<26} {:>11} {:>7}  {:<18} {:>10}\n", "environment", "observation", "action", "action range",
+             "time limit");
+  const std::vector<Listed> all = list_all();
+  for (const auto& [id, spec, problem] : all) {
+    if (!problem.empty()) continue;
+    fmt::print("{:<26} {:>11} {:>7}  {:<18} {:>10}\n", id, spec.observation.size(), spec.action.size(),
+               ranges(spec),
+               spec.max_episode_steps == 0 ? "none" : fmt::format("{}", spec.max_episode_steps));
+  }
+  for (const auto& [id, spec, problem] : all) {
+    if (problem.empty()) continue;
+    fmt::print("\n");
+    for (const std::string& line : wrap(fmt::format("{} cannot be made: {}", id, problem), kColumns)) {
+      fmt::print("{}\n", line);
+    }
+  }
+  const std::vector<std::string> missing = envs::unavailable_ids();
+  if (missing.empty()) return;
+  fmt::print("\nNot available, for want of MuJoCo (install libmujoco-dev and build again):\n");
+  for (std::size_t i = 0; i < missing.size(); ++i) {
+    const bool ends_row = i % 3 == 2 || i + 1 == missing.size();
+    fmt::print("  {:<{}}{}", missing[i], ends_row ? 0 : 25, ends_row ? "\n" : "");
+  }
+}
+
+}  // namespace
+
+void add_envs(CLI::App& app, int&) {
+  CLI::App* sub =
+      app.add_subcommand("envs",
+                         "List the environments. Observation and action sizes, the range of actions, and the "
+                         "number of steps after which an episode is cut short.");
+  auto json = std::make_shared<bool>(false);
+  sub->add_flag("--json", *json, "as JSON");
+  sub->callback([json] { *json ? print_json() : print_table(); });
+}
+
+}  // namespace saccade::tools

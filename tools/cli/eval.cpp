@@ -1,0 +1,166 @@
+// saccade eval: the trained policy of a run, or random actions; and a page to watch them on.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "base/error.h"
+#include "envs/registry.h"
+#include "rl/training/checkpoint.h"
+#include "tools/cli/command.h"
+#include "tools/pages/page.h"
+#include "tools/pages/recording.h"
+#include "tools/cli/text.h"
+#include "rl/runs/training.h"
+
+namespace saccade::tools {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct EvalCommand {
+  std::string run, random, episodes, seed, record, record_episodes;  // as typed; empty if not given
+  bool json = false;
+};
+
+// What is evaluated: a run's policy, or random actions in an environment that a fresh configuration names.
+struct Subject {
+  std::string name, env;
+  std::int64_t episodes = 0, seed = 0;
+};
+
+double mean_length(const rl::Evaluation& e) {
+  return static_cast<double>(std::accumulate(e.lengths.begin(), e.lengths.end(), std::int64_t{0})) /
+         static_cast<double>(e.lengths.size());
+}
+
+Subject subject_of(const EvalCommand& options) {
+  constexpr std::int64_t kMostEpisodes = 1'000'000, kMostSeed = 9'000'000'000'000'000;
+  if (options.run.empty() == options.random.empty()) {
+    throw ConfigError(options.run.empty() ? "RUN is required, or --random ENV"
+                                          : "--random acts without a policy; RUN cannot be given with it");
+  }
+  rl::Config config;
+  if (options.random.empty()) {
+    config = read_run_info(options.run).config;
+  } else {
+    config.env = envs::canonical_id(options.random);
+  }
+  Subject subject = {options.run, config.env, config.final_eval_episodes, config.seed};
+  if (subject.name.empty()) subject.name = "random actions";
+  if (!options.episodes.empty()) {
+    subject.episodes = parse_integer("--episodes", options.episodes, 1, kMostEpisodes);
+  }
+  if (!options.seed.empty()) subject.seed = parse_integer("--seed", options.seed, 0, kMostSeed);
+  return subject;
+}
+
+rl::Evaluation evaluate_run(const EvalCommand& options, const Subject& subject, const rl::EnvFactory& make) {
+  const RunInfo info = read_run_info(options.run);
+  if (const auto changed = changed_environment(options.run, info)) warn(*changed);
+  rl::Sac agent = make_agent(info.config);
+  rl::load_weights(run_file(options.run, "checkpoint"), agent);
+  return rl::evaluate(make, agent, subject.episodes, evaluation_rng(subject.seed));
+}
+
+void draw_action(const envs::Spec& spec, Rng& rng, std::span<double> action) {
+  if (spec.discrete_actions > 0) {
+    action[0] = static_cast<double>(rng.below(static_cast<std::uint64_t>(spec.discrete_actions)));
+    return;
+  }
+  for (std::size_t i = 0; i < action.size(); ++i) {
+    action[i] = rng.uniform(spec.action.low[i], spec.action.high[i]);
+  }
+}
+
+// Every action as likely as any other.
+rl::Evaluation evaluate_random(const Subject& subject, const rl::EnvFactory& make) {
+  const std::unique_ptr<envs::Env> env = make();
+  const envs::Spec& spec = env->spec();
+  const Rng starts = evaluation_rng(subject.seed);
+  Rng actions = starts.split("random actions");
+  const rl::Act act = [&](std::span<const double>, std::span<double> action) {
+    draw_action(spec, actions, action);
+  };
+  return rl::run_episodes(*env, act, subject.episodes, starts);
+}
+
+void print(const Subject& subject, const rl::Evaluation& e, bool json) {
+  if (json) {
+    const Json object = {{"run", subject.name},
+                         {"env", subject.env},
+                         {"seed", subject.seed},
+                         {"episodes", subject.episodes},
+                         {"mean", e.mean()},
+                         {"std", e.std()},
+                         {"min", e.min()},
+                         {"max", e.max()},
+                         {"mean_length", mean_length(e)},
+                         {"divergences", e.divergences},
+                         {"returns", e.returns},
+                         {"lengths", e.lengths}};
+    fmt::print("{}\n", object.dump(2));
+  } else {
+    fmt::print("{}: {:.2f} ± {:.2f} over {} episodes of {}\n", subject.name, e.mean(), e.std(),
+               subject.episodes, subject.env);
+    fmt::print("min {:.2f}, max {:.2f}, mean length {:.1f}\n", e.min(), e.max(), mean_length(e));
+    if (e.divergences > 0) fmt::print("In {} of them the simulation diverged.\n", e.divergences);
+  }
+}
+
+void run(const EvalCommand& options) {
+  constexpr std::int64_t kMostRecorded = 1000;
+  const Subject subject = subject_of(options);
+  Recording recording;
+  if (!options.record_episodes.empty()) {
+    if (options.record.empty()) throw ConfigError("--record-episodes needs --record FILE");
+    recording.most_episodes = parse_integer("--record-episodes", options.record_episodes, 1, kMostRecorded);
+  }
+  if (!options.record.empty()) check_writable(options.record);
+  const rl::EnvFactory make = [&]() -> std::unique_ptr<envs::Env> {
+    std::unique_ptr<envs::Env> env = envs::make(subject.env);
+    if (options.record.empty()) return env;
+    return std::make_unique<RecordingEnv>(std::move(env), recording);
+  };
+  const rl::Evaluation e =
+      options.random.empty() ? evaluate_run(options, subject, make) : evaluate_random(subject, make);
+  if (!options.record.empty()) write_recording(options.record, recording, subject.name);
+  print(subject, e, options.json);
+  if (options.record.empty() || options.json) return;
+  const std::size_t count = recording.episodes.size();
+  fmt::print("{} to watch: {}\n",
+             count == 1 ? "The first episode" : fmt::format("The first {} episodes", count), options.record);
+}
+
+}  // namespace
+
+void add_eval(CLI::App& app, int&) {
+  CLI::App* sub = app.add_subcommand("eval",
+                                     "Evaluate the policy of a run. With its mode, tanh(mu), for every "
+                                     "action; or random actions, for a look at any environment.");
+  auto o = std::make_shared<EvalCommand>();
+  sub->add_option("RUN", o->run, "the run's folder");
+  sub->add_option("--random", o->random, "random actions in this environment, discrete ones too, and no run")
+      ->type_name("ENV");
+  sub->add_option("--episodes", o->episodes, "how many (default: final_eval_episodes of the run, or 20)")
+      ->type_name("N");
+  sub->add_option("--seed", o->seed, "of the starts (default: the run's, which repeats its final evaluation)")
+      ->type_name("N");
+  sub->add_option("--record", o->record, "write a page that replays the first episodes, to open in a browser")
+      ->type_name("FILE");
+  sub->add_option("--record-episodes", o->record_episodes, "how many of them to record (default: 3)")
+      ->type_name("N");
+  sub->add_flag("--json", o->json, "as JSON, with every episode");
+  sub->footer(
+      "Examples:\n"
+      "  saccade eval runs/pendulum-1\n"
+      "  saccade eval runs/pendulum-1 --episodes 100 --seed 7 --json\n"
+      "  saccade eval runs/pendulum-1 --record pendulum.html\n"
+      "  saccade eval --random CartPole-v1 --episodes 3 --record cartpole.html");
+  sub->callback([o] { run(*o); });
+}
+
+}  // namespace saccade::tools

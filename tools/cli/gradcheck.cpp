@@ -1,0 +1,213 @@
+// saccade gradcheck: every gradient in Saccade against finite differences, or in f32 against f64.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/error.h"
+#include "tools/cli/command.h"
+#include "tools/pages/gradcheck_page.h"
+#include "tools/cli/gradcheck_mutate.h"
+#include "tools/gradcheck/rows.h"
+#include "tools/pages/page.h"
+#include "tools/cli/text.h"
+
+namespace saccade::tools {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct GradcheckCommand {
+  std::string filter, order_text, dtype = "f64", html;
+  int order = 2;
+  bool json = false, mutate = false;
+
+  bool f32() const { return dtype == "f32"; }
+};
+
+// Prints rows as they come, with a heading for each group.
+class Table {
+ public:
+  explicit Table(const GradcheckCommand& options) : options_(options) {
+    fmt::print("{}\n", options.f32()
+                           ? "Values and gradients in f32 against f64: worst errors, units of f32's rounding"
+                           : "Analytic gradients against finite differences in f64: worst relative errors");
+  }
+
+  void print(const Row& row) {
+    if (!options_.f32() && row.relative(1) < 0 && row.failures() == 0) return;  // has no gradient
+    if (row.group != group_) {
+      fmt::print("\n");
+      group_ = row.group;
+      options_.f32() ? print_line(group_, "checks", "elements", "error", "limit", "")
+                     : print_line(group_, "checks", "elements", "order 1", "order 2", "");
+    }
+    const char* verdict = row.failures() == 0 ? "  ok" : "  FAILED";
+    const std::string name = "  " + row.name, checks = fmt::format("{}", row.variants.size()),
+                      elements = fmt::format("{}", row.elements());
+    options_.f32() ? print_line(name, checks, elements, fmt::format("{:.1f}", row.f32()),
+                                fmt::format("{:.0f}", row.f32_limit), verdict)
+                   : print_line(name, checks, elements, error_text(row.relative(1)),
+                                error_text(row.relative(2)), verdict);
+    for (const Variant& variant : row.variants) {
+      for (const std::string& failure : variant.failures) {
+        const std::string text = fmt::format("{}: {}", variant.name, failure);
+        for (const std::string& line : wrap(text, kColumns - 4)) fmt::print("    {}\n", line);
+      }
+    }
+    std::fflush(stdout);
+  }
+
+ private:
+  void print_line(const std::string& name, const std::string& checks, const std::string& elements,
+                  const std::string& left, const std::string& right, const char* verdict) const {
+    fmt::print("{:<34} {:>6} {:>8} {:>8}", name, checks, elements, left);
+    if (options_.f32() || options_.order == 2) fmt::print(" {:>8}", right);
+    fmt::print("{}\n", verdict);
+  }
+
+  const GradcheckCommand& options_;
+  std::string group_;
+};
+
+Json to_json(const Row& row, const Measures& measures) {
+  Json json = {{"group", row.group},
+               {"name", row.name},
+               {"checks", row.variants.size()},
+               {"elements", row.elements()}};
+  for (int order = 1; order <= measures.order; ++order) {
+    if (row.relative(order) >= 0) json[fmt::format("order_{}", order)] = row.relative(order);
+  }
+  if (measures.f32) {
+    json["f32_error"] = row.f32();
+    json["f32_limit"] = row.f32_limit;
+  }
+  json["passed"] = row.failures() == 0;
+  json["failures"] = Json::array();
+  for (const Variant& variant : row.variants) {
+    for (const std::string& failure : variant.failures) {
+      json["failures"].push_back({{"variant", variant.name}, {"explanation", failure}});
+    }
+  }
+  return json;
+}
+
+Json to_json(const std::vector<Row>& rows, const GradcheckCommand& options, const Measures& measures,
+             double seconds, bool passed) {
+  Json list = Json::array();
+  for (const Row& row : rows) list.push_back(to_json(row, measures));
+  Json json = {{"passed", passed}, {"dtype", options.dtype}};
+  if (measures.order > 0) json["order"] = measures.order;
+  json["seconds"] = seconds;
+  json["rows"] = std::move(list);
+  return json;
+}
+
+// The page has both kinds of error, whatever the terminal shows.
+Measures measures_for(const GradcheckCommand& options) {
+  if (!options.html.empty()) return {options.order, true};
+  return options.f32() ? Measures{0, true} : Measures{options.order, false};
+}
+
+std::vector<suite::Check> checks_for(const GradcheckCommand& options) {
+  std::vector<suite::Check> checks = suite::all_checks();
+  // Ops without a gradient have a value to compare in f32, and nothing else.
+  if (!measures_for(options).f32) {
+    std::erase_if(checks, [](const suite::Check& check) { return !check.differentiable; });
+  }
+  return select(std::move(checks), options.filter);
+}
+
+int run(const GradcheckCommand& options) {
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  if (options.mutate) return run_mutation(options.filter, options.json);
+  const std::vector<suite::Check> checks = checks_for(options);
+  if (!options.html.empty()) check_writable(options.html);
+  const Measures measures = measures_for(options);
+  std::optional<Table> table;
+  if (!options.json) table.emplace(options);
+  const std::vector<Row> rows = run_checks(checks, measures, [&](const Row& row) {
+    if (table) table->print(row);
+  });
+  int failures = 0;
+  for (const Row& row : rows) failures += row.failures();
+  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  if (!options.html.empty()) write_page(options.html, rows, {options.filter, options.order, seconds});
+  if (options.json) {
+    fmt::print("{}\n", to_json(rows, options, measures, seconds, failures == 0).dump(2));
+    return failures == 0 ? 0 : 1;
+  }
+  if (failures == 0) {
+    fmt::print("\nAll {} checks passed, in {:.1f} s.\n", checks.size(), seconds);
+  } else {
+    fmt::print("\n{} of {} checks FAILED, in {:.1f} s.\n", failures, checks.size(), seconds);
+  }
+  if (!options.html.empty()) {
+    fmt::print("The page, with finite differences and f32 side by side: {}\n", options.html);
+  }
+  return failures == 0 ? 0 : 1;
+}
+
+void parse(GradcheckCommand& options, bool order_given, bool dtype_given) {
+  if (options.dtype != "f32" && options.dtype != "f64") {
+    throw ConfigError(fmt::format("--dtype is '{}'; expected f32 or f64", options.dtype));
+  }
+  if (order_given) {
+    options.order = static_cast<int>(parse_integer("--order", options.order_text, 1, 2));
+  }
+  if (options.mutate && (!options.html.empty() || order_given || dtype_given)) {
+    const char* other = !options.html.empty() ? "--html" : order_given ? "--order" : "--dtype";
+    throw ConfigError(fmt::format(
+        "--mutate runs the checks of both orders in f64 and has no page; {} cannot be given with it", other));
+  }
+  if (options.f32() && order_given && options.html.empty()) {
+    throw ConfigError("--dtype f32 compares values and gradients; --order cannot be given with it");
+  }
+}
+
+}  // namespace
+
+void add_gradcheck(CLI::App& app, int& exit_code) {
+  CLI::App* sub = app.add_subcommand(
+      "gradcheck",
+      "Check every gradient against finite differences: every op in many shapes and memory layouts, layers, "
+      "distributions, losses and optimiser steps, and the log-probability that SAC rests on; of order 2, the "
+      "gradients' own gradients too. Exits with 1 if any check fails.");
+  auto options = std::make_shared<GradcheckCommand>();
+  sub->add_option("--filter", options->filter,
+                  "only checks whose group, name or variant holds this; * and ? match. With --mutate: break "
+                  "only ops whose name does")
+      ->type_name("PATTERN");
+  const CLI::Option* order =
+      sub->add_option("--order", options->order_text, "1 or 2 (default 2)")->type_name("N");
+  const CLI::Option* dtype =
+      sub->add_option("--dtype", options->dtype,
+                      "f64: against finite differences (default). f32: values and gradients against those "
+                      "in f64")
+          ->type_name("f32|f64");
+  sub->add_flag("--json", options->json, "as JSON");
+  sub->add_option("--html", options->html, "also write a page with every check, in both dtypes")
+      ->type_name("FILE");
+  sub->add_flag("--mutate", options->mutate,
+                "check the checks: break each gradient of each op on purpose; one must fail each time");
+  sub->footer(
+      "Examples:\n"
+      "  saccade gradcheck\n"
+      "  saccade gradcheck --filter matmul\n"
+      "  saccade gradcheck --filter 'log pi' --json\n"
+      "  saccade gradcheck --dtype f32\n"
+      "  saccade gradcheck --html gradients.html\n"
+      "  saccade gradcheck --mutate");
+  sub->callback([options, order, dtype, &exit_code] {
+    parse(*options, order->count() > 0, dtype->count() > 0);
+    exit_code = run(*options);
+  });
+}
+
+}  // namespace saccade::tools

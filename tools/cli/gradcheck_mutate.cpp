@@ -1,0 +1,166 @@
+#include "tools/cli/gradcheck_mutate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/error.h"
+#include "tools/gradcheck/mutation.h"
+#include "tools/gradcheck/rows.h"
+#include "tools/cli/text.h"
+
+namespace saccade::tools {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+using suite::Mutant;
+
+struct Tally {
+  std::string name;
+  int made = 0, killed = 0, equivalent = 0;
+
+  int survived() const { return made - killed - equivalent; }
+  void count(const Mutant& mutant) {
+    ++made;
+    killed += mutant.killed ? 1 : 0;
+    equivalent += !mutant.killed && mutant.equivalent ? 1 : 0;
+  }
+};
+
+bool survived(const Mutant& mutant) { return !mutant.killed && !mutant.equivalent; }
+
+std::string label(const Mutant& mutant) {
+  return fmt::format("{}, input {}, {}", mutant.op, mutant.edge, mutant.kind);
+}
+
+// Why a mutant lives: where it changed no number in any check, why it could not have.
+std::string reason(const Mutant& mutant) {
+  if (!mutant.equivalent) return mutant.killer;
+  if (mutant.op == "sign" || mutant.op == "floor") return "its gradient is the constant 0, broken or not";
+  if (mutant.op == "add") return "both inputs have the same gradient, g";
+  if (mutant.op == "unslice" && mutant.kind == "detached") {
+    return "it is met only as slice's gradient, so that its own is a second derivative already; what a "
+           "detached one lacks is the third";
+  }
+  return mutant.killer;
+}
+
+// One for each name that occurs, in order of first occurrence.
+template <class F>
+std::vector<Tally> tally(const std::vector<Mutant>& mutants, const F& name) {
+  std::vector<Tally> all;
+  for (const Mutant& mutant : mutants) {
+    auto at = std::find_if(all.begin(), all.end(), [&](const Tally& t) { return t.name == name(mutant); });
+    if (at == all.end()) at = all.insert(at, Tally{name(mutant)});
+    at->count(mutant);
+  }
+  return all;
+}
+
+std::vector<Tally> by_op(const std::vector<Mutant>& mutants) {
+  return tally(mutants, [](const Mutant& mutant) { return mutant.op; });
+}
+
+std::vector<Tally> by_kind(const std::vector<Mutant>& mutants) {
+  return tally(mutants, [](const Mutant& mutant) { return mutant.kind; });
+}
+
+void print_table(const char* heading, const std::vector<Tally>& tallies) {
+  fmt::print("{:<34} {:>6} {:>8} {:>11}\n", heading, "made", "killed", "equivalent");
+  for (const Tally& t : tallies) {
+    fmt::print("  {:<32} {:>6} {:>8} {:>11}  {}\n", t.name, t.made, t.killed, t.equivalent,
+               t.survived() == 0 ? "ok" : fmt::format("{} SURVIVED", t.survived()));
+  }
+  fmt::print("\n");
+}
+
+template <class F>
+void print_list(const char* heading, const std::vector<Mutant>& mutants, const F& listed) {
+  if (std::none_of(mutants.begin(), mutants.end(), listed)) return;
+  fmt::print("\n{}\n", heading);
+  for (const Mutant& mutant : mutants) {
+    if (!listed(mutant)) continue;
+    const std::string text = fmt::format("{}: {}", label(mutant), reason(mutant));
+    bool first = true;
+    for (const std::string& line : wrap(text, kColumns - 4)) {
+      fmt::print("{}{}\n", first ? "  " : "    ", line);
+      first = false;
+    }
+  }
+}
+
+void print(const std::vector<Mutant>& mutants, const Tally& total, double seconds) {
+  fmt::print("Every gradient of every op, broken on purpose; some check must fail\n\n");
+  print_table("ops", by_op(mutants));
+  print_table("ways to break it", by_kind(mutants));
+  fmt::print("made {}, killed {}, equivalent {}, survived {}, in {:.1f} s\n", total.made, total.killed,
+             total.equivalent, total.survived(), seconds);
+  print_list("Equivalent: these change no number in any check.", mutants,
+             [](const Mutant& mutant) { return !mutant.killed && mutant.equivalent; });
+  print_list("SURVIVED: these are wrong, and no check noticed.", mutants, survived);
+}
+
+Json to_json(const Tally& t) {
+  return {{"name", t.name},
+          {"made", t.made},
+          {"killed", t.killed},
+          {"equivalent", t.equivalent},
+          {"survived", t.survived()}};
+}
+
+Json to_json(const std::vector<Tally>& tallies) {
+  Json list = Json::array();
+  for (const Tally& t : tallies) list.push_back(to_json(t));
+  return list;
+}
+
+Json to_json(const std::vector<Mutant>& mutants, const Tally& total, double seconds) {
+  Json json = to_json(total);
+  json.erase("name");
+  json["passed"] = total.survived() == 0;
+  json["seconds"] = seconds;
+  json["ops"] = to_json(by_op(mutants));
+  json["kinds"] = to_json(by_kind(mutants));
+  json["mutants"] = Json::array();
+  for (const Mutant& mutant : mutants) {
+    json["mutants"].push_back(
+        {{"op", mutant.op},
+         {"input", mutant.edge},
+         {"kind", mutant.kind},
+         {"verdict", mutant.killed       ? "killed"
+                     : mutant.equivalent ? "equivalent"
+                                         : "survived"},
+         {mutant.killed ? "killer" : "reason", mutant.killed ? mutant.killer : reason(mutant)}});
+  }
+  return json;
+}
+
+}  // namespace
+
+int run_mutation(const std::string& pattern, bool json) {
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  std::vector<Mutant> mutants = suite::mutate(suite::op_checks());
+  std::erase_if(mutants, [&](const Mutant& mutant) { return !matches("ops/" + mutant.op + ' ', pattern); });
+  if (mutants.empty()) {
+    throw ConfigError(
+        fmt::format("--filter: no recorded op matches '{}'; expected part of a name, such as matmul or tanh "
+                    "(of a composition such as gelu, its parts)",
+                    pattern));
+  }
+  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  Tally total;
+  for (const Mutant& mutant : mutants) total.count(mutant);
+  if (json) {
+    fmt::print("{}\n", to_json(mutants, total, seconds).dump(2));
+  } else {
+    print(mutants, total, seconds);
+  }
+  return total.survived() == 0 ? 0 : 1;
+}
+
+}  // namespace saccade::tools

@@ -1,0 +1,42 @@
+#include "tools/cli/text.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdio>
+
+#include "base/error.h"
+
+namespace saccade::tools {
+
+std::string two_columns(std::string_view left, std::string_view right, std::size_t start) {
+  std::string text = fmt::format("  {}", left);
+  std::size_t column = 2 + columns(left);
+  for (const std::string& line : wrap(right, kColumns - start)) {
+    if (column + 2 > start) {
+      text += '\n';
+      column = 0;
+    }
+    text.append(start - column, ' ').append(line);
+    column = kColumns;
+  }
+  return text + '\n';
+}
+
+std::int64_t parse_integer(std::string_view flag, std::string_view text, std::int64_t least,
+                           std::int64_t most) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < least || value > most) {
+    throw ConfigError(
+        fmt::format("{}: '{}' given; expected an integer from {} to {}", flag, text, least, most));
+  }
+  return value;
+}
+
+void warn(std::string_view message) {
+  std::fflush(stdout);
+  fmt::print(stderr, "saccade: warning: {}\n", message);
+}
+
+}  // namespace saccade::tools

@@ -1,0 +1,237 @@
+// saccade train: a new run, or an old one carried on.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "autograd/kernels/table.h"
+#include "base/threads.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "envs/registry.h"
+#include "rl/config.h"
+#include "tools/cli/command.h"
+#include "tools/cli/stop_signals.h"
+#include "tools/cli/text.h"
+#include "rl/runs/training.h"
+
+namespace saccade::tools {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct TrainCommand {
+  std::string name;  // of a preset or environment
+  std::string run, config_file, resume;
+  std::vector<std::string> settings;
+  std::string seed, steps, envs, threads;  // as typed; empty if not given
+  bool quiet = false, json = false;
+};
+
+bool is_preset(const std::string& name) {
+  const auto& all = rl::presets();
+  return std::any_of(all.begin(), all.end(), [&](const rl::Preset& preset) { return preset.name == name; });
+}
+
+// The hyper-parameter that a flag stands for.
+void set_from_flag(rl::Config& config, const std::string& key, const std::string& text) {
+  if (text.empty()) return;
+  Json value = Json::parse(text, nullptr, false);
+  if (value.is_discarded()) value = text;
+  rl::update_from_json(config, Json{{key, value}}, "--" + key);
+}
+
+// ---- a new run ----
+
+RunInfo configure(const TrainCommand& options) {
+  if (options.name.empty() && options.config_file.empty()) {
+    std::vector<std::string> names;
+    for (const rl::Preset& preset : rl::presets()) names.push_back(preset.name);
+    throw ConfigError(fmt::format(
+        "train: expected a preset ({}), an environment ('{} envs' lists them), --config or --resume",
+        join(names), program()));
+  }
+  RunInfo info;
+  if (!options.name.empty()) info.config = rl::config_for(options.name);
+  if (is_preset(options.name)) info.preset = options.name;
+  const std::string env = info.config.env;
+  if (!options.config_file.empty()) rl::update_from_file(info.config, options.config_file);
+  for (const std::string& setting : options.settings) rl::update_from_text(info.config, setting);
+  set_from_flag(info.config, "seed", options.seed);
+  set_from_flag(info.config, "steps", options.steps);
+  set_from_flag(info.config, "envs", options.envs);
+  if (!options.name.empty() && info.config.env != env) {
+    throw ConfigError(fmt::format("env is {} by --config or --set, but '{}' stands for {}; leave one out",
+                                  info.config.env, options.name, env));
+  }
+  return info;
+}
+
+void warn_of_surprises(const rl::Config& config) {
+  if (config.learning_starts >= config.steps) {
+    warn(fmt::format("nothing will be learned: learning_starts is {}, steps only {}", config.learning_starts,
+                     config.steps));
+  }
+  if (config.env == "MountainCarContinuous-v0" && config.exploration == "gaussian") {
+    warn(
+        "MountainCarContinuous-v0 was solved by no run with exploration=gaussian; see the preset "
+        "mountain-car, whose noise is pink");
+  }
+  if (const auto warning = action_warning(envs::make(config.env)->spec())) warn(*warning);
+}
+
+// ---- an old one ----
+
+void check_resume_options(const TrainCommand& options) {
+  const std::pair<const char*, bool> fixed[] = {{"--run", !options.run.empty()},
+                                                {"--config", !options.config_file.empty()},
+                                                {"--set", !options.settings.empty()},
+                                                {"--seed", !options.seed.empty()},
+                                                {"--envs", !options.envs.empty()}};
+  for (const auto& [flag, given] : fixed) {
+    if (given) {
+      throw ConfigError(fmt::format(
+          "{} cannot be given with --resume: a run goes on as it began; only --steps may change", flag));
+    }
+  }
+}
+
+void check_same_name(const TrainCommand& options, const RunInfo& info) {
+  if (options.name.empty()) return;
+  const bool same = is_preset(options.name) ? options.name == info.preset
+                                            : rl::config_for(options.name).env == info.config.env;
+  if (!same) {
+    throw ConfigError(
+        fmt::format("'{}' was asked for, but {} is a run of {}", options.name, options.resume, info.name()));
+  }
+}
+
+Training resume(const TrainCommand& options) {
+  check_resume_options(options);
+  RunInfo info = read_run_info(options.resume);
+  check_same_name(options, info);
+  std::optional<std::int64_t> steps;
+  if (!options.steps.empty()) {
+    set_from_flag(info.config, "steps", options.steps);
+    steps = info.config.steps;
+  }
+  Training training = Training::resume(options.resume, steps);
+  if (info.instruction_set != kernels::instruction_set()) {
+    warn(fmt::format("this run began with {} and goes on with {}: results may differ in their last bits",
+                     info.instruction_set, kernels::instruction_set()));
+  }
+  return training;
+}
+
+// ---- what is said ----
+
+std::string announcement(const Training& training) {
+  const rl::Config& config = training.info().config;
+  const std::int64_t done = training.state().step;
+  const std::string name = training.info().preset.empty()
+                               ? config.env
+                               : fmt::format("{} ({})", training.info().preset, config.env);
+  const std::int64_t last = rl::last_step(config);
+  std::string steps = done == 0 ? fmt::format("{} steps", last) : fmt::format("steps {} to {}", done, last);
+  if (config.envs > 1) steps += fmt::format(" in {} environments", config.envs);
+  return fmt::format("{}, seed {}: {}, in {}", name, config.seed, steps, training.path());
+}
+
+void print_summary(const Json& summary, const std::string& run) {
+  const Json& e = summary.at("final_evaluation");
+  const auto number = [](const Json& json) { return json.get<double>(); };
+  fmt::print("Trained {} steps ({} updates) in {:.1f} s, {} steps/s.\n", summary.at("steps").dump(),
+             summary.at("updates").dump(), number(summary.at("seconds")),
+             compact(number(summary.at("steps_per_second"))));
+  if (const std::int64_t divergences = summary.at("divergences"); divergences > 0) {
+    fmt::print("The simulation diverged {} times, which ended those episodes.\n", divergences);
+  }
+  fmt::print("Final evaluation: {:.2f} ± {:.2f} over {} episodes, {:.1f} to {:.1f}\n", number(e.at("mean")),
+             number(e.at("std")), e.at("episodes").dump(), number(e.at("min")), number(e.at("max")));
+  if (const std::int64_t divergences = e.at("divergences"); divergences > 0) {
+    fmt::print("In {} of them the simulation diverged.\n", divergences);
+  }
+  if (summary.contains("solved")) {
+    fmt::print("{} a mean of at least {}.\n",
+               summary.at("solved").get<bool>() ? "Solved:" : "Not solved: that would take",
+               number(summary.at("solved_threshold")));
+  }
+  fmt::print("Files: {}/  progress.csv, eval.csv, summary.json, checkpoint/\n", run);
+  fmt::print("Evaluate again: {} eval {}\n", program(), shell_word(run));
+}
+
+int report_stop(const Training& training, bool json) {
+  const std::string again = fmt::format("{} train --resume {}", program(), shell_word(training.path()));
+  const std::int64_t step = training.state().step, steps = training.info().config.steps;
+  if (json) {
+    fmt::print(
+        "{}\n",
+        Json{{"run", training.path()}, {"stopped_at", step}, {"steps", steps}, {"resume", again}}.dump(2));
+  }
+  std::fflush(stdout);
+  fmt::print(stderr, "Stopped at step {} of {}; all is saved. To go on:\n  {}\n", step, steps, again);
+  return 128 + StopSignals::received();
+}
+
+int run(const TrainCommand& options) {
+  if (!options.threads.empty())
+    set_num_threads(static_cast<int>(parse_integer("--threads", options.threads, 1, 1024)));
+  const StopSignals signals;
+  const RunInfo info = options.resume.empty() ? configure(options) : RunInfo{};
+  Training training = options.resume.empty() ? Training::begin(info, options.run) : resume(options);
+  warn_of_surprises(training.info().config);
+  Display display(options.quiet || options.json ? Display::Mode::silent : Display::best_mode());
+  display.message(announcement(training), training.state().step);
+  std::optional<Json> summary =
+      training.run(display, [](const rl::TrainState&) { return StopSignals::received() != 0; });
+  if (!summary) return report_stop(training, options.json);
+  if (options.json) {
+    summary->push_back({"run", training.path()});
+    fmt::print("{}\n", summary->dump(2));
+  } else {
+    print_summary(*summary, training.path());
+  }
+  return 0;
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, int& exit_code) {
+  CLI::App* sub = app.add_subcommand("train",
+                                     "Train a Soft Actor-Critic agent. Ctrl-C saves and says how to go on; a "
+                                     "run that is carried on gives the "
+                                     "same bits as one that was never stopped.");
+  auto o = std::make_shared<TrainCommand>();
+  sub->add_option("PRESET_OR_ENV", o->name,
+                  "a preset, such as pendulum, or an environment, such as Pendulum-v1");
+  sub->add_option("--run", o->run, "the run's folder (default runs/<name>-<seed>, made unique)")
+      ->type_name("DIR");
+  sub->add_option("--config", o->config_file,
+                  "hyper-parameters from a JSON file, as 'saccade config --json' prints them, or "
+                  "from a run's config.json")
+      ->type_name("FILE");
+  sub->add_option("--set", o->settings, "one hyper-parameter; may be repeated")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  sub->add_option("--seed", o->seed, "short for --set seed=N")->type_name("N");
+  sub->add_option("--steps", o->steps, "short for --set steps=N; with --resume, train to this step")
+      ->type_name("N");
+  sub->add_option("--envs", o->envs, "short for --set envs=N: copies of the environment, side by side")
+      ->type_name("N");
+  sub->add_option("--resume", o->resume, "go on from this run's checkpoint")->type_name("RUN");
+  sub->add_option("--threads", o->threads, "how many threads to use at most; results do not depend on it")
+      ->type_name("N");
+  sub->add_flag("--quiet", o->quiet, "only say how it ended");
+  sub->add_flag("--json", o->json, "only print the summary, as JSON");
+  sub->footer(
+      "Examples:\n"
+      "  saccade train pendulum\n"
+      "  saccade train pendulum --seed 3 --set gamma=0.98 --set hidden=[128,128]\n"
+      "  saccade train HalfCheetah-v4 --envs 4 --run runs/cheetah\n"
+      "  saccade train --resume runs/pendulum-1");
+  sub->callback([o, &exit_code] { exit_code = run(*o); });
+}
+
+}  // namespace saccade::tools

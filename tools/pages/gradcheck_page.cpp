@@ -1,0 +1,66 @@
+#include "tools/pages/gradcheck_page.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "tools/gradcheck/log_prob_errors.h"
+#include "tools/pages/page.h"
+#include "rl/runs/build_info.h"
+
+namespace saccade::tools {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Errors that are not finite become null.
+Json to_json(const Row& row) {
+  Json variants = Json::array();
+  for (const Variant& v : row.variants) {
+    Json errors = Json::array();
+    for (const double error : {v.relative[0], v.relative[1], v.f32}) {
+      errors.push_back(error < 0 ? Json(-1) : Json(error));
+    }
+    variants.push_back({{"name", v.name}, {"elements", v.elements}, {"errors", errors}});
+    if (!v.passed()) variants.back()["failures"] = v.failures;
+  }
+  return {{"group", row.group},
+          {"name", row.name},
+          {"formula", std::string(formula(row.name))},
+          {"f32_limit", row.f32_limit},
+          {"variants", std::move(variants)}};
+}
+
+Json log_prob_json() {
+  const LogProbErrors errors = log_prob_errors();
+  Json curves = Json::array();
+  for (const LogProbErrors::Curve& curve : errors.curves) {
+    curves.push_back(
+        {{"form", curve.form}, {"dtype", curve.dtype}, {"value", curve.value}, {"gradient", curve.gradient}});
+  }
+  return {{"u", errors.u}, {"curves", std::move(curves)}};
+}
+
+Json page_data(const std::vector<Row>& rows, const PageInfo& info) {
+  Json list = Json::array();
+  for (const Row& row : rows) list.push_back(to_json(row));
+  return {{"build", build_info()},
+          {"date", fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)))},
+          {"filter", info.filter},
+          {"order", info.order},
+          {"seconds", info.seconds},
+          {"rows", std::move(list)},
+          {"log_prob", log_prob_json()}};
+}
+
+}  // namespace
+
+void write_page(const std::string& path, const std::vector<Row>& rows, const PageInfo& info) {
+  write_page(path, kPageHead + embedded(page_data(rows, info)) + kScriptStart + kPageScript +
+                       "</script>\n</body>\n</html>\n");
+}
+
+}  // namespace saccade::tools

@@ -1,0 +1,25 @@
+// saccade gradcheck --html: the results as one page that needs nothing else.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tools/gradcheck/rows.h"
+
+namespace saccade::tools {
+
+struct PageInfo {
+  std::string filter;
+  int order = 2;
+  double seconds = 0;
+};
+
+/// Replaces the file at once. Throws FormatError if it cannot be written.
+void write_page(const std::string& path, const std::vector<Row>& rows, const PageInfo& info);
+
+/// The page up to its data. (gradcheck_page.cpp)
+extern const char* const kPageHead;
+/// What brings it to life. (gradcheck_script.cpp)
+extern const char* const kPageScript;
+
+}  // namespace saccade::tools

@@ -1,0 +1,198 @@
+#include "tools/pages/recording.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "base/error.h"
+#include "tools/pages/page.h"
+#include "rl/runs/build_info.h"
+
+namespace saccade::tools {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+using envs::Scene;
+using envs::Geom;
+
+constexpr std::size_t kMostCurves = 24;  // of observations
+
+const char* name_of(envs::GeomKind kind) {
+  static constexpr std::array<const char*, 6> names = {"plane",    "sphere",    "capsule",
+                                                       "cylinder", "ellipsoid", "box"};
+  return names.at(static_cast<std::size_t>(kind));
+}
+
+// Positions, in metres or so, and rotations.
+double rounded(double x) { return std::round(x * 1e4) / 1e4 + 0.0; }  // + 0.0: no negative zeros
+
+// Quantities of any size: to five digits.
+double shortened(double x) {
+  if (x == 0 || !std::isfinite(x)) return x;
+  const double scale = std::pow(10, 4 - std::floor(std::log10(std::abs(x))));
+  return std::isfinite(scale) && scale > 0 ? std::round(x * scale) / scale : x;
+}
+
+Json shortened(std::span<const double> row) {
+  Json json = Json::array();
+  for (const double x : row) json.push_back(shortened(x));
+  return json;
+}
+
+Json shortened(const std::vector<std::vector<double>>& rows) {
+  Json json = Json::array();
+  for (const std::vector<double>& row : rows) json.push_back(shortened(row));
+  return json;
+}
+
+void add_pose(Json& row, const Geom& shape) {
+  for (const double x : shape.position) row.push_back(rounded(x));
+  for (const double x : shape.rotation) row.push_back(rounded(x));
+}
+
+bool same_pose(const Geom& a, const Geom& b) {
+  return a.position == b.position && a.rotation == b.rotation;
+}
+
+void check_same_shapes(const envs::Spec& spec, const Scene& first, const Scene& scene) {
+  // A capsule between two points has a length that is rounded otherwise in every frame.
+  const auto same_size = [](double a, double b) { return std::abs(a - b) < 1e-6; };
+  const auto same = [&](const Geom& a, const Geom& b) {
+    return a.kind == b.kind && a.colour == b.colour &&
+           std::equal(a.size.begin(), a.size.end(), b.size.begin(), same_size);
+  };
+  if (std::equal(first.geoms.begin(), first.geoms.end(), scene.geoms.begin(), scene.geoms.end(), same)) {
+    return;
+  }
+  throw Error(
+      fmt::format("{}: scene() gave {} shapes at the start and then {}, or others; expected the same "
+                  "ones in the same order, with other positions and rotations",
+                  spec.id, first.geoms.size(), scene.geoms.size()));
+}
+
+// Which shapes have more than one pose in all of the recording.
+std::vector<bool> moving_shapes(const Recording& recording, const Scene& first) {
+  std::vector<bool> moves(first.geoms.size());
+  for (const Recording::Episode& episode : recording.episodes) {
+    for (const Scene& scene : episode.scenes) {
+      check_same_shapes(recording.spec, first, scene);
+      for (std::size_t i = 0; i < moves.size(); ++i) {
+        if (!same_pose(first.geoms[i], scene.geoms[i])) moves[i] = true;
+      }
+    }
+  }
+  return moves;
+}
+
+const char* end_of(const envs::StepResult& last) {
+  return last.diverged ? "diverged" : last.terminated ? "terminated" : "truncated";
+}
+
+Json shapes_json(const Scene& first, const std::vector<bool>& moves) {
+  Json geoms = Json::array();
+  for (std::size_t i = 0; i < moves.size(); ++i) {
+    const Geom& shape = first.geoms[i];
+    Json json = {{"kind", name_of(shape.kind)}, {"size", shortened(shape.size)}, {"colour", shape.colour}};
+    if (!moves[i]) add_pose(json["pose"] = Json::array(), shape);
+    geoms.push_back(std::move(json));
+  }
+  return geoms;
+}
+
+void add_scenes(Json& json, const Recording::Episode& episode, const std::vector<bool>& moves) {
+  Json poses = Json::array(), targets = Json::array();
+  for (const Scene& scene : episode.scenes) {
+    Json row = Json::array(), target = Json::array();
+    for (std::size_t i = 0; i < moves.size(); ++i) {
+      if (moves[i]) add_pose(row, scene.geoms[i]);
+    }
+    for (const double x : scene.target) target.push_back(rounded(x));
+    poses.push_back(std::move(row));
+    targets.push_back(std::move(target));
+  }
+  json["poses"] = std::move(poses);
+  json["targets"] = std::move(targets);
+}
+
+void add_observations(Json& json, const Recording::Episode& episode) {
+  Json rows = Json::array();
+  for (const std::vector<double>& row : episode.observations) {
+    rows.push_back(shortened(std::span(row).first(std::min(row.size(), kMostCurves))));
+  }
+  json["observations"] = std::move(rows);
+}
+
+}  // namespace
+
+RecordingEnv::RecordingEnv(std::unique_ptr<envs::Env> env, Recording& recording)
+    : env_(std::move(env)), recording_(recording) {
+  recording_.spec = spec();
+}
+
+void RecordingEnv::add_frame(std::span<const double> observation) {
+  Recording::Episode& episode = recording_.episodes.back();
+  episode.scenes.push_back(scene());
+  episode.observations.emplace_back(observation.begin(), observation.end());
+}
+
+void RecordingEnv::reset(Rng& rng, std::span<double> observation) {
+  env_->reset(rng, observation);
+  is_recording_ = static_cast<std::int64_t>(recording_.episodes.size()) < recording_.most_episodes;
+  if (!is_recording_) return;
+  recording_.episodes.emplace_back();
+  add_frame(observation);
+}
+
+envs::StepResult RecordingEnv::step(std::span<const double> action, std::span<double> observation) {
+  const envs::StepResult transition = env_->step(action, observation);
+  if (!is_recording_) return transition;
+  add_frame(observation);
+  Recording::Episode& episode = recording_.episodes.back();
+  episode.actions.emplace_back(action.begin(), action.end());
+  episode.rewards.push_back(transition.reward);
+  episode.last = transition;
+  return transition;
+}
+
+Json to_json(const Recording& recording) {
+  const Scene first = recording.episodes.empty() ? Scene{} : recording.episodes[0].scenes.at(0);
+  const std::vector<bool> moves = moving_shapes(recording, first);
+  const envs::Spec& spec = recording.spec;
+  Json json = {
+      {"env", spec.id},
+      {"action", {{"low", spec.action.low}, {"high", spec.action.high}, {"choices", spec.discrete_actions}}},
+      {"observation_size", spec.observation.size()},
+      {"step_seconds", first.step_seconds},
+      {"radius", first.radius},
+      {"elevation", first.elevation},
+      {"flat", first.flat},
+      {"shapes", shapes_json(first, moves)}};
+  Json episodes = Json::array();
+  for (const Recording::Episode& episode : recording.episodes) {
+    Json one = {{"ends", end_of(episode.last)},
+                {"rewards", shortened(episode.rewards)},
+                {"actions", shortened(episode.actions)}};
+    moves.empty() ? add_observations(one, episode) : add_scenes(one, episode, moves);
+    episodes.push_back(std::move(one));
+  }
+  json["episodes"] = std::move(episodes);
+  return json;
+}
+
+void write_recording(const std::string& path, const Recording& recording, const std::string& title) {
+  Json data = {{"title", title},
+               {"date", fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)))},
+               {"build", build_info()}};
+  data.update(to_json(recording));
+  write_page(path, kRecordingHead + embedded(data) + kScriptStart + kRecordingDrawing + kRecordingPlayer +
+                       "</script>\n</body>\n</html>\n");
+}
+
+}  // namespace saccade::tools

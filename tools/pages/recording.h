@@ -1,0 +1,73 @@
+// saccade eval --record: episodes as a page that replays them and needs nothing else.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "envs/env.h"
+
+namespace saccade::tools {
+
+/// The first episodes of an environment, as RecordingEnv saw them.
+struct Recording {
+  struct Episode {
+    // One for the start and one after each step.
+    std::vector<envs::Scene> scenes;
+    std::vector<std::vector<double>> observations;
+    // One for each step.
+    std::vector<std::vector<double>> actions;
+    std::vector<double> rewards;
+    envs::StepResult last;
+  };
+  std::int64_t most_episodes = 3;
+  envs::Spec spec{};
+  std::vector<Episode> episodes{};
+};
+
+/// An environment that adds its episodes to a recording, up to most_episodes. The recording must outlive it.
+class RecordingEnv final : public envs::Env {
+ public:
+  RecordingEnv(std::unique_ptr<envs::Env> env, Recording& recording);
+
+  const envs::Spec& spec() const override { return env_->spec(); }
+  void reset(Rng& rng, std::span<double> observation) override;
+  envs::StepResult step(std::span<const double> action, std::span<double> observation) override;
+  std::vector<double> state() const override { return env_->state(); }
+  void set_state(std::span<const double> state) override { env_->set_state(state); }
+  void observe(std::span<double> observation) const override { env_->observe(observation); }
+  envs::Scene scene() const override { return env_->scene(); }
+
+ private:
+  void add_frame(std::span<const double> observation);
+  std::unique_ptr<envs::Env> env_;
+  Recording& recording_;
+  bool is_recording_ = false;
+};
+
+/// What the page is made from:
+///
+///     step_seconds, radius, elevation, flat    of the first scene
+///     shapes     {kind, size, colour}, and for one that never moves its pose: position, then rotation
+///     episodes   {ends, rewards, actions, poses, targets}; a row of poses holds those of the shapes that
+///                move, one after another
+///
+/// Without shapes, each episode has its `observations` instead. Throws Error where scenes of one environment
+/// differ in more than poses.
+nlohmann::ordered_json to_json(const Recording& recording);
+
+/// Replaces the file at once. `title` says whose episodes they are. Throws FormatError if it cannot be
+/// written.
+void write_recording(const std::string& path, const Recording& recording, const std::string& title);
+
+/// The page up to its data. (recording_page.cpp)
+extern const char* const kRecordingHead;
+/// What draws a scene. (recording_drawing.cpp)
+extern const char* const kRecordingDrawing;
+/// What plays episodes. (recording_player.cpp)
+extern const char* const kRecordingPlayer;
+
+}  // namespace saccade::tools
