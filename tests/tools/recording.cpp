@@ -54,8 +54,8 @@ class Bare : public Env {
   explicit Bare(bool restless = false) : restless_(restless) {}
   const Spec& spec() const override {
     static const Spec spec = {.id = "Bare-v0",
-                              .observation = {.low = {-10, -10}, .high = {10, 10}},
-                              .action = {.low = {-1}, .high = {1}},
+                              .observation_space = envs::Box{.low = {-10, -10}, .high = {10, 10}},
+                              .action_space = envs::Box{.low = {-1}, .high = {1}},
                               .max_episode_steps = 5};
     return spec;
   }

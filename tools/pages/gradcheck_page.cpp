@@ -47,7 +47,7 @@ Json log_prob_json() {
 Json page_data(const std::vector<Row>& rows, const PageInfo& info) {
   Json list = Json::array();
   for (const Row& row : rows) list.push_back(to_json(row));
-  return {{"build", build_info()},
+  return {{"build", rl::build_info()},
           {"date", fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)))},
           {"filter", info.filter},
           {"order", info.order},

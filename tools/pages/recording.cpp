@@ -165,10 +165,13 @@ Json to_json(const Recording& recording) {
   const Scene first = recording.episodes.empty() ? Scene{} : recording.episodes[0].scenes.at(0);
   const std::vector<bool> moves = moving_shapes(recording, first);
   const envs::Spec& spec = recording.spec;
+  const envs::Box bounds = envs::bounds_of(spec.action_space);
+  const auto* choices = std::get_if<envs::Discrete>(&spec.action_space);
   Json json = {
       {"env", spec.id},
-      {"action", {{"low", spec.action.low}, {"high", spec.action.high}, {"choices", spec.discrete_actions}}},
-      {"observation_size", spec.observation.size()},
+      {"action",
+       {{"low", bounds.low}, {"high", bounds.high}, {"choices", choices == nullptr ? 0 : choices->n}}},
+      {"observation_size", envs::size_of(spec.observation_space)},
       {"step_seconds", first.step_seconds},
       {"radius", first.radius},
       {"elevation", first.elevation},
@@ -189,7 +192,7 @@ Json to_json(const Recording& recording) {
 void write_recording(const std::string& path, const Recording& recording, const std::string& title) {
   Json data = {{"title", title},
                {"date", fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)))},
-               {"build", build_info()}};
+               {"build", rl::build_info()}};
   data.update(to_json(recording));
   write_page(path, kRecordingHead + embedded(data) + kScriptStart + kRecordingDrawing + kRecordingPlayer +
                        "</script>\n</body>\n</html>\n");
