@@ -111,6 +111,11 @@ void print(const Subject& subject, const rl::Evaluation& e, bool json) {
   }
 }
 
+std::string policy_text(const EvalCommand& options) {
+  return options.random.empty() ? "Deterministic policy: its mode, tanh(\u03bc), for every action"
+                                : "No policy: every action is as likely as any other";
+}
+
 void run(const EvalCommand& options) {
   constexpr std::int64_t kMostRecorded = 1000;
   const Subject subject = subject_of(options);
@@ -127,7 +132,9 @@ void run(const EvalCommand& options) {
   };
   const rl::Evaluation e =
       options.random.empty() ? evaluate_run(options, subject, make) : evaluate_random(subject, make);
-  if (!options.record.empty()) write_recording(options.record, recording, subject.name);
+  if (!options.record.empty()) {
+    write_recording(options.record, recording, {subject.name, policy_text(options), e});
+  }
   print(subject, e, options.json);
   if (options.record.empty() || options.json) return;
   const std::size_t count = recording.episodes.size();

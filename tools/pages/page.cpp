@@ -6,7 +6,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 
@@ -15,13 +14,12 @@ namespace saccade::tools {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 
 [[noreturn]] void fail(const std::string& path, const std::string& reason) {
   throw FormatError(fmt::format("{}: the page cannot be written: {}", path, reason));
 }
 
-// What a link leads to, so that the link stays. Devices and folders cannot be replaced.
+// The file that a link leads to, so that the link stays. Devices and folders cannot be replaced.
 std::string target(const std::string& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
@@ -45,22 +43,6 @@ void write(const std::string& path, std::string_view text) {
 
 }  // namespace
 
-const char* const kScriptStart = R"html(</script>
-<script>
-"use strict";
-const data = JSON.parse(document.getElementById("data").textContent);
-const $ = id => document.getElementById(id);
-
-function element(tag, attributes = {}, ...children) {
-  const e = document.createElement(tag);
-  for (const [key, value] of Object.entries(attributes)) {
-    key in e && key !== "style" ? e[key] = value : e.setAttribute(key, value);
-  }
-  e.append(...children);
-  return e;
-}
-)html";
-
 void check_writable(const std::string& path) {
   const std::string trial = fresh(target(path));
   write(trial, "");
@@ -76,14 +58,6 @@ void write_page(const std::string& path, const std::string& html) {
   if (!error) return;
   fs::remove(fresh(file), ignored);
   fail(path, error.message());
-}
-
-std::string embedded(const Json& json) {
-  std::string text;
-  for (const char c : json.dump(-1, ' ', false, Json::error_handler_t::replace)) {
-    c == '<' ? text += "\\u003c" : text += c;
-  }
-  return text;
 }
 
 }  // namespace saccade::tools
