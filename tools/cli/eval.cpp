@@ -7,10 +7,10 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "envs/registry.h"
 #include "rl/training/checkpoint.h"
 #include "tools/cli/command.h"
-#include "tools/pages/page.h"
 #include "tools/pages/recording.h"
 #include "tools/cli/text.h"
 #include "rl/runs/training.h"
@@ -101,6 +101,11 @@ void print(const Subject& subject, const rl::Evaluation& e, bool json) {
   }
 }
 
+std::string policy_text(const EvalCommand& options) {
+  return options.random.empty() ? "Deterministic policy: the best action it knows at every step"
+                                : "No policy: every action is as likely as any other";
+}
+
 void run(const EvalCommand& options) {
   constexpr std::int64_t kMostRecorded = 1000;
   const Subject subject = subject_of(options);
@@ -117,7 +122,9 @@ void run(const EvalCommand& options) {
   };
   const rl::Evaluation e =
       options.random.empty() ? evaluate_run(options, subject, make) : evaluate_random(subject, make);
-  if (!options.record.empty()) write_recording(options.record, recording, subject.name);
+  if (!options.record.empty()) {
+    write_recording(options.record, recording, {subject.name, policy_text(options), e});
+  }
   print(subject, e, options.json);
   if (options.record.empty() || options.json) return;
   const std::size_t count = recording.episodes.size();
