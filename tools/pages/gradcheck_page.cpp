@@ -31,7 +31,7 @@ Json to_json(const Row& row) {
   }
   return {{"group", row.group},
           {"name", row.name},
-          {"formula", std::string(formula(row.name))},
+          {"formula", row.formula},
           {"f32_limit", row.f32_limit},
           {"variants", std::move(variants)}};
 }
