@@ -18,7 +18,7 @@
 #include "envs/mujoco/tasks.h"
 #include "envs/registry.h"
 
-namespace saccade::tools {
+namespace saccade::envs {
 
 namespace {
 
@@ -369,4 +369,4 @@ double error_of(const Compared& c) {
   return std::isfinite(error) ? error : infinity;
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::envs

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace saccade::tools {
+namespace saccade::envs {
 
 /// What another implementation of an environment did, step by step: entry t is what action t led to.
 struct Trajectory {
@@ -44,4 +44,4 @@ void replay(const std::string& id, const Trajectory& trajectory,
 /// and for flags that differ.
 double error_of(const Compared& compared);
 
-}  // namespace saccade::tools
+}  // namespace saccade::envs

@@ -58,6 +58,8 @@ AlgorithmInfo algorithm(AlgorithmInfo info) {
 /// Those built in, and those added.
 const std::deque<AlgorithmInfo>& algorithms();
 
+std::vector<std::string> algorithm_names();
+
 /// ConfigError, naming the nearest, for a name that is none.
 const AlgorithmInfo& find_algorithm(std::string_view name);
 

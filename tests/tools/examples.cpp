@@ -81,7 +81,7 @@ Output run_here(std::vector<std::string> arguments) {
   int exit_code = 0;
   {
     const Redirected stdout_too(stdout, out), stderr_too(stderr, err);
-    exit_code = tools::run_command_line(static_cast<int>(argv.size()), argv.data());
+    exit_code = cli::run_command_line(static_cast<int>(argv.size()), argv.data());
   }
   return {exit_code, read_file(out), read_file(err)};
 }

@@ -8,7 +8,7 @@
 #include "rl/runs/progress.h"
 #include "rl/training/evaluation.h"
 
-namespace saccade::tools {
+namespace saccade::cli {
 
 using rl::Progress;
 
@@ -52,4 +52,4 @@ class Display {
   std::int64_t last_step_ = 0;
 };
 
-}  // namespace saccade::tools
+}  // namespace saccade::cli

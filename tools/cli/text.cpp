@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-namespace saccade::tools {
+namespace saccade::cli {
 
 std::string two_columns(std::string_view left, std::string_view right, std::size_t start) {
   std::string text = fmt::format("  {}", left);
@@ -39,4 +39,4 @@ void warn(std::string_view message) {
   fmt::print(stderr, "saccade: warning: {}\n", message);
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::cli

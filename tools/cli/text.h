@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 
-namespace saccade::tools {
+namespace saccade::cli {
 
 /// How wide help and tables are at most.
 constexpr std::size_t kColumns = 80;
@@ -24,4 +24,4 @@ std::int64_t parse_integer(std::string_view flag, std::string_view text, std::in
 /// "saccade: warning: message" on stderr.
 void warn(std::string_view message);
 
-}  // namespace saccade::tools
+}  // namespace saccade::cli

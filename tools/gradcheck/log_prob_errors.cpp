@@ -8,7 +8,7 @@
 #include "autograd/ops.h"
 #include "nn/distributions/tanh_normal.h"
 
-namespace saccade::tools {
+namespace saccade::suite {
 
 namespace {
 
@@ -68,4 +68,4 @@ LogProbErrors log_prob_errors() {
   return errors;
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::suite
