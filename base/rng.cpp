@@ -3,6 +3,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/hash.h"
+
 namespace saccade {
 
 namespace {
@@ -42,9 +44,7 @@ void box_muller(T u1, T u2, T& z1, T& z2) {
 }  // namespace
 
 Rng Rng::split(std::string_view name) const {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;  // FNV-1a
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
-  return Rng(mix(state_.key + 0x9e3779b97f4a7c15ULL) ^ mix(hash));
+  return Rng(mix(state_.key + 0x9e3779b97f4a7c15ULL) ^ mix(fnv1a(name)));
 }
 
 std::array<std::uint32_t, 4> Rng::block() {

@@ -27,18 +27,19 @@ void check_finite(const Spec& spec, std::string_view what, std::span<const doubl
 }  // namespace
 
 void check_action(const Spec& spec, std::span<const double> action) {
-  check_size(spec, "action", action.size(), spec.action.low.size());
+  check_size(spec, "action", action.size(), size_of(spec.action_space));
   check_finite(spec, "action", action);
-  if (spec.discrete_actions == 0) return;
+  const auto* choices = std::get_if<Discrete>(&spec.action_space);
+  if (choices == nullptr) return;
   const double choice = action[0];
   const bool is_whole = choice == std::floor(choice);
-  if (is_whole && 0 <= choice && choice < static_cast<double>(spec.discrete_actions)) return;
+  if (is_whole && 0 <= choice && choice < static_cast<double>(choices->n)) return;
   throw Error(fmt::format("{}: the action is {}, but a whole number from 0 to {} is expected", spec.id,
-                          choice, spec.discrete_actions - 1));
+                          choice, choices->n - 1));
 }
 
 void check_observation(const Spec& spec, std::span<double> observation) {
-  check_size(spec, "observation", observation.size(), spec.observation.low.size());
+  check_size(spec, "observation", observation.size(), size_of(spec.observation_space));
 }
 
 void check_state(const Spec& spec, std::span<const double> state, std::size_t size) {

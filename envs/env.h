@@ -2,29 +2,23 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/rng.h"
 #include "envs/scene.h"
+#include "envs/spaces.h"
 
 namespace saccade::envs {
 
-/// Bounds of a continuous space, one pair a coordinate; infinite where there is none.
-struct Box {
-  std::vector<double> low, high;
-  std::int64_t size() const { return static_cast<std::int64_t>(low.size()); }
-};
-
 struct Spec {
   std::string id;  // Gymnasium's name, such as "Pendulum-v1"
-  Box observation;
-  Box action;
-  // Choices of a discrete action space, 0 for a continuous one. An action is then one number, 0 to this
-  // less 1.
-  std::int64_t discrete_actions = 0;
+  Space observation_space;
+  Space action_space;
   std::int64_t max_episode_steps = 0;  // where the time limit truncates; 0 for none
+  std::optional<double> reward_threshold = {};  // the mean return that counts as solved, where one is agreed on
   // Of what else the task is made, such as its model: a run that began with one goes on only with the same.
   // Empty if there is nothing.
   std::string fingerprint = {};

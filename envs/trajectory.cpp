@@ -254,7 +254,7 @@ void check_size(const Trajectory& t, std::size_t step, const char* what, std::si
 }
 
 void check_sizes(const Trajectory& t, const envs::Spec& spec, std::size_t state) {
-  const std::size_t observation = spec.observation.low.size(), action = spec.action.low.size();
+  const std::size_t observation = size_of(spec.observation_space), action = size_of(spec.action_space);
   check_size(t, 0, "a state", t.first_state.size(), state);
   check_size(t, 0, "an observation", t.first_observation.size(), observation);
   for (std::size_t i = 0; i < t.actions.size(); ++i) {
@@ -320,7 +320,7 @@ void replay(const std::string& id, const Trajectory& t, const std::function<void
   const envs::Spec& spec = env->spec();
   const bool has_limit = spec.max_episode_steps > 0;
   check_sizes(t, spec, state_size(*env, has_limit) - t.state_offset);
-  std::vector<double> observation(spec.observation.low.size());
+  std::vector<double> observation(size_of(spec.observation_space));
   const auto compare_rows = [&](std::string_view quantity, std::size_t step, std::span<const double> ours,
                                 const std::vector<double>& theirs) {
     for (std::size_t i = 0; i < ours.size(); ++i) compare({quantity, step, i, ours[i], theirs[i]});

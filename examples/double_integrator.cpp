@@ -13,8 +13,8 @@ class DoubleIntegrator : public envs::Env {
  public:
   const envs::Spec& spec() const override {
     static const envs::Spec spec = {.id = "DoubleIntegrator-v0",
-                                    .observation = {.low = {-2, -3}, .high = {2, 3}},  // position, velocity
-                                    .action = {.low = {-1}, .high = {1}},              // force
+                                    .observation_space = envs::Box{.low = {-2, -3}, .high = {2, 3}},  // position, velocity
+                                    .action_space = envs::Box{.low = {-1}, .high = {1}},              // force
                                     .max_episode_steps = 100};
     return spec;
   }

@@ -46,4 +46,16 @@ void copy_by_name(std::string_view what, const NamedTensors& sources, const Name
   for (const auto& [name, target] : targets) target.copy_(*find(sources, name));
 }
 
+void append(NamedTensors& to, std::string_view prefix, const NamedTensors& from) {
+  for (const auto& [name, tensor] : from) to.push_back({std::string(prefix) + name, tensor});
+}
+
+NamedTensors with_prefix(const NamedTensors& all, std::string_view prefix) {
+  NamedTensors found;
+  for (const auto& [name, tensor] : all) {
+    if (name.starts_with(prefix)) found.push_back({name.substr(prefix.size()), tensor});
+  }
+  return found;
+}
+
 }  // namespace saccade::nn

@@ -21,4 +21,9 @@ using NamedTensors = std::vector<NamedTensor>;
 /// twice, ShapeError or DTypeError for a tensor that does not fit. Messages start with `what`.
 void copy_by_name(std::string_view what, const NamedTensors& sources, const NamedTensors& targets);
 
+/// Adds `from` to `to` under "prefix" + name, and the way back: those whose names begin with the prefix, without
+/// it.
+void append(NamedTensors& to, std::string_view prefix, const NamedTensors& from);
+NamedTensors with_prefix(const NamedTensors& all, std::string_view prefix);
+
 }  // namespace saccade::nn

@@ -1,87 +1,127 @@
-// Hyper-parameters: one struct, and one table that says for each its meaning and range. JSON files, `--set`
-// and the listing of `saccade config` all read the table.
+// Settings: plain structs, each with a table that says for every key its member, meaning and range. JSON
+// files, `--set`, the listing of `saccade config` and error messages all follow from the tables.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <limits>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 
 namespace saccade::rl {
 
-/// Defaults are those of the SAC paper's second version (Haarnoja et al. 2018b) and of Stable-Baselines3, but
-/// for the choices that rl/README.md argues and learning_starts; together they are what is usual for MuJoCo's
-/// tasks.
-struct Config {
+/// What is run, and how it is watched. Defaults are what is usual for MuJoCo's tasks.
+struct RunConfig {
   std::string env = "Pendulum-v1";
   std::int64_t seed = 1;
   std::int64_t steps = 1'000'000;
   std::int64_t envs = 1;
-  std::int64_t learning_starts = 10'000;
-  std::string exploration = "gaussian";
-  std::int64_t updates_per_step = 1;
-  std::int64_t batch_size = 256;
-  std::int64_t buffer_size = 1'000'000;
-  std::vector<std::int64_t> hidden = {256, 256};
-  double gamma = 0.99;
-  double tau = 0.005;
-  double actor_lr = 3e-4;
-  double critic_lr = 3e-4;
-  double alpha_lr = 3e-4;
-  bool learn_alpha = true;
-  double initial_alpha = 1;
-  std::optional<double> target_entropy;  // -dim(A)
-  std::string alpha_loss = "alpha";
-  std::string log_std = "clamp";
-  std::string log_prob = "stable";
-  double critic_loss_factor = 1;
-  double reward_scale = 1;
-  bool normalize_obs = false;
   std::int64_t eval_every = 10'000;
   std::int64_t eval_episodes = 10;
   std::int64_t final_eval_episodes = 20;
   std::int64_t checkpoint_every = 50'000;
-
-  bool operator==(const Config&) const = default;
 };
 
-/// One line of the table: a key, the member it stands for, what it means and which values it takes.
+/// Noise of actions while learning; see components/exploration_noise.h.
+enum class Exploration { gaussian, pink, ou };
+
+/// What every algorithm that learns from a replay buffer has.
+struct OffPolicyConfig {
+  std::int64_t learning_starts = 10'000;
+  Exploration exploration = Exploration::gaussian;
+  std::int64_t updates_per_step = 1;
+  std::int64_t batch_size = 256;
+  std::int64_t buffer_size = 1'000'000;
+  double reward_scale = 1;
+};
+
+/// One setting of a struct of settings, whichever.
 struct ConfigKey {
-  using Member = std::variant<std::int64_t Config::*, double Config::*, bool Config::*, std::string Config::*,
-                              std::optional<double> Config::*, std::vector<std::int64_t> Config::*>;
-  std::string name;
-  Member member;
-  std::string meaning;
-  double least = -1e300, most = 1e300;    // numbers, and each number of a list
-  std::vector<std::string> choices = {};  // texts; any if empty
+  /// As it stands in JSON. An enumerator is its name.
+  using Value = std::variant<std::int64_t, double, bool, std::string, std::optional<double>,
+                             std::vector<std::int64_t>>;
+  static constexpr double kNoLimit = std::numeric_limits<double>::infinity();
 
-  /// "integer", "number", "true or false", ...
+  std::string name, meaning;
+  std::size_t kind = 0;  // which of Value's alternatives
+  double min = -kNoLimit, max = kNoLimit;  // of numbers, and of each number of a list
+  std::vector<std::string> choices;        // of texts; any if empty
+  std::function<Value(const void* settings)> get;
+  std::function<void(void* settings, const Value& value)> set;
+
+  /// "an integer", "a number", "true or false", ...
   std::string type() const;
+  /// " from 0 to 1", or what else there is to say of the values it takes.
+  std::string range() const;
 };
 
-const std::vector<ConfigKey>& config_keys();
+template <class C, class T>
+requires(!std::is_enum_v<T>) ConfigKey
+    key(std::string name, T C::*member, std::string meaning, double min = -ConfigKey::kNoLimit,
+        double max = ConfigKey::kNoLimit) {
+  return {std::move(name),
+          std::move(meaning),
+          ConfigKey::Value(T{}).index(),
+          min,
+          max,
+          {},
+          [member](const void* c) { return ConfigKey::Value(static_cast<const C*>(c)->*member); },
+          [member](void* c, const ConfigKey::Value& v) { static_cast<C*>(c)->*member = std::get<T>(v); }};
+}
 
-nlohmann::ordered_json to_json(const Config& config);
-/// Overwrites the keys that `json` holds. Throws ConfigError for one that is unknown (naming the nearest),
-/// ill-typed or out of range, naming key, value and what was expected; then `config` is as it was. `source`
-/// is named in messages.
-void update_from_json(Config& config, const nlohmann::ordered_json& json, std::string_view source);
-/// The same for one "key=value"; the value as JSON, or as a bare word.
-void update_from_text(Config& config, std::string_view assignment);
-/// The same for a file: an object of keys, or a run's config.json, which has one within it. Throws
-/// ConfigError, naming the file, if it cannot be read or is neither.
-void update_from_file(Config& config, const std::string& path);
+/// For an enumeration: the names of its values in their order, which count from 0.
+template <class C, class E>
+requires(std::is_enum_v<E>) ConfigKey
+    key(std::string name, E C::*member, std::string meaning, std::vector<std::string> names) {
+  ConfigKey key{std::move(name), std::move(meaning), ConfigKey::Value(std::string()).index()};
+  key.choices = names;
+  key.get = [member, names](const void* c) {
+    return ConfigKey::Value(names.at(static_cast<std::size_t>(static_cast<const C*>(c)->*member)));
+  };
+  key.set = [member, names](void* c, const ConfigKey::Value& v) {
+    std::size_t i = 0;
+    while (names.at(i) != std::get<std::string>(v)) ++i;
+    static_cast<C*>(c)->*member = static_cast<E>(i);
+  };
+  return key;
+}
 
-struct Preset {
-  std::string name;
-  std::string meaning;
-  Config config;
-};
-const std::vector<Preset>& presets();
-/// The preset of that name, or the defaults with that environment. ConfigError for a name that is neither.
-Config config_for(std::string_view preset_or_env);
+using ConfigKeys = std::vector<ConfigKey>;
+const ConfigKeys& run_keys();
+const ConfigKeys& off_policy_keys();
+
+/// The smallest positive number that a key takes where 0 makes no sense, and the largest count.
+inline constexpr double kSmallest = 1e-12, kLargestCount = 1e12;
+
+/// The keys of networks and their learning that most algorithms have, for their structs that have members of
+/// these names.
+template <class C>
+ConfigKeys actor_critic_keys() {
+  return {
+      key("hidden", &C::hidden, "widths of the hidden layers, of policy and critics alike", 1, 1e5),
+      key("gamma", &C::gamma, "discount", 0, 1),
+      key("tau", &C::tau, "step of the target networks towards the ones that learn", 0, 1),
+      key("actor_lr", &C::actor_lr, "Adam's step size for the policy", kSmallest, 1),
+      key("critic_lr", &C::critic_lr, "Adam's step size for the critics", kSmallest, 1),
+      key("normalize_obs", &C::normalize_obs,
+          "whether the networks see observations less their running mean, in running standard deviations"),
+  };
+}
+
+const ConfigKey* find_key(const ConfigKeys& keys, std::string_view name);
+
+/// Adds every key with its value to `json`.
+void append_json(nlohmann::ordered_json& json, const ConfigKeys& keys, const void* settings);
+
+/// Sets one key. Throws ConfigError naming `source`, key, value and what was expected if the value does not
+/// fit; then nothing has changed.
+void set_from_json(const ConfigKey& key, void* settings, const nlohmann::ordered_json& value,
+                   std::string_view source);
 
 }  // namespace saccade::rl

@@ -64,10 +64,10 @@ const Spec& Acrobot::spec() const {
   constexpr auto speed1 = static_cast<float>(kMaxSpeed1), speed2 = static_cast<float>(kMaxSpeed2);
   static const Spec spec = {
       .id = "Acrobot-v1",
-      .observation = {.low = {-1, -1, -1, -1, -speed1, -speed2}, .high = {1, 1, 1, 1, speed1, speed2}},
-      .action = {.low = {0}, .high = {2}},
-      .discrete_actions = static_cast<std::int64_t>(kTorques.size()),
+      .observation_space = Box{.low = {-1, -1, -1, -1, -speed1, -speed2}, .high = {1, 1, 1, 1, speed1, speed2}},
+      .action_space = Discrete{static_cast<std::int64_t>(kTorques.size())},
       .max_episode_steps = kMaxEpisodeSteps,
+      .reward_threshold = -100,
   };
   return spec;
 }

@@ -14,11 +14,11 @@ const Spec& CartPole::spec() const {
   constexpr auto position = static_cast<float>(2 * kMaxPosition), angle = static_cast<float>(2 * kMaxAngle);
   static const Spec spec = {
       .id = "CartPole-v1",
-      .observation = {.low = {-position, -infinity, -angle, -infinity},
+      .observation_space = Box{.low = {-position, -infinity, -angle, -infinity},
                       .high = {position, infinity, angle, infinity}},
-      .action = {.low = {0}, .high = {1}},
-      .discrete_actions = 2,
+      .action_space = Discrete{2},
       .max_episode_steps = kMaxEpisodeSteps,
+      .reward_threshold = 475,
   };
   return spec;
 }

@@ -21,9 +21,10 @@ const Spec& MountainCarContinuous::spec() const {
   constexpr auto max_speed = static_cast<float>(kMaxSpeed);
   static const Spec spec = {
       .id = "MountainCarContinuous-v0",
-      .observation = {.low = {min_position, -max_speed}, .high = {max_position, max_speed}},
-      .action = {.low = {kMinAction}, .high = {kMaxAction}},
+      .observation_space = Box{.low = {min_position, -max_speed}, .high = {max_position, max_speed}},
+      .action_space = Box{.low = {kMinAction}, .high = {kMaxAction}},
       .max_episode_steps = kMaxEpisodeSteps,
+      .reward_threshold = 90,
   };
   return spec;
 }

@@ -26,9 +26,12 @@ double wrapped(double angle) {
 const Spec& Pendulum::spec() const {
   static const Spec spec = {
       .id = "Pendulum-v1",
-      .observation = {.low = {-1, -1, -kMaxSpeed}, .high = {1, 1, kMaxSpeed}},
-      .action = {.low = {-kMaxTorque}, .high = {kMaxTorque}},
+      .observation_space = Box{.low = {-1, -1, -kMaxSpeed}, .high = {1, 1, kMaxSpeed}},
+      .action_space = Box{.low = {-kMaxTorque}, .high = {kMaxTorque}},
       .max_episode_steps = kMaxEpisodeSteps,
+      // Gymnasium has none: this is what a policy gets that swings up at once and stays there, from nearly every
+      // start.
+      .reward_threshold = -200,
   };
   return spec;
 }

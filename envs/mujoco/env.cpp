@@ -30,6 +30,7 @@ MujocoEnv::MujocoEnv(const MujocoTask& task) : task_(task), simulation_(task.mod
   spec_.fingerprint = simulation_.fingerprint();
   const mjModel& model = simulation_.model();
   check_model(model.nu > 0, "at least one motor");
+  Box action;
   for (int i = 0; i < model.nu; ++i) {
     if (!model.actuator_ctrllimited[i]) {
       throw FormatError(
@@ -37,9 +38,10 @@ MujocoEnv::MujocoEnv(const MujocoTask& task) : task_(task), simulation_(task.mod
                       task_.model, i, task_.id));
     }
     // In float32, as Gymnasium keeps them.
-    spec_.action.low.push_back(static_cast<float>(model.actuator_ctrlrange[2 * i]));
-    spec_.action.high.push_back(static_cast<float>(model.actuator_ctrlrange[2 * i + 1]));
+    action.low.push_back(static_cast<float>(model.actuator_ctrlrange[2 * i]));
+    action.high.push_back(static_cast<float>(model.actuator_ctrlrange[2 * i + 1]));
   }
+  spec_.action_space = std::move(action);
 }
 
 void MujocoEnv::check_model(bool fits, const char* expected) const {
@@ -52,8 +54,7 @@ void MujocoEnv::check_model(bool fits, const char* expected) const {
 
 void MujocoEnv::set_observation_size(std::size_t size) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
-  spec_.observation.low.assign(size, -infinity);
-  spec_.observation.high.assign(size, infinity);
+  spec_.observation_space = Box{std::vector<double>(size, -infinity), std::vector<double>(size, infinity)};
 }
 
 void MujocoEnv::reset(Rng& rng, std::span<double> observation) {

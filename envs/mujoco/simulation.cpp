@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "envs/mujoco/models.h"
 
 namespace saccade::envs {
@@ -47,12 +48,7 @@ void add_file(Vfs* vfs, const char* name, std::string_view text) {
   }
 }
 
-// FNV-1a.
-std::string hash(std::string_view text) {
-  std::uint64_t value = 0xcbf29ce484222325;
-  for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return fmt::format("{:016x}", value);
-}
+std::string hash(std::string_view text) { return fmt::format("{:016x}", fnv1a(text)); }
 
 std::string read_file(const std::string& path) {
   std::ifstream file(path);

@@ -1,8 +1,6 @@
 #include "nn/formats/safetensors.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -15,6 +13,7 @@
 
 #include "autograd/ops.h"
 #include "base/error.h"
+#include "base/files.h"
 
 namespace saccade::nn::safetensors {
 
@@ -34,57 +33,6 @@ std::int64_t bytes_of(const Tensor& x) { return x.numel() * element_size(x.dtype
 const char* dtype_name(DType dtype) { return dtype == DType::f32 ? "F32" : "F64"; }
 
 // ---- writing ----
-
-// A file that replaces `path` when it is committed and otherwise vanishes.
-class AtomicFile {
- public:
-  explicit AtomicFile(const std::string& path) : path_(path), temporary_(path + ".tmp") {
-    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (descriptor_ < 0) fail("opened");
-  }
-  ~AtomicFile() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-    if (!committed_) ::unlink(temporary_.c_str());
-  }
-  AtomicFile(const AtomicFile&) = delete;
-  AtomicFile& operator=(const AtomicFile&) = delete;
-
-  void write(const void* data, std::int64_t bytes) {
-    const char* at = static_cast<const char*>(data);
-    while (bytes > 0) {
-      const ssize_t written = ::write(descriptor_, at, static_cast<std::size_t>(bytes));
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail("written");
-      at += written;
-      bytes -= written;
-    }
-  }
-  void commit() {
-    if (::fsync(descriptor_) != 0) fail("brought to disk");
-    if (::close(std::exchange(descriptor_, -1)) != 0) fail("closed");
-    if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("renamed into place");
-    committed_ = true;
-    sync_directory();
-  }
-
- private:
-  [[noreturn]] void fail(const char* what) const {
-    throw FormatError(
-        fmt::format("{}: '{}' cannot be {}: {}", path_, temporary_, what, std::strerror(errno)));
-  }
-  // The new name is on disk once its directory is; some file systems cannot tell, and that is no error.
-  void sync_directory() const {
-    const std::filesystem::path directory = std::filesystem::path(path_).parent_path();
-    const int opened = ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_CLOEXEC);
-    if (opened < 0) return;
-    ::fsync(opened);
-    ::close(opened);
-  }
-
-  std::string path_, temporary_;
-  int descriptor_ = -1;
-  bool committed_ = false;
-};
 
 // The tensors in the order of their data: f64 first, so that every element is aligned.
 NamedTensors by_alignment(NamedTensors tensors) {
@@ -281,12 +229,12 @@ void save(const std::string& path, const NamedTensors& tensors, const Metadata& 
   check_names(path, tensors);
   const std::string header = header_of(path, tensors, metadata);
   const std::uint64_t length = header.size();
-  AtomicFile file(path);
-  file.write(&length, kLengthBytes);
-  file.write(header.data(), static_cast<std::int64_t>(length));
+  ReplacementFile file(path);
+  file.write({reinterpret_cast<const char*>(&length), static_cast<std::size_t>(kLengthBytes)});
+  file.write(header);
   for (const auto& [name, x] : by_alignment(tensors)) {
     const Tensor row_major = contiguous(x.detach());
-    file.write(row_major.raw(), bytes_of(x));
+    file.write({static_cast<const char*>(row_major.raw()), static_cast<std::size_t>(bytes_of(x))});
   }
   file.commit();
 }

@@ -22,8 +22,8 @@ struct Contents {
   Metadata metadata;
 };
 
-/// Writes the file, with a header in this order, or leaves what was there: the bytes go to path + ".tmp",
-/// which is renamed once it is on disk. FormatError, naming path, if it cannot be written, or for a name
+/// Writes the file, with a header in this order, or leaves what was there (base/files.h).
+/// FormatError, naming path, if it cannot be written, or for a name
 /// given twice, reserved ("__metadata__") or not UTF-8; ShapeError for an undefined tensor.
 void save(const std::string& path, const NamedTensors& tensors, const Metadata& metadata = {});
 

@@ -6,46 +6,60 @@
 // standard normal noise.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
+#include "nn/distributions/tanh_normal.h"
 #include "nn/optim/optimizer.h"
-#include "rl/config.h"
-#include "rl/components/networks.h"
+#include "rl/agent.h"
+#include "rl/algorithms/registry.h"
+#include "rl/components/actor_critic.h"
 #include "rl/components/running_mean_std.h"
-#include "rl/components/replay_buffer.h"
 
 namespace saccade::rl {
 
-/// What one update saw: means over its batch, before the steps.
-struct UpdateMetrics {
-  double critic_loss = 0, actor_loss = 0, alpha_loss = 0;
-  double alpha = 0;
-  double entropy = 0;  // -mean log pi, of the action in [-1, 1]
-  double q = 0;        // the mean of the critics on the batch's own actions
+/// Which loss the temperature follows.
+enum class AlphaLoss {
+  alpha,      // -mean alpha (log pi + H0), as in the paper
+  log_alpha,  // -mean log alpha (log pi + H0)
 };
 
-class Sac {
+/// Defaults are those of the paper and of Stable-Baselines3, but for the choices that rl/README.md argues.
+struct SacConfig {
+  std::vector<std::int64_t> hidden = {256, 256};
+  double gamma = 0.99;
+  double tau = 0.005;
+  double actor_lr = 3e-4;
+  double critic_lr = 3e-4;
+  double alpha_lr = 3e-4;
+  bool learn_alpha = true;
+  double initial_alpha = 1;
+  std::optional<double> target_entropy = std::nullopt;  // -dim(A)
+  AlphaLoss alpha_loss = AlphaLoss::alpha;
+  LogStd log_std = LogStd::clamp;
+  nn::LogProbForm log_prob = nn::LogProbForm::stable;
+  double critic_loss_factor = 1;
+  bool normalize_obs = false;
+};
+
+class Sac final : public Agent {
  public:
   /// Networks and temperature are drawn and set as config says.
-  Sac(const Config& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng,
+  Sac(const SacConfig& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng,
       DType dtype = DType::f32);
 
-  /// An action in [-1, 1] for each of one or more observations, side by side in obs: drawn from the policy,
-  /// made of standard normal noise that is given, or the policy's mode tanh(mu) for evaluation. ShapeError
-  /// for sizes that do not fit.
-  void act(std::span<const double> obs, Rng& rng, std::span<double> action) const;
-  void act(std::span<const double> obs, std::span<const double> eps, std::span<double> action) const;
-  void act_deterministic(std::span<const double> obs, std::span<double> action) const;
-
-  /// With normalize_obs, takes an observation into the statistics that all others are normalised by, here and
-  /// in update(); without, does nothing.
-  void observe(std::span<const double> obs);
+  std::int64_t noise_size() const override { return action_dim_; }
+  /// To explore, a draw from the policy, with the noise as eps; to exploit, tanh(mu).
+  void act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
+           std::span<double> action) const override;
+  void observe(std::span<const double> obs) override { normalizer_.observe(obs); }
 
   /// One update: critics, policy, temperature, targets. alpha has one value throughout. The noise of s' and
-  /// of s is given, (B, action_dim), or drawn. Throws Error where a loss is not finite.
-  UpdateMetrics update(const Batch& batch, const Tensor& eps_next, const Tensor& eps);
-  UpdateMetrics update(const Batch& batch, Rng& rng);
+  /// of s is given, (B, action_dim), or drawn.
+  Metrics update(const Batch& batch, const Tensor& eps_next, const Tensor& eps);
+  Metrics update(const Batch& batch, Rng& rng) override;
 
   // The equations; observations are normalised already, where they are to be.
 
@@ -69,33 +83,30 @@ class Sac {
 
   double alpha() const;
   double target_entropy() const { return target_entropy_; }
-  Actor& actor() { return actor_; }
+  GaussianActor& actor() { return actor_; }
   Critic& critic() { return critic_; }
   Critic& target() { return target_; }
   Tensor log_alpha() const { return log_alpha_; }
 
-  /// What a checkpoint needs: weights ("actor.body.l1.weight", ...), and the optimisers' state. Loading
-  /// throws ConfigError, ShapeError or DTypeError, having changed nothing, if they do not fit.
-  nn::NamedTensors named_weights() const;
-  nn::NamedTensors named_optimizer_state() const;
-  void load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state);
-  void load_weights(const nn::NamedTensors& weights);
+  /// "actor.body.l1.weight", "critic. ...", "target. ...", "log_alpha", and with normalize_obs "obs.mean", ...
+  nn::NamedTensors named_weights() const override;
+  nn::NamedTensors named_optimizer_state() const override;
+  void load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) override;
+  void load_weights(const nn::NamedTensors& weights) override;
 
  private:
-  Tensor to_rows(std::span<const double> values, std::int64_t width) const;
-  nn::TanhNormal policy(std::span<const double> obs) const;
-
-  Config config_;
+  SacConfig config_;
   DType dtype_;
   std::int64_t obs_dim_, action_dim_;
   double target_entropy_;
-  nn::LogProbForm form_;
   Rng init_;
-  Actor actor_;
+  GaussianActor actor_;
   Critic critic_, target_;
   Tensor log_alpha_;
   nn::Adam actor_optimizer_, critic_optimizer_, alpha_optimizer_;
-  std::optional<RunningMeanStd> obs_rms_;  // with normalize_obs
+  ObsNormalizer normalizer_;
 };
+
+AlgorithmInfo sac_info();
 
 }  // namespace saccade::rl

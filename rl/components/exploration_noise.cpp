@@ -2,32 +2,90 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <numbers>
 
 #include "base/error.h"
 
 namespace saccade::rl {
 
-void pink_noise(std::vector<double>& processes, Rng& rng, std::span<double> values) {
-  constexpr std::array kTimeConstants = {1.0, 4.0, 16.0, 64.0, 256.0};
-  if (processes.empty()) {  // in their stationary state from the start
-    processes.resize(values.size() * kTimeConstants.size());
-    rng.fill_normal(processes);
+namespace {
+
+constexpr std::array kTimeConstants = {1.0, 4.0, 16.0, 64.0, 256.0};
+
+void check_state(const char* noise, std::size_t given, std::size_t expected) {
+  if (given == expected) return;
+  throw Error(fmt::format("{}: a state of {} numbers given, expected {}", noise, given, expected));
+}
+
+}  // namespace
+
+void ExplorationNoise::set_state(std::span<const double> state) {
+  check_state("white noise", state.size(), 0);
+}
+
+void GaussianNoise::next(Rng& rng, std::span<double> rows) {
+  drawn_.resize(rows.size());
+  rng.fill_normal(drawn_);
+  std::copy(drawn_.begin(), drawn_.end(), rows.begin());
+}
+
+void PinkNoise::next(Rng& rng, std::span<double> rows) {
+  if (processes_.empty()) {  // in their stationary state from the start
+    processes_.resize(width_ * kTimeConstants.size());
+    rng.fill_normal(processes_);
   }
-  if (processes.size() != values.size() * kTimeConstants.size()) {
-    throw Error(fmt::format("pink noise: {} numbers remembered, expected {} for each of {} values",
-                            processes.size(), kTimeConstants.size(), values.size()));
-  }
-  for (std::size_t i = 0; i < values.size(); ++i) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
     double sum = 0;
     for (std::size_t k = 0; k < kTimeConstants.size(); ++k) {
-      double& x = processes[i * kTimeConstants.size() + k];
+      double& x = processes_[i * kTimeConstants.size() + k];
       const double kept = std::exp(-1 / kTimeConstants[k]);
       x = kept * x + std::sqrt(1 - kept * kept) * rng.normal();
       sum += x;
     }
-    values[i] = sum / std::sqrt(static_cast<double>(kTimeConstants.size()));
+    rows[i] = sum / std::sqrt(static_cast<double>(kTimeConstants.size()));
+  }
+}
+
+// With x standard normal, 2 Phi(x) - 1 = erf(x / sqrt 2) is uniform.
+void PinkNoise::next_uniform(Rng& rng, std::span<double> actions) {
+  next(rng, actions);
+  for (double& x : actions) x = std::erf(x / std::numbers::sqrt2);
+}
+
+void PinkNoise::set_state(std::span<const double> state) {
+  if (!state.empty()) check_state("pink noise", state.size(), width_ * kTimeConstants.size());
+  processes_.assign(state.begin(), state.end());
+}
+
+void OrnsteinUhlenbeckNoise::next(Rng& rng, std::span<double> rows) {
+  constexpr double kKept = 1 - kTheta;
+  for (std::size_t i = 0; i < x_.size(); ++i) {
+    x_[i] = kKept * x_[i] + std::sqrt(1 - kKept * kKept) * rng.normal();
+    rows[i] = x_[i];
+  }
+}
+
+void OrnsteinUhlenbeckNoise::begin_episode(std::size_t copy) {
+  std::fill_n(x_.begin() + static_cast<std::ptrdiff_t>(copy * width_), width_, 0.0);
+}
+
+void OrnsteinUhlenbeckNoise::set_state(std::span<const double> state) {
+  if (state.empty()) return;  // of a run that has not begun
+  check_state("Ornstein-Uhlenbeck noise", state.size(), x_.size());
+  x_.assign(state.begin(), state.end());
+}
+
+std::unique_ptr<ExplorationNoise> make_noise(Exploration kind, std::size_t copies, std::size_t width) {
+  switch (kind) {
+    case Exploration::pink:
+      return std::make_unique<PinkNoise>(copies, width);
+    case Exploration::ou:
+      return std::make_unique<OrnsteinUhlenbeckNoise>(copies, width);
+    default:
+      return std::make_unique<GaussianNoise>();
   }
 }
 

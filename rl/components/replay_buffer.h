@@ -4,21 +4,11 @@
 #include <cstdint>
 #include <span>
 
-#include "autograd/tensor.h"
 #include "base/rng.h"
 #include "nn/named_tensors.h"
+#include "rl/batch.h"
 
 namespace saccade::rl {
-
-/// Transitions side by side. `terminated` is 1 where the task itself ended and 0 elsewhere, a time limit
-/// included: after a truncation the value of the next observation still counts.
-struct Batch {
-  Tensor obs;         // (B, obs_dim)
-  Tensor action;      // (B, action_dim), in [-1, 1]
-  Tensor reward;      // (B, 1)
-  Tensor next_obs;    // (B, obs_dim)
-  Tensor terminated;  // (B, 1)
-};
 
 class ReplayBuffer {
  public:

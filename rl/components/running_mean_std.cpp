@@ -51,4 +51,32 @@ nn::NamedTensors RunningMeanStd::named_state() const {
   return {{"count", count_}, {"mean", mean_}, {"squares", squares_}};
 }
 
+ObsNormalizer::ObsNormalizer(bool on, std::int64_t obs_dim, DType dtype) {
+  if (on) statistics_.emplace(obs_dim, dtype);
+}
+
+void ObsNormalizer::observe(std::span<const double> obs) {
+  if (statistics_) statistics_->add(obs);
+}
+
+Tensor ObsNormalizer::operator()(const Tensor& obs) const {
+  return statistics_ ? statistics_->normalized(obs) : obs;
+}
+
+Batch ObsNormalizer::operator()(const Batch& batch) const {
+  if (!statistics_) return batch;
+  Batch seen = batch;
+  seen.obs = statistics_->normalized(batch.obs);
+  seen.next_obs = statistics_->normalized(batch.next_obs);
+  return seen;
+}
+
+nn::NamedTensors ObsNormalizer::named_state() const {
+  return statistics_ ? statistics_->named_state() : nn::NamedTensors{};
+}
+
+void ObsNormalizer::refresh() {
+  if (statistics_) statistics_->refresh();
+}
+
 }  // namespace saccade::rl

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "autograd/tensor.h"
 #include "nn/named_tensors.h"
+#include "rl/batch.h"
 
 namespace saccade::rl {
 
@@ -28,6 +30,24 @@ class RunningMeanStd {
  private:
   Tensor count_, mean_, squares_;  // (1), (obs_dim), (obs_dim)
   Tensor shift_, scale_;           // (obs_dim): the same in the networks' dtype
+};
+
+/// Observations as the networks see them: normalised by the running statistics of those observed, or, if it
+/// is off, as they are.
+class ObsNormalizer {
+ public:
+  ObsNormalizer(bool on, std::int64_t obs_dim, DType dtype);
+
+  void observe(std::span<const double> obs);
+  Tensor operator()(const Tensor& obs) const;  // (B, obs_dim)
+  Batch operator()(const Batch& batch) const;
+
+  /// As RunningMeanStd's; nothing if it is off.
+  nn::NamedTensors named_state() const;
+  void refresh();
+
+ private:
+  std::optional<RunningMeanStd> statistics_;
 };
 
 }  // namespace saccade::rl

@@ -26,6 +26,7 @@ class VectorEnv {
   std::size_t size() const { return envs_.size(); }
   const envs::Spec& spec() const { return envs_[0]->spec(); }
   envs::Env& operator[](std::size_t i) { return *envs_[i]; }
+  const envs::Env& operator[](std::size_t i) const { return *envs_[i]; }
 
   /// Calls f(i) for every copy, on the engine's threads: it may touch what belongs to copy i, and nothing
   /// else. Throws what the first copy that failed threw, after all of them are through.

@@ -9,7 +9,7 @@
 #include "base/threads.h"
 #include "envs/mujoco/tasks.h"
 
-namespace saccade::tools {
+namespace saccade::rl {
 
 namespace {
 
@@ -45,4 +45,4 @@ nlohmann::ordered_json build_info() {
   };
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::rl

@@ -4,7 +4,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-namespace saccade::tools {
+namespace saccade::rl {
 
 /// "0.1.0"
 std::string version();
@@ -13,4 +13,4 @@ std::string version();
 /// it.
 nlohmann::ordered_json build_info();
 
-}  // namespace saccade::tools
+}  // namespace saccade::rl

@@ -14,11 +14,11 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/text.h"
-#include "tools/cli/text.h"
 #include "rl/runs/build_info.h"
 
-namespace saccade::tools {
+namespace saccade::rl {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
@@ -78,11 +78,7 @@ RunInfo read_run_info(const std::string& run) {
   const Json json = read_json(path);
   RunInfo info;
   try {
-    const Json& config = json.at("config");
-    rl::update_from_json(info.config, config, path);
-    for (const rl::ConfigKey& key : rl::config_keys()) {
-      if (!config.contains(key.name)) throw FormatError(fmt::format("{}: '{}' is missing", path, key.name));
-    }
+    update_from_json(info.config, json.at("config"), path);
     info.preset = json.at("preset").is_null() ? "" : json.at("preset").get<std::string>();
     info.instruction_set = json.at("instruction_set");
     info.fingerprint = json.value("fingerprint", "");
@@ -97,7 +93,7 @@ void write_run_info(const std::string& run, const RunInfo& info) {
   json["instruction_set"] = info.instruction_set;
   json["fingerprint"] = info.fingerprint;
   json["preset"] = info.preset.empty() ? Json(nullptr) : Json(info.preset);
-  json["config"] = rl::to_json(info.config);
+  json["config"] = to_json(info.config);
   write_json(run_file(run, "config.json"), json);
 }
 
@@ -108,7 +104,10 @@ std::string create_run_folder(const std::string& path, const RunInfo& info) {
     return path;
   }
   make_folder("runs");
-  const std::string first = fmt::format("runs/{}-{}", info.name(), info.config.seed);
+  const std::string& algorithm = info.config.algorithm().name;
+  const std::string first = algorithm == Config().algorithm().name
+                                ? fmt::format("runs/{}-{}", info.name(), info.config.run.seed)
+                                : fmt::format("runs/{}-{}-{}", info.name(), algorithm, info.config.run.seed);
   std::string name = first;
   std::error_code error;
   // Making it is what tells whether it is free, so that two programs cannot choose the same.
@@ -120,70 +119,8 @@ std::string create_run_folder(const std::string& path, const RunInfo& info) {
 }
 
 void write_json(const std::string& path, const Json& json) {
-  const std::string fresh = path + ".new";
-  std::ofstream file(fresh);
-  file << json.dump(2) << '\n';
-  file.close();
-  std::error_code error;
-  if (file) fs::rename(fresh, path, error);
-  if (!file || error) {
-    const int reason = errno;
-    fs::remove(fresh, error);
-    throw FormatError(fmt::format("{}: cannot be written: {}", path, std::strerror(reason)));
-  }
+  write_file(path, json.dump(2) + '\n');
 }
-
-// ---- CsvFile ----
-
-CsvFile::CsvFile(std::string path, const std::string& header) : path_(std::move(path)) {
-  descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) fail("cannot be made");
-  add_row(header);
-}
-
-CsvFile::CsvFile(std::string path, std::int64_t size) : path_(std::move(path)), size_(size) {
-  descriptor_ = ::open(path_.c_str(), O_RDWR | O_APPEND | O_CLOEXEC);
-  if (descriptor_ < 0) fail("cannot be opened");
-  const std::int64_t found = ::lseek(descriptor_, 0, SEEK_END);
-  char last = 0;
-  const bool ends_a_row = size > 0 && ::pread(descriptor_, &last, 1, size - 1) == 1 && last == '\n';
-  if (found >= size && ends_a_row) return;
-  ::close(descriptor_);
-  throw FormatError(
-      found < size
-          ? fmt::format("{}: has {} bytes, expected the {} or more that the checkpoint speaks of", path_,
-                        found, size)
-          : fmt::format("{}: has no row that ends at byte {}, where the checkpoint was made", path_, size));
-}
-
-CsvFile::~CsvFile() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-
-void CsvFile::cut() {
-  if (::ftruncate(descriptor_, size_) != 0) fail("cannot be cut");
-}
-
-void CsvFile::add_row(const std::string& row) {
-  const std::string line = row + '\n';
-  for (std::size_t done = 0; done < line.size();) {
-    const ssize_t written = ::write(descriptor_, line.data() + done, line.size() - done);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail("cannot be written");
-    done += static_cast<std::size_t>(written);
-  }
-  size_ += static_cast<std::int64_t>(line.size());
-}
-
-void CsvFile::sync() {
-  if (::fsync(descriptor_) != 0) fail("cannot be brought to disk");
-}
-
-void CsvFile::fail(const char* what) const {
-  throw FormatError(fmt::format("{}: {}: {}", path_, what, std::strerror(errno)));
-}
-
-// ---- RunLock ----
 
 RunLock::RunLock(const std::string& run) {
   descriptor_ = ::open(run.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -198,4 +135,4 @@ RunLock::~RunLock() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::rl

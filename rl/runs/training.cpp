@@ -11,13 +11,13 @@
 #include "autograd/kernels/table.h"
 #include "base/threads.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "envs/registry.h"
 #include "rl/training/checkpoint.h"
-#include "rl/components/collector.h"
-#include "tools/cli/text.h"
+#include "rl/components/action_scale.h"
 #include "rl/runs/build_info.h"
 
-namespace saccade::tools {
+namespace saccade::rl {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
@@ -26,39 +26,84 @@ namespace {
 
 constexpr const char* kEpisodes = "progress.csv";
 constexpr const char* kEvaluations = "eval.csv";
-constexpr const char* kEpisodesHeader =
-    "step,episode,updates,return,length,terminated,critic_loss,actor_loss,alpha_loss,alpha,entropy,q,"
-    "seconds,steps_per_second,updates_per_second";
 constexpr const char* kEvaluationsHeader = "step,mean,std,min,max,episodes";
 
 Rng root(std::int64_t seed) { return Rng(static_cast<std::uint64_t>(seed)); }
 
-rl::EnvFactory factory(const rl::Config& config) {
-  return [env = config.env] { return envs::make(env); };
+EnvFactory factory(const Config& config) {
+  return [env = config.run.env] { return envs::make(env); };
 }
 
-envs::Spec spec_of(const rl::Config& config) { return envs::make(config.env)->spec(); }
+envs::Spec spec_of(const Config& config) { return envs::make(config.run.env)->spec(); }
 
-rl::ReplayBuffer make_buffer(const rl::Config& config) {
+std::int64_t obs_dim(const envs::Spec& spec) {
+  return static_cast<std::int64_t>(envs::size_of(spec.observation_space));
+}
+
+// "Pendulum-v1 has continuous actions (1 number)"
+std::string describe_actions(const envs::Spec& spec) {
+  if (const auto* choices = std::get_if<envs::Discrete>(&spec.action_space)) {
+    return fmt::format("{} has discrete actions ({} choices)", spec.id, choices->n);
+  }
+  const std::size_t size = envs::size_of(spec.action_space);
+  return fmt::format("{} has continuous actions ({} number{})", spec.id, size, size == 1 ? "" : "s");
+}
+
+void check_actions(const AlgorithmInfo& algorithm, const envs::Spec& spec) {
+  const bool discrete = std::holds_alternative<envs::Discrete>(spec.action_space);
+  const ActionKind kind = discrete ? ActionKind::discrete : ActionKind::box;
+  if (algorithm.actions == kind) return;
+  std::vector<std::string> others;
+  for (const AlgorithmInfo& info : algorithms()) {
+    if (info.actions == kind) others.push_back(info.name);
+  }
+  throw ConfigError(fmt::format("{}; {} needs {} ones{}", describe_actions(spec), algorithm.name,
+                                discrete ? "continuous" : "discrete",
+                                others.empty() ? "" : fmt::format(" (for these: {})", join(others))));
+}
+
+// The names of what an update reports, from one of an agent that is thrown away: the table's columns must be
+// known before the first update.
+std::vector<std::string> metric_names(const Config& config) {
   const envs::Spec spec = spec_of(config);
+  const auto width = static_cast<std::int64_t>(envs::size_of(spec.action_space));
+  Rng rng(0);
+  const Batch batch = {zeros({2, obs_dim(spec)}), zeros({2, width}), zeros({2, 1}), zeros({2, obs_dim(spec)}),
+                       zeros({2, 1})};
+  std::vector<std::string> names;
+  for (const Metric& metric : make_agent(config)->update(batch, rng)) names.emplace_back(metric.name);
+  return names;
+}
+
+std::string episodes_header(const std::vector<std::string>& metric_names) {
+  return fmt::format(
+      "step,episode,updates,return,length,terminated,{},seconds,steps_per_second,updates_per_second",
+      join(metric_names, ","));
+}
+
+ReplayBuffer make_buffer(const Config& config) {
+  const envs::Spec spec = spec_of(config);
+  const auto action_width = static_cast<std::int64_t>(envs::size_of(spec.action_space));
   try {
-    return {config.buffer_size, spec.observation.size(), spec.action.size()};
+    return {config.off_policy.buffer_size, obs_dim(spec), action_width};
   } catch (const std::bad_alloc&) {
-    const std::int64_t row = 4 * (2 * spec.observation.size() + spec.action.size() + 2);
-    throw ConfigError(fmt::format(
-        "buffer_size is {}: that takes {} bytes, more than there is memory for", config.buffer_size,
-        compact(static_cast<double>(config.buffer_size) * static_cast<double>(row))));
+    const std::int64_t row = 4 * (2 * obs_dim(spec) + action_width + 2), rows = config.off_policy.buffer_size;
+    throw ConfigError(fmt::format("buffer_size is {}: that takes {} bytes, more than there is memory for", rows,
+                                  compact(static_cast<double>(rows) * static_cast<double>(row))));
   }
 }
 
-// A checkpoint goes on with the hyper-parameters that made it, but for the number of steps.
-void check_same_config(const std::string& path, const rl::Config& config, const Json& saved) {
-  const Json now = rl::to_json(config);
+// A checkpoint goes on with the hyper-parameters that made it, but for the number of steps. A key that is newer
+// than the checkpoint must have its default.
+void check_same_config(const std::string& path, const Config& config, const Json& saved) {
+  Config then;
+  update_from_json(then, saved, run_file(path, "checkpoint/state.json"));
+  const Json before = to_json(then), now = to_json(config);
   for (const auto& [key, value] : now.items()) {
-    if (key == "steps" || (saved.contains(key) && saved.at(key) == value)) continue;
+    if (key == "steps" || (before.contains(key) && before.at(key) == value)) continue;
     throw ConfigError(fmt::format("{}: {} is {}, but the run's checkpoint was made with {}; put that back",
                                   run_file(path, "config.json"), key, value.dump(),
-                                  saved.contains(key) ? saved.at(key).dump() : "none"));
+                                  before.contains(key) ? before.at(key).dump() : "none"));
   }
 }
 
@@ -68,8 +113,9 @@ Rng evaluation_rng(std::int64_t seed) { return root(seed).split("final evaluatio
 
 std::optional<std::string> action_warning(const envs::Spec& spec) {
   constexpr double kWide = 100;
-  for (std::size_t i = 0; i < spec.action.low.size(); ++i) {
-    const double low = spec.action.low[i], high = spec.action.high[i];
+  const auto* box = std::get_if<envs::Box>(&spec.action_space);
+  for (std::size_t i = 0; box != nullptr && i < box->low.size(); ++i) {
+    const double low = box->low[i], high = box->high[i];
     if (std::max(std::abs(low), std::abs(high)) <= kWide) continue;
     return fmt::format(
         "{}: action[{}] ranges from {} to {}, and the policy's [-1, 1] will be stretched to that: is it "
@@ -79,27 +125,21 @@ std::optional<std::string> action_warning(const envs::Spec& spec) {
   return std::nullopt;
 }
 
-std::optional<double> solved_threshold(const std::string& env) {
-  // Pendulum-v1 has no official one: -200 is what a policy gets that swings up at once and stays there, from
-  // nearly every start. MountainCarContinuous-v0's is Gymnasium's.
-  static const std::pair<const char*, double> thresholds[] = {{"Pendulum-v1", -200},
-                                                              {"MountainCarContinuous-v0", 90}};
-  for (const auto& [id, threshold] : thresholds) {
-    if (env == id) return threshold;
-  }
-  return std::nullopt;
-}
-
 std::optional<std::string> changed_environment(const std::string& run, const RunInfo& info) {
   const std::string now = spec_of(info.config).fingerprint;
   if (info.fingerprint == now || info.fingerprint.empty()) return std::nullopt;
   return fmt::format("{}: the run began with {}, but {} is now made of {}", run, info.fingerprint,
-                     info.config.env, now.empty() ? "something else" : now);
+                     info.config.run.env, now.empty() ? "something else" : now);
 }
 
-rl::Sac make_agent(const rl::Config& config) {
+std::unique_ptr<Agent> make_agent(const Config& config) {
   const envs::Spec spec = spec_of(config);
-  return {config, spec.observation.size(), spec.action.size(), root(config.seed)};
+  check_actions(config.algorithm(), spec);
+  const auto* choices = std::get_if<envs::Discrete>(&spec.action_space);
+  const auto size = static_cast<std::int64_t>(envs::size_of(spec.action_space));
+  return config.algorithm().make(config.own(), {.obs_dim = obs_dim(spec),
+                                                .actions = choices == nullptr ? size : choices->n,
+                                                .rng = root(config.run.seed)});
 }
 
 // ---- beginning and going on ----
@@ -107,10 +147,11 @@ rl::Sac make_agent(const rl::Config& config) {
 Training::Training(RunInfo info, std::string path)
     : info_(std::move(info)),
       path_(std::move(path)),
+      metric_names_(metric_names(info_.config)),
       agent_(make_agent(info_.config)),
       buffer_(make_buffer(info_.config)),
-      state_(root(info_.config.seed), info_.config.envs) {
-  rl::ActionScale{spec_of(info_.config)};  // throws for an action space without bounds
+      state_(root(info_.config.run.seed), info_.config.run.envs) {
+  ActionScale{spec_of(info_.config)};  // throws for an action space without bounds
 }
 
 Training Training::begin(const RunInfo& info, const std::string& path) {
@@ -132,20 +173,20 @@ Training Training::begin(const RunInfo& info, const std::string& path) {
 void Training::write_first_files() {
   lock_ = std::make_unique<RunLock>(path_);
   write_run_info(path_, info_);
-  episodes_ = std::make_unique<CsvFile>(run_file(path_, kEpisodes), kEpisodesHeader);
+  episodes_ = std::make_unique<CsvFile>(run_file(path_, kEpisodes), episodes_header(metric_names_));
   evaluations_ = std::make_unique<CsvFile>(run_file(path_, kEvaluations), kEvaluationsHeader);
   save();  // so that there is one to go on from, whenever it ends
 }
 
 Training Training::resume(const std::string& path, std::optional<std::int64_t> steps) {
   RunInfo info = read_run_info(path);
-  const bool new_steps = steps && *steps != info.config.steps;
-  if (steps) info.config.steps = *steps;
+  const bool new_steps = steps && *steps != info.config.run.steps;
+  if (steps) info.config.run.steps = *steps;
   if (const auto changed = changed_environment(path, info)) throw ConfigError(*changed);
   Training training(info, path);
   training.lock_ = std::make_unique<RunLock>(path);
   const std::string checkpoint = run_file(path, "checkpoint");
-  const Json extra = rl::load_checkpoint(checkpoint, training.agent_, training.buffer_, training.state_);
+  const Json extra = load_checkpoint(checkpoint, *training.agent_, training.buffer_, training.state_);
   try {
     check_same_config(path, info.config, extra.at("config"));
     training.seconds_before_ = extra.at("seconds");
@@ -158,12 +199,12 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
   } catch (const Json::exception& error) {
     throw FormatError(fmt::format("{}/state.json: is damaged: {}", checkpoint, error.what()));
   }
-  if (static_cast<std::int64_t>(training.state_.copies.size()) != info.config.envs) {
+  if (static_cast<std::int64_t>(training.state_.copies.size()) != info.config.run.envs) {
     throw FormatError(fmt::format("{}/state.json: is damaged: copies has {} entries, expected {}", checkpoint,
-                                  training.state_.copies.size(), info.config.envs));
+                                  training.state_.copies.size(), info.config.run.envs));
   }
-  const std::unique_ptr<envs::Env> env = envs::make(info.config.env);
-  for (const rl::EnvCopy& copy : training.state_.copies) {
+  const std::unique_ptr<envs::Env> env = envs::make(info.config.run.env);
+  for (const EnvCopy& copy : training.state_.copies) {
     try {
       if (copy.in_episode) env->set_state(copy.state);
     } catch (const Error& error) {
@@ -171,23 +212,23 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
           fmt::format("{}/state.json: an environment's state is damaged: {}", checkpoint, error.what()));
     }
   }
-  if (training.state_.step > rl::last_step(info.config)) {
+  if (training.state_.step > last_step(info.config.run)) {
     throw ConfigError(fmt::format("steps is {}, but {} has done {} already; expected at least that",
-                                  info.config.steps, path, training.state_.step));
+                                  info.config.run.steps, path, training.state_.step));
   }
   // All is well: from here on files change.
   training.episodes_->cut();
   training.evaluations_->cut();
   if (new_steps) write_run_info(path, info);
-  if (training.state_.step < info.config.steps) fs::remove(run_file(path, "summary.json"));
+  if (training.state_.step < info.config.run.steps) fs::remove(run_file(path, "summary.json"));
   return training;
 }
 
 void Training::save() {
   episodes_->sync();
   evaluations_->sync();
-  rl::save_checkpoint(run_file(path_, "checkpoint"), agent_, buffer_, state_,
-                      {{"config", rl::to_json(info_.config)},
+  save_checkpoint(run_file(path_, "checkpoint"), *agent_, buffer_, state_,
+                      {{"config", to_json(info_.config)},
                        {"seconds", seconds()},
                        {"bytes", {{kEpisodes, episodes_->size()}, {kEvaluations, evaluations_->size()}}}});
 }
@@ -198,14 +239,15 @@ double Training::seconds() const {
   return seconds_before_ + std::chrono::duration<double>(Clock::now() - start_).count();
 }
 
-void Training::add_episode(const rl::Episode& e) {
+void Training::add_episode(const Episode& e) {
   const double now = seconds(), passed = std::max(1e-9, now - row_seconds_);
   const auto per_second = [&](std::int64_t count) { return static_cast<double>(count) / passed; };
-  // Without an update there is nothing to say of its losses.
-  const rl::UpdateMetrics& m = e.metrics;
-  const std::string metrics = e.updates == 0 ? ",,,,,"
-                                             : fmt::format("{},{},{},{},{},{}", m.critic_loss, m.actor_loss,
-                                                           m.alpha_loss, m.alpha, m.entropy, m.q);
+  std::string metrics;  // empty where no update computed one
+  for (std::size_t i = 0; i < metric_names_.size(); ++i) {
+    const std::vector<MetricMeans::Entry>& means = e.metrics.entries();
+    const std::optional<double> mean = i < means.size() ? means[i].mean() : std::nullopt;
+    metrics += (i == 0 ? "" : ",") + (mean ? fmt::format("{}", *mean) : "");
+  }
   episodes_->add_row(fmt::format("{},{},{},{},{},{:d},{},{:.3f},{:.1f},{:.1f}", state_.step, e.number,
                                  state_.updates, e.ret, e.length, e.terminated, metrics, now,
                                  per_second(state_.step - row_step_),
@@ -216,71 +258,73 @@ void Training::add_episode(const rl::Episode& e) {
   row_updates_ = state_.updates;
 }
 
-void Training::add_evaluation(const rl::Evaluation& e) {
+void Training::add_evaluation(const Evaluation& e) {
   evaluations_->add_row(fmt::format("{},{},{},{},{},{}", state_.step, e.mean(), e.std(), e.min(), e.max(),
                                     e.returns.size()));
 }
 
-Progress Training::progress(const rl::UpdateMetrics& metrics) const {
+Progress Training::progress() const {
   Progress p;
   p.name = info_.name();
   p.step = state_.step;
-  p.steps = rl::last_step(info_.config);
+  p.steps = last_step(info_.config.run);
   p.episodes = state_.episodes;
   p.ret = last_return_;
+  p.metrics = metrics_;
   p.steps_per_second = rates_.steps_per_second();
   p.updates_per_second = rates_.updates_per_second();
-  if (state_.updates > 0) {
-    p.alpha = metrics.alpha;
-    p.entropy = metrics.entropy;
-  }
-  if (p.steps_per_second && state_.step > info_.config.learning_starts) {
+  if (p.steps_per_second && state_.step > info_.config.off_policy.learning_starts) {
     p.seconds_left = static_cast<double>(p.steps - p.step) / *p.steps_per_second;
   }
   return p;
 }
 
-std::optional<Json> Training::run(Display& display, const Stop& stop) {
-  const rl::Config& config = info_.config;
+std::optional<Json> Training::run(TrainingListener& listener) {
+  const RunConfig& config = info_.config.run;
   start_ = Clock::now();
   row_seconds_ = seconds_before_;
   row_step_ = state_.step;
   row_updates_ = state_.updates;
   bool stopped = false;
-  const auto should_stop = [&] { return stopped = stop && stop(state_); };
-  rl::train(config, factory(config), agent_, buffer_, state_,
-            {.on_episode = [&](const rl::TrainState&, const rl::Episode& e) { add_episode(e); },
-             .on_evaluation =
-                 [&](const rl::TrainState&, const rl::Evaluation& e) {
-                   add_evaluation(e);
-                   display.message(evaluation_line(state_.step, config.steps, e), state_.step);
-                 },
-             .on_step =
-                 [&](const rl::TrainState&, const rl::UpdateMetrics& metrics) {
-                   rates_.add(seconds(), state_.step, state_.updates);
-                   if (display.due(state_.step, config.steps)) display.update(progress(metrics));
-                 },
-             .on_checkpoint = [&](const rl::TrainState&) { save(); },
-             .should_stop = should_stop});
-  display.clear();
+  const auto should_stop = [&] { return stopped = listener.should_stop(*this); };
+  train(config, info_.config.off_policy, factory(info_.config), *agent_, buffer_, state_,
+        {.on_episode =
+             [&](const TrainState&, const Episode& e) {
+               add_episode(e);
+               listener.on_episode(*this, e);
+             },
+         .on_evaluation =
+             [&](const TrainState&, const Evaluation& e) {
+               add_evaluation(e);
+               listener.on_evaluation(*this, e);
+             },
+         .on_step =
+             [&](const TrainState&, const Metrics& metrics) {
+               metrics_ = metrics;
+               rates_.add(seconds(), state_.step, state_.updates);
+               listener.on_step(*this);
+             },
+         .on_checkpoint = [&](const TrainState&) { save(); },
+         .should_stop = should_stop});
   if (stopped) return std::nullopt;
   seconds_before_ = seconds();
-  const rl::Evaluation last = rl::evaluate(factory(config), agent_, config.final_eval_episodes,
-                                           evaluation_rng(config.seed), should_stop);
+  const Evaluation last = evaluate(factory(info_.config), *agent_, config.final_eval_episodes,
+                                   evaluation_rng(config.seed), should_stop);
   if (static_cast<std::int64_t>(last.returns.size()) < config.final_eval_episodes) return std::nullopt;
   const Json summary = summarise(last);
   write_json(run_file(path_, "summary.json"), summary);
   return summary;
 }
 
-Json Training::summarise(const rl::Evaluation& e) const {
+Json Training::summarise(const Evaluation& e) const {
   const double seconds = seconds_before_;
   const auto per_second = [&](std::int64_t count) {
     return static_cast<double>(count) / std::max(1e-9, seconds);
   };
-  Json json = {{"env", info_.config.env},
+  Json json = {{"env", info_.config.run.env},
+               {"algorithm", info_.config.algorithm().name},
                {"preset", info_.preset.empty() ? Json(nullptr) : Json(info_.preset)},
-               {"seed", info_.config.seed},
+               {"seed", info_.config.run.seed},
                {"steps", state_.step},
                {"episodes", state_.episodes},
                {"updates", state_.updates},
@@ -295,7 +339,7 @@ Json Training::summarise(const rl::Evaluation& e) const {
                  {"max", e.max()},
                  {"episodes", e.returns.size()},
                  {"divergences", e.divergences}}}};
-  if (const std::optional<double> threshold = solved_threshold(info_.config.env)) {
+  if (const std::optional<double> threshold = spec_of(info_.config).reward_threshold) {
     json["solved"] = e.mean() >= *threshold;
     json["solved_threshold"] = *threshold;
   }
@@ -305,4 +349,4 @@ Json Training::summarise(const rl::Evaluation& e) const {
   return json;
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::rl

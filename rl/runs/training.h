@@ -1,18 +1,36 @@
-// A training run: the loop of rl/train.h with its files and its display.
+// A training run: the loop of rl/training with its files. It shows nothing: listeners do.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
-#include "rl/training/train.h"
-#include "tools/cli/display.h"
+#include "rl/agent.h"
+#include "rl/components/replay_buffer.h"
+#include "rl/runs/csv_file.h"
+#include "rl/runs/progress.h"
 #include "rl/runs/run_folder.h"
+#include "rl/training/train.h"
 
-namespace saccade::tools {
+namespace saccade::rl {
+
+class Training;
+
+/// Hears of what happens in a run: a command, a Python callback or a dashboard. Whatever a function throws ends
+/// the run where it stands.
+class TrainingListener {
+ public:
+  virtual ~TrainingListener() = default;
+  /// After every round.
+  virtual void on_step(const Training&) {}
+  virtual void on_episode(const Training&, const Episode&) {}
+  virtual void on_evaluation(const Training&, const Evaluation&) {}
+  /// Asked at every round, and at evaluations' every step; true ends the run there.
+  virtual bool should_stop(const Training&) { return false; }
+};
 
 /// Where the episodes of a last evaluation start: with the same seed, `saccade eval` repeats what training
 /// ended with.
@@ -21,21 +39,16 @@ Rng evaluation_rng(std::int64_t seed);
 /// What to say of an action space that reaches beyond 100, if this one does.
 std::optional<std::string> action_warning(const envs::Spec& spec);
 
-/// What counts as solved: the least mean return, where there is an agreed number.
-std::optional<double> solved_threshold(const std::string& env);
-
 /// What to say where a run's environment is made of something else than when the run began, such as another
 /// model.
 std::optional<std::string> changed_environment(const std::string& run, const RunInfo& info);
 
-/// An untrained agent for this configuration.
-rl::Sac make_agent(const rl::Config& config);
+/// An untrained agent for this configuration. ConfigError where the algorithm cannot have the environment's
+/// action space.
+std::unique_ptr<Agent> make_agent(const Config& config);
 
 class Training {
  public:
-  /// Asked after every step; true ends training there.
-  using Stop = std::function<bool(const rl::TrainState&)>;
-
   /// A new run in a new folder; see create_run_folder for `path`. Whatever is wrong with the configuration
   /// shows before there are any files.
   static Training begin(const RunInfo& info, const std::string& path);
@@ -45,37 +58,39 @@ class Training {
 
   /// Trains, evaluates and writes the summary; returns it, or nothing if it was stopped. Either way all of it
   /// is in the run's folder, and resume() goes on with the same bits as if it had not been stopped.
-  std::optional<nlohmann::ordered_json> run(Display& display, const Stop& stop = {});
+  std::optional<nlohmann::ordered_json> run(TrainingListener& listener);
 
   const std::string& path() const { return path_; }
   const RunInfo& info() const { return info_; }
-  const rl::TrainState& state() const { return state_; }
+  const TrainState& state() const { return state_; }
+  Progress progress() const;
 
  private:
   Training(RunInfo info, std::string path);
   void write_first_files();
   void save();
-  void add_episode(const rl::Episode& episode);
-  void add_evaluation(const rl::Evaluation& evaluation);
+  void add_episode(const Episode& episode);
+  void add_evaluation(const Evaluation& evaluation);
   double seconds() const;
-  Progress progress(const rl::UpdateMetrics& metrics) const;
-  nlohmann::ordered_json summarise(const rl::Evaluation& final_evaluation) const;
+  nlohmann::ordered_json summarise(const Evaluation& final_evaluation) const;
 
   using Clock = std::chrono::steady_clock;
   RunInfo info_;
   std::string path_;
-  rl::Sac agent_;
-  rl::ReplayBuffer buffer_;
-  rl::TrainState state_;
+  std::vector<std::string> metric_names_;
+  std::unique_ptr<Agent> agent_;
+  ReplayBuffer buffer_;
+  TrainState state_;
   std::unique_ptr<RunLock> lock_;
   std::unique_ptr<CsvFile> episodes_, evaluations_;
   double seconds_before_ = 0;  // of training, until run() was called
   Clock::time_point start_ = Clock::now();
-  // For the display, and for the rates in the table's rows.
+  // For progress(), and for the rates in the table's rows.
   Rates rates_;
+  Metrics metrics_;
   std::optional<double> last_return_;
   double row_seconds_ = 0;
   std::int64_t row_step_ = 0, row_updates_ = 0;
 };
 
-}  // namespace saccade::tools
+}  // namespace saccade::rl

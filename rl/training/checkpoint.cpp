@@ -1,16 +1,16 @@
 #include "rl/training/checkpoint.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cmath>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 #include "base/error.h"
+#include "base/files.h"
+#include "base/hash.h"
 #include "nn/formats/safetensors.h"
 
 namespace saccade::rl {
@@ -20,16 +20,21 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-constexpr int kFormat = 2;
+constexpr int kFormat = 3;
 
 Json to_json(const Rng& rng) { return {rng.state().key, rng.state().counter}; }
 void from_json(const Json& json, Rng& rng) { rng.set_state({json.at(0), json.at(1)}); }
 
-Json to_json(const UpdateMetrics& m) {
-  return {m.critic_loss, m.actor_loss, m.alpha_loss, m.alpha, m.entropy, m.q};
+// {"critic_loss": [sum, count], ...}
+Json to_json(const MetricMeans& metrics) {
+  Json json = Json::object();
+  for (const MetricMeans::Entry& entry : metrics.entries()) json[entry.name] = {entry.sum, entry.count};
+  return json;
 }
-void from_json(const Json& json, UpdateMetrics& m) {
-  m = {json.at(0), json.at(1), json.at(2), json.at(3), json.at(4), json.at(5)};
+void from_json(const Json& json, MetricMeans& metrics) {
+  std::vector<MetricMeans::Entry> entries;
+  for (const auto& [name, value] : json.items()) entries.push_back({name, value.at(0), value.at(1)});
+  metrics.set_entries(std::move(entries));
 }
 
 Json to_json(const EnvCopy& c) {
@@ -39,7 +44,7 @@ Json to_json(const EnvCopy& c) {
           {"episode_return", c.episode_return},
           {"episode_length", c.episode_length},
           {"episode_updates", c.episode_updates},
-          {"metric_sums", to_json(c.metric_sums)}};
+          {"metrics", to_json(c.metrics)}};
 }
 
 Json to_json(const TrainState& s) {
@@ -72,7 +77,7 @@ void from_json(const Json& json, EnvCopy& c) {
   c.episode_return = json.at("episode_return");
   c.episode_length = count(json, "episode_length");
   c.episode_updates = count(json, "episode_updates");
-  from_json(json.at("metric_sums"), c.metric_sums);
+  from_json(json.at("metrics"), c.metrics);
 }
 
 void from_json(const Json& json, TrainState& s) {
@@ -89,32 +94,15 @@ void from_json(const Json& json, TrainState& s) {
   s.exploration = json.at("exploration").get<std::vector<double>>();
 }
 
-void sync(const fs::path& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool synced = file >= 0 && ::fsync(file) == 0;
-  if (file >= 0) ::close(file);
-  if (!synced) throw FormatError(fmt::format("{}: cannot be written to disk", path.string()));
-}
-
-void write_json(const fs::path& path, const Json& json) {
-  std::ofstream file(path);
-  file << json.dump(1) << '\n';
-  file.close();
-  if (!file) throw FormatError(fmt::format("{}: cannot be written", path.string()));
-  sync(path);
-}
-
 constexpr const char* kTensorFiles[] = {"weights.safetensors", "optimizer.safetensors", "replay.safetensors"};
 
-// FNV-1a over the file, so that a flipped bit is noticed.
+// So that a flipped bit is noticed.
 std::string digest(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  std::uint64_t hash = kFnv1aStart;
   std::vector<char> block(1 << 16);
   while (file.read(block.data(), static_cast<std::streamsize>(block.size())), file.gcount() > 0) {
-    for (std::streamsize i = 0; i < file.gcount(); ++i) {
-      hash = (hash ^ static_cast<unsigned char>(block[static_cast<std::size_t>(i)])) * 0x100000001b3ULL;
-    }
+    hash = fnv1a({block.data(), static_cast<std::size_t>(file.gcount())}, hash);
   }
   return fmt::format("{:016x}", hash);
 }
@@ -151,7 +139,7 @@ std::string existing(const std::string& path) {
 
 }  // namespace
 
-void save_checkpoint(const std::string& path, const Sac& agent, const ReplayBuffer& buffer,
+void save_checkpoint(const std::string& path, const Agent& agent, const ReplayBuffer& buffer,
                      const TrainState& state, const Json& extra) {
   const fs::path fresh = path + ".new";
   try {
@@ -162,20 +150,21 @@ void save_checkpoint(const std::string& path, const Sac& agent, const ReplayBuff
     nn::safetensors::save(fresh / "replay.safetensors", buffer.named_state());
     Json digests;
     for (const char* name : kTensorFiles) digests[name] = digest(fresh / name);
-    write_json(fresh / "state.json",
-               {{"format", kFormat}, {"train", to_json(state)}, {"digests", digests}, {"extra", extra}});
-    sync(fresh);
+    const Json json = {
+        {"format", kFormat}, {"train", to_json(state)}, {"digests", digests}, {"extra", extra}};
+    write_file(fresh / "state.json", json.dump(1) + '\n');
+    sync_path(fresh);
     fs::remove_all(old_name(path));
     if (fs::exists(path)) fs::rename(path, old_name(path));
     fs::rename(fresh, path);
-    sync(fs::absolute(path).parent_path());
+    sync_path(fs::absolute(path).parent_path());
     fs::remove_all(old_name(path));
   } catch (const fs::filesystem_error& error) {
     throw FormatError(fmt::format("{}: the checkpoint cannot be written: {}", path, error.what()));
   }
 }
 
-Json load_checkpoint(const std::string& path_given, Sac& agent, ReplayBuffer& buffer, TrainState& state) {
+Json load_checkpoint(const std::string& path_given, Agent& agent, ReplayBuffer& buffer, TrainState& state) {
   const fs::path path = existing(path_given), state_path = path / "state.json";
   const Json json = read_json(state_path);
   TrainState loaded = state;
@@ -203,7 +192,7 @@ Json load_checkpoint(const std::string& path_given, Sac& agent, ReplayBuffer& bu
   return json.at("extra");
 }
 
-void load_weights(const std::string& path_given, Sac& agent) {
+void load_weights(const std::string& path_given, Agent& agent) {
   const fs::path path = existing(path_given);
   try {
     const nn::NamedTensors weights = load_tensors(path, kTensorFiles[0], read_json(path / "state.json"));

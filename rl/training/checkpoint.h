@@ -4,14 +4,16 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "rl/training/train.h"
+#include "rl/agent.h"
+#include "rl/components/replay_buffer.h"
+#include "rl/components/train_state.h"
 
 namespace saccade::rl {
 
 /// Writes the folder `path` anew:
 ///
-///     weights.safetensors     actor, critics, targets, log alpha
-///     optimizer.safetensors   Adam's moments and step counts
+///     weights.safetensors     all that acting and learning needs: Agent::named_weights()
+///     optimizer.safetensors   moments and step counts: Agent::named_optimizer_state()
 ///     replay.safetensors      the replay buffer
 ///     state.json              counters, random streams, the environment's state, the other files' digests,
 ///     and `extra`
@@ -19,15 +21,15 @@ namespace saccade::rl {
 /// The folder is complete at every moment: it is written under another name, synced, and exchanged for the
 /// old one, so a crash or a full disk leaves the last good checkpoint. Throws FormatError if it cannot be
 /// written.
-void save_checkpoint(const std::string& path, const Sac& agent, const ReplayBuffer& buffer,
+void save_checkpoint(const std::string& path, const Agent& agent, const ReplayBuffer& buffer,
                      const TrainState& state, const nlohmann::ordered_json& extra);
 
 /// Reads it all back, and returns `extra`. Throws FormatError naming the file for anything missing, truncated
 /// or that does not fit the agent, before any of the arguments has changed but possibly the agent.
-nlohmann::ordered_json load_checkpoint(const std::string& path, Sac& agent, ReplayBuffer& buffer,
+nlohmann::ordered_json load_checkpoint(const std::string& path, Agent& agent, ReplayBuffer& buffer,
                                        TrainState& state);
 
 /// The agent alone, for evaluation.
-void load_weights(const std::string& path, Sac& agent);
+void load_weights(const std::string& path, Agent& agent);
 
 }  // namespace saccade::rl

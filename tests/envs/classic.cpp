@@ -25,6 +25,9 @@
 #include "tests/support/reference_data.h"
 
 using saccade::ConfigError;
+using saccade::envs::bounds_of;
+using saccade::envs::Discrete;
+using saccade::envs::size_of;
 using saccade::Error;
 using saccade::FormatError;
 using saccade::Rng;
@@ -47,8 +50,8 @@ class Counter final : public Env {
   Counter(double length, std::int64_t limit)
       : length_(length),
         spec_{.id = "Counter-v0",
-              .observation = {.low = {0}, .high = {kInfinity}},
-              .action = {.low = {-1}, .high = {1}},
+              .observation_space = Box{.low = {0}, .high = {kInfinity}},
+              .action_space = Box{.low = {-1}, .high = {1}},
               .max_episode_steps = limit} {}
 
   const Spec& spec() const override { return spec_; }
@@ -76,27 +79,27 @@ class Counter final : public Env {
 TEST_CASE("a spec gives Gymnasium's boxes and time limit", "[envs]") {
   const Spec pendulum = make("Pendulum-v1")->spec();
   CHECK(pendulum.id == "Pendulum-v1");
-  CHECK(pendulum.observation.low == std::vector<double>{-1, -1, -8});
-  CHECK(pendulum.observation.high == std::vector<double>{1, 1, 8});
-  CHECK(pendulum.action.low == std::vector<double>{-2});
-  CHECK(pendulum.action.high == std::vector<double>{2});
+  CHECK(bounds_of(pendulum.observation_space).low == std::vector<double>{-1, -1, -8});
+  CHECK(bounds_of(pendulum.observation_space).high == std::vector<double>{1, 1, 8});
+  CHECK(bounds_of(pendulum.action_space).low == std::vector<double>{-2});
+  CHECK(bounds_of(pendulum.action_space).high == std::vector<double>{2});
   CHECK(pendulum.max_episode_steps == 200);
 
   const Spec car = make("MountainCarContinuous-v0")->spec();
   CHECK(car.id == "MountainCarContinuous-v0");
-  CHECK(car.observation.low == std::vector<double>{-1.2F, -0.07F});
-  CHECK(car.observation.high == std::vector<double>{0.6F, 0.07F});
-  CHECK(car.action.low == std::vector<double>{-1});
-  CHECK(car.action.high == std::vector<double>{1});
+  CHECK(bounds_of(car.observation_space).low == std::vector<double>{-1.2F, -0.07F});
+  CHECK(bounds_of(car.observation_space).high == std::vector<double>{0.6F, 0.07F});
+  CHECK(bounds_of(car.action_space).low == std::vector<double>{-1});
+  CHECK(bounds_of(car.action_space).high == std::vector<double>{1});
   CHECK(car.max_episode_steps == 999);
 
   const Spec pole = make("CartPole-v1")->spec();
-  CHECK(pole.observation.high == std::vector<double>{4.8F, kInfinity, 0.41887903F, kInfinity});
-  CHECK(pole.discrete_actions == 2);
+  CHECK(bounds_of(pole.observation_space).high == std::vector<double>{4.8F, kInfinity, 0.41887903F, kInfinity});
+  CHECK(std::get<Discrete>(pole.action_space).n == 2);
   CHECK(pole.max_episode_steps == 500);
 
   const Spec acrobot = make("Acrobot-v1")->spec();
-  CHECK(acrobot.observation.high == std::vector<double>{1, 1, 1, 1, 12.566371F, 28.274334F});
+  CHECK(bounds_of(acrobot.observation_space).high == std::vector<double>{1, 1, 1, 1, 12.566371F, 28.274334F});
   CHECK(acrobot.max_episode_steps == 500);
 }
 
@@ -120,7 +123,7 @@ TEST_CASE("a reset draws from Gymnasium's distribution", "[envs]") {
   for (int i = 0; i < draws; ++i) {
     const std::vector<double> observation = reset(*env, rng);
     CHECK(observation == observation_of(*env));
-    CHECK(is_inside(observation, env->spec().observation));
+    CHECK(is_inside(observation, std::get<Box>(env->spec().observation_space)));
     const double drawn = env->state()[range.coordinate];
     least = std::min(least, drawn);
     most = std::max(most, drawn);
@@ -191,7 +194,7 @@ TEST_CASE("a wrong argument is an error that says what was expected, and changes
     const std::vector<double> before = env->state();
 
     std::vector<double> short_observation(observation.size() - 1);
-    const std::vector<double> zeros(env->spec().action.low.size());
+    const std::vector<double> zeros(size_of(env->spec().action_space));
     std::vector<double> action = zeros;
     action.push_back(0);
     CHECK_THROWS_AS(step(*env, {}), ShapeError);
@@ -231,9 +234,9 @@ TEST_CASE("a wrong argument is an error that says what was expected, and changes
 
 TEST_CASE("a discrete action is one of its choices", "[envs]") {
   const std::unique_ptr<Env> env = make("Acrobot-v1");
-  CHECK(env->spec().discrete_actions == 3);
-  CHECK(env->spec().action.low == std::vector<double>{0});
-  CHECK(env->spec().action.high == std::vector<double>{2});
+  CHECK(std::get<Discrete>(env->spec().action_space).n == 3);
+  CHECK(bounds_of(env->spec().action_space).low == std::vector<double>{0});
+  CHECK(bounds_of(env->spec().action_space).high == std::vector<double>{2});
   Rng rng(5);
   reset(*env, rng);
   for (const double choice : {-1.0, 0.5, 3.0}) {

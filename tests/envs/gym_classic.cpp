@@ -65,7 +65,7 @@ std::size_t ends_at(const saccade::tools::Trajectory& trajectory) {
 TEST_CASE("every recorded trajectory of a classic task is Gymnasium's, step for step", "[envs]") {
   std::size_t run = 0;
   for (const std::string id : {"Acrobot-v1", "CartPole-v1", "MountainCarContinuous-v0", "Pendulum-v1"}) {
-    const Box bounds = make(id)->spec().observation;
+    const Box bounds = std::get<Box>(make(id)->spec().observation_space);
     for (const auto& trajectory : saccade::tools::read_trajectories(reference_path("gym_classic.json"), id)) {
       ++run;
       saccade::tools::replay(id, trajectory, [&](const saccade::tools::Compared& c) {

@@ -140,7 +140,7 @@ TEST_CASE("a simulation that diverges ends the episode with finite numbers, and 
     const Simulation model = simulation_of(id);
     for (std::size_t i = 0; i < model.qvel().size(); ++i) state[1 + model.qpos().size() + i] = 1e11;
     env->set_state(state);
-    const Stepped bad = step(*env, std::vector<double>(env->spec().action.low.size()));
+    const Stepped bad = step(*env, std::vector<double>(envs::size_of(env->spec().action_space)));
     CHECK(bad.transition.diverged);
     CHECK(bad.transition.ends_episode());
     CHECK_FALSE(bad.transition.terminated);
@@ -148,7 +148,7 @@ TEST_CASE("a simulation that diverges ends the episode with finite numbers, and 
     CHECK(std::all_of(bad.observation.begin(), bad.observation.end(),
                       [](double x) { return std::isfinite(x); }));
     CHECK(bad.observation == observation_of(*env));
-    CHECK_THROWS_WITH(step(*env, std::vector<double>(env->spec().action.low.size())),
+    CHECK_THROWS_WITH(step(*env, std::vector<double>(envs::size_of(env->spec().action_space))),
                       Contains("call reset()"));
 
     Rng first(3), second(3);
@@ -216,8 +216,8 @@ TEST_CASE("models of one's own come from a folder, and what is wrong with one is
   // Another body of the same kind makes a task of other sizes.
   test::write_file(folder.path("hopper.xml"), model("torso"));
   const std::unique_ptr<Env> slider = make("Hopper-v5");
-  CHECK(slider->spec().observation.size() == 2 + 3);
-  CHECK(slider->spec().action.size() == 1);
+  CHECK(envs::size_of(slider->spec().observation_space) == 2 + 3);
+  CHECK(envs::size_of(slider->spec().action_space) == 1);
   Rng rng(8);
   reset(*slider, rng);
   CHECK_NOTHROW(step(*slider, {0.5}));

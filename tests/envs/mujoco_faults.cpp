@@ -12,7 +12,7 @@
 #include "envs/mujoco/models.h"
 #include "envs/mujoco/tasks.h"
 #include "envs/registry.h"
-#include "rl/config.h"
+#include "rl/algorithms/sac.h"
 #include "rl/components/replay_buffer.h"
 #include "rl/training/train.h"
 #include "tests/support/command.h"
@@ -88,19 +88,16 @@ TEST_CASE("what diverges does not reach the networks", "[mujoco]") {
     INFO(c.id);
     const StrongMotors motors(c.model, c.factor);
     const Setting setting("SACCADE_MUJOCO_MODELS", motors.folder());
-    rl::Config config = rl::config_for(c.id);
-    config.hidden = {16};
-    config.batch_size = 16;
-    config.buffer_size = 1000;
-    config.learning_starts = 100;
-    config.normalize_obs = true;
-    config.steps = 300;
+    const rl::RunConfig run = {.steps = 300};
+    const rl::OffPolicyConfig config = {.learning_starts = 100, .batch_size = 16, .buffer_size = 1000};
     const Spec spec = make(c.id)->spec();
-    rl::Sac agent(config, spec.observation.size(), spec.action.size(), Rng(1));
-    rl::ReplayBuffer buffer(config.buffer_size, spec.observation.size(), spec.action.size());
+    const auto obs_dim = static_cast<std::int64_t>(size_of(spec.observation_space)),
+               action_dim = static_cast<std::int64_t>(size_of(spec.action_space));
+    rl::Sac agent({.hidden = {16}, .normalize_obs = true}, obs_dim, action_dim, Rng(1));
+    rl::ReplayBuffer buffer(config.buffer_size, obs_dim, action_dim);
     rl::TrainState state{Rng(1)};
     rl::train(
-        config, [&] { return make(c.id); }, agent, buffer, state);
+        run, config, [&] { return make(c.id); }, agent, buffer, state);
     CHECK(state.step == 300);
     CHECK(state.divergences > 0);
     CHECK(buffer.size() == 300 - state.divergences);

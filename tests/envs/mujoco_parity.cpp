@@ -38,12 +38,12 @@ TEST_CASE("sizes, action ranges and time limits are those of the facts", "[mujoc
     CHECK(facts.at("id") == id);
     const envs::Spec spec = envs::make(id)->spec();
     CHECK(spec.id == id);
-    CHECK(spec.observation.size() == facts.at("obs_dim"));
-    CHECK(spec.action.size() == facts.at("act_dim"));
-    CHECK(spec.action.low == numbers(facts.at("action_low")));
-    CHECK(spec.action.high == numbers(facts.at("action_high")));
+    CHECK(envs::size_of(spec.observation_space) == facts.at("obs_dim"));
+    CHECK(envs::size_of(spec.action_space) == facts.at("act_dim"));
+    CHECK(envs::bounds_of(spec.action_space).low == numbers(facts.at("action_low")));
+    CHECK(envs::bounds_of(spec.action_space).high == numbers(facts.at("action_high")));
     CHECK(spec.max_episode_steps == facts.at("max_episode_steps"));
-    CHECK(spec.discrete_actions == 0);
+    CHECK(std::holds_alternative<envs::Box>(spec.action_space));
   }
 }
 

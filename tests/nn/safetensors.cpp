@@ -246,7 +246,6 @@ TEST_CASE("a save that fails leaves the file that was there", "[safetensors]") {
   const std::string before = read_file(path);
   const auto unchanged = [&] {
     CHECK(read_file(path) == before);
-    CHECK_FALSE(fs::exists(path + ".tmp"));
   };
   CHECK_THROWS_WITH(safetensors::save(path, {{"w", ones({1})}, {"w", ones({1})}}),
                     Contains("'w' is given twice"));
@@ -279,16 +278,13 @@ TEST_CASE("a save that fails leaves the file that was there", "[safetensors]") {
   }
   SECTION("a place that cannot be written") {
     CHECK_THROWS_WITH(safetensors::save(folder.path("none/here"), {{"w", ones({1})}}),
-                      Contains("none/here") && Contains("cannot be opened: No such file"));
+                      Contains("none/here") && Contains("cannot be written: No such file"));
     fs::create_directory(folder.path("folder"));
     CHECK_THROWS_WITH(safetensors::save(folder.path("folder"), {{"w", ones({1})}}),
-                      Contains("cannot be renamed"));
-    CHECK_FALSE(fs::exists(folder.path("folder.tmp")));
+                      Contains("not a regular file"));
   }
-  SECTION("and one that works replaces it, whatever an earlier one left") {
-    write_file(path + ".tmp", "left over from a crash");
+  SECTION("and one that works replaces it") {
     safetensors::save(path, {{"v", zeros({3})}});
     CHECK(safetensors::load(path).tensors[0].name == "v");
-    CHECK_FALSE(fs::exists(path + ".tmp"));
   }
 }

@@ -62,15 +62,13 @@ TEST_CASE("a steady step of training takes no memory from the system, on any num
   const int threads = num_threads();
   for (const int n : {1, 2, 3}) {
     set_num_threads(n);
-    Config config;
-    config.hidden = {128, 128};  // wide enough for the kernels to share their work out
     Rng rng(1);
-    Sac agent(config, 17, 6, Rng(2));
+    Sac agent({.hidden = {128, 128}}, 17, 6, Rng(2));  // wide enough for the kernels to share their work out
     ReplayBuffer buffer(1000, 17, 6);
-    std::vector<double> obs(17, 0.1), action(6);
+    std::vector<double> obs(17, 0.1), action(6), noise(6, 0.3);
     const auto step = [&] {
-      agent.act(obs, rng, action);
-      agent.act_deterministic(obs, action);
+      agent.act(obs, noise, ActMode::explore, action);
+      agent.act(obs, {}, ActMode::exploit, action);
       buffer.add(obs, action, 1, obs, false);
       agent.update(buffer.sample(256, rng), rng);
     };
@@ -92,12 +90,13 @@ TEST_CASE("an environment's steps take no memory from the system", "[envs]") {
     const std::unique_ptr<envs::Env> env = envs::make(id);
     const envs::Spec& spec = env->spec();
     Rng rng(1);
-    std::vector<double> obs(static_cast<std::size_t>(spec.observation.size())),
-        action(spec.action.low.size());
+    std::vector<double> obs(envs::size_of(spec.observation_space)), action(envs::size_of(spec.action_space));
+    const envs::Box bounds = envs::bounds_of(spec.action_space);
+    const bool discrete = std::holds_alternative<envs::Discrete>(spec.action_space);
     const auto step = [&](int i) {
       if (i % 20 == 0) env->reset(rng, obs);
       for (std::size_t j = 0; j < action.size(); ++j) {
-        action[j] = spec.discrete_actions > 0 ? i % 2 : spec.action.low[j] * std::sin(i);
+        action[j] = discrete ? i % 2 : bounds.low[j] * std::sin(i);
       }
       const envs::StepResult t = env->step(action, obs);
       if (t.ends_episode()) env->reset(rng, obs);

@@ -5,6 +5,7 @@
 
 #include "envs/env.h"
 #include "envs/time_limit.h"
+#include "rl/algorithms/sac.h"
 #include "rl/training/checkpoint.h"
 #include "rl/training/train.h"
 #include "tests/support/command.h"
@@ -18,8 +19,8 @@ class Fragile final : public envs::Env {
  public:
   const envs::Spec& spec() const override {
     static const envs::Spec spec = {.id = "Fragile-v0",
-                                    .observation = {.low = {0}, .high = {1}},
-                                    .action = {.low = {-1}, .high = {1}},
+                                    .observation_space = envs::Box{.low = {0}, .high = {1}},
+                                    .action_space = envs::Box{.low = {-1}, .high = {1}},
                                     .max_episode_steps = 100};
     return spec;
   }
@@ -43,17 +44,13 @@ class Fragile final : public envs::Env {
 }  // namespace
 
 TEST_CASE("a step that diverged ends its episode, is counted, and is not learnt from", "[train]") {
-  rl::Config config = rl::config_for("pendulum");
-  config.hidden = {8};
-  config.batch_size = 4;
-  config.buffer_size = 100;
-  config.learning_starts = 20;
-  config.steps = 70;
+  const rl::RunConfig run = {.steps = 70};
+  const rl::OffPolicyConfig config = {.learning_starts = 20, .batch_size = 4, .buffer_size = 100};
   const rl::EnvFactory make = [] { return std::make_unique<envs::TimeLimit>(std::make_unique<Fragile>()); };
-  rl::Sac agent(config, 1, 1, Rng(1));
+  rl::Sac agent({.hidden = {8}}, 1, 1, Rng(1));
   rl::ReplayBuffer buffer(config.buffer_size, 1, 1);
   rl::TrainState state{Rng(1)};
-  rl::train(config, make, agent, buffer, state);
+  rl::train(run, config, make, agent, buffer, state);
   CHECK(state.step == 70);
   CHECK(state.episodes == 10);
   CHECK(state.divergences == 10);

@@ -1,9 +1,14 @@
-// SAC must learn: a short run in every test, and the promise for Pendulum's preset over ten seeds in the long ones.
+// Algorithms must learn: a short run of each in every test, and the promises for presets over ten seeds in the
+// long ones.
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "envs/registry.h"
-#include "rl/training/train.h"
+#include "rl/runs/training.h"
 
 using namespace saccade;
 
@@ -14,53 +19,70 @@ struct Outcome {
   std::int64_t updates = 0;
 };
 
-Outcome train_and_evaluate(rl::Config config) {
-  const Rng rng(static_cast<std::uint64_t>(config.seed));
-  const rl::EnvFactory make = [&] { return envs::make(config.env); };
-  const std::int64_t observation = make()->spec().observation.size(), action = make()->spec().action.size();
-  rl::Sac agent(config, observation, action, rng);
-  rl::ReplayBuffer buffer(config.buffer_size, observation, action);
-  rl::TrainState state(rng, config.envs);
-  rl::train(config, make, agent, buffer, state);
-  return {rl::evaluate(make, agent, 20, rng.split("final evaluation")), state.updates};
+Outcome train_and_evaluate(const rl::Config& config) {
+  const Rng rng(static_cast<std::uint64_t>(config.run.seed));
+  const rl::EnvFactory make = [&] { return envs::make(config.run.env); };
+  const envs::Spec spec = make()->spec();
+  const auto size = [](const envs::Space& space) { return static_cast<std::int64_t>(envs::size_of(space)); };
+  const std::unique_ptr<rl::Agent> agent = rl::make_agent(config);
+  rl::ReplayBuffer buffer(config.off_policy.buffer_size, size(spec.observation_space),
+                          size(spec.action_space));
+  rl::TrainState state(rng, config.run.envs);
+  rl::train(config.run, config.off_policy, make, *agent, buffer, state);
+  return {rl::evaluate(make, *agent, 20, rng.split("final evaluation")), state.updates};
+}
+
+// The returns of seeds 1 to 10.
+std::vector<double> ten_seeds(const std::string& preset, const std::string& algorithm = "sac") {
+  std::vector<double> returns;
+  for (int seed = 1; seed <= 10; ++seed) {
+    rl::Config config = rl::config_for(preset, algorithm);
+    config.run.seed = seed;
+    returns.push_back(train_and_evaluate(config).evaluation.mean());
+  }
+  return returns;
 }
 
 }  // namespace
 
-// Random actions return about -1,200 on average, and a good policy about -150; 5,000 steps take any seed we tried to -200.
-TEST_CASE("SAC learns Pendulum in 5,000 steps", "[learning]") {
-  rl::Config config = rl::config_for("pendulum");
-  config.steps = 5'000;
+// Random actions return about -1,200 on average, and a good policy about -150. Seeds 1 to 10 of each were tried:
+// the worst after so many steps is -189 of SAC, -236 of TD3 and -291 of DDPG.
+TEST_CASE("every algorithm learns Pendulum in a short run", "[learning]") {
+  const auto [algorithm, steps] = GENERATE(table<std::string, std::int64_t>(
+      {{"sac", 5'000}, {"td3", 6'000}, {"ddpg", 6'000}}));
+  INFO(algorithm);
+  rl::Config config = rl::config_for("pendulum", algorithm);
+  config.run.steps = steps;
   const Outcome outcome = train_and_evaluate(config);
-  CHECK(outcome.updates == config.steps - config.learning_starts);
+  CHECK(outcome.updates == config.run.steps - config.off_policy.learning_starts);
   CHECK(outcome.evaluation.returns.size() == 20);
   CHECK(outcome.evaluation.mean() > -300);
 }
 
 TEST_CASE("Pendulum's preset reaches its promise for seeds 1 to 10", "[.long]") {
+  const std::vector<double> returns = ten_seeds("pendulum");
+  CAPTURE(returns);
+  CHECK(*std::min_element(returns.begin(), returns.end()) >= -200);
   double total = 0;
-  for (int seed = 1; seed <= 10; ++seed) {
-    rl::Config config = rl::config_for("pendulum");
-    config.seed = seed;
-    const double mean = train_and_evaluate(config).evaluation.mean();
-    CAPTURE(seed, mean);
-    CHECK(mean >= -200);
-    total += mean;
-  }
+  for (const double r : returns) total += r;
   CHECK(total / 10 >= -160);
 }
 
+TEST_CASE("TD3 on Pendulum's preset reaches -200 for seeds 1 to 10, DDPG by its median", "[.long]") {
+  const std::vector<double> td3 = ten_seeds("pendulum", "td3");
+  std::vector<double> ddpg = ten_seeds("pendulum", "ddpg");
+  CAPTURE(td3, ddpg);
+  CHECK(*std::min_element(td3.begin(), td3.end()) >= -200);
+  std::sort(ddpg.begin(), ddpg.end());
+  CHECK((ddpg[4] + ddpg[5]) / 2 >= -200);
+}
+
 TEST_CASE("MountainCarContinuous's preset solves it for seeds 1 to 10", "[.long]") {
-  for (int seed = 1; seed <= 10; ++seed) {
-    rl::Config config = rl::config_for("mountain-car");
-    config.seed = seed;
-    const double mean = train_and_evaluate(config).evaluation.mean();
-    CAPTURE(seed, mean);
-    CHECK(mean >= 90);
-  }
+  const std::vector<double> returns = ten_seeds("mountain-car");
+  CAPTURE(returns);
+  CHECK(*std::min_element(returns.begin(), returns.end()) >= 90);
 }
 
 TEST_CASE("Stable-Baselines3's settings learn Pendulum too", "[.long]") {
-  const Outcome outcome = train_and_evaluate(rl::config_for("pendulum-sb3"));
-  CHECK(outcome.evaluation.mean() > -200);
+  CHECK(train_and_evaluate(rl::config_for("pendulum-sb3")).evaluation.mean() > -200);
 }

@@ -28,10 +28,10 @@ using Json = nlohmann::ordered_json;
 namespace {
 
 // Episodes end at 200 and 400; learning starts after 50, with an evaluation every 150 steps.
-tools::RunInfo small_run() {
-  tools::RunInfo info;
+rl::RunInfo small_run(const std::string& algorithm = "sac") {
+  rl::RunInfo info;
   info.preset = "pendulum";
-  info.config = rl::config_for("pendulum");
+  info.config = rl::config_for("pendulum", algorithm);
   rl::update_from_json(info.config,
                        {{"hidden", {16, 16}},
                         {"batch_size", 16},
@@ -82,16 +82,23 @@ void check_same(const std::string& run, const std::map<std::string, std::string>
 }
 
 // Runs until the given step, or to the end.
-void go(tools::Training training, std::int64_t stop_at = -1) {
-  tools::Display display(tools::Display::Mode::silent);
-  const bool finished =
-      training.run(display, [&](const rl::TrainState& s) { return s.step == stop_at; }).has_value();
-  CHECK(finished == (stop_at < 0));
+class StopAt final : public rl::TrainingListener {
+ public:
+  explicit StopAt(std::int64_t step) : step_(step) {}
+  bool should_stop(const rl::Training& training) override { return training.state().step == step_; }
+
+ private:
+  std::int64_t step_;
+};
+
+void go(rl::Training training, std::int64_t stop_at = -1) {
+  StopAt listener(stop_at);
+  CHECK(training.run(listener).has_value() == (stop_at < 0));
 }
 
 std::map<std::string, std::string> never_stopped(const TemporaryFolder& folder,
-                                                 const tools::RunInfo& info = small_run()) {
-  go(tools::Training::begin(info, folder.path("never stopped")));
+                                                 const rl::RunInfo& info = small_run()) {
+  go(rl::Training::begin(info, folder.path("never stopped")));
   return result_of(folder.path("never stopped"));
 }
 
@@ -172,21 +179,24 @@ TEST_CASE("the same seed gives the same files on any number of threads", "[train
 }
 
 TEST_CASE("a run that was stopped and carried on is as if it never was", "[train]") {
+  const std::string algorithm = GENERATE("sac", "td3", "ddpg");
+  INFO(algorithm);
   const TemporaryFolder folder;
-  const auto expected = never_stopped(folder);
+  const rl::RunInfo info = small_run(algorithm);
+  const auto expected = never_stopped(folder, info);
   // Before and as learning starts, in and at the end of an episode, at an evaluation, once the replay buffer
   // has wrapped, and at the last step.
   for (const std::int64_t step : {1, 30, 50, 51, 149, 150, 199, 200, 201, 333, 400, 449, 450}) {
     const std::string run = folder.path(fmt::format("stopped at {}", step));
-    go(tools::Training::begin(small_run(), run), step);
-    go(tools::Training::resume(run, std::nullopt));
+    go(rl::Training::begin(info, run), step);
+    go(rl::Training::resume(run, std::nullopt));
     check_same(run, expected);
   }
 }
 
 TEST_CASE("so is one of several copies that normalises and explores in pink", "[train]") {
   const TemporaryFolder folder;
-  tools::RunInfo info = small_run();
+  rl::RunInfo info = small_run();
   // Rounds of 4 steps: 150 and 450 lie within one, so evaluations come at 152, 300 and 452, and the run ends
   // there. Episodes of 200 steps end at 800.
   rl::update_from_json(info.config,
@@ -201,16 +211,16 @@ TEST_CASE("so is one of several copies that normalises and explores in pink", "[
   CHECK_THAT(expected.at("summary"), Catch::Contains("\"steps\":852") && Catch::Contains("\"updates\":802"));
   for (const std::int64_t step : {4, 48, 52, 152, 300, 800, 804, 852}) {
     const std::string run = folder.path(fmt::format("stopped at {}", step));
-    go(tools::Training::begin(info, run), step);
-    go(tools::Training::resume(run, std::nullopt));
+    go(rl::Training::begin(info, run), step);
+    go(rl::Training::resume(run, std::nullopt));
     check_same(run, expected);
   }
-  tools::RunInfo shorter = info;
-  shorter.config.steps = 399;
+  rl::RunInfo shorter = info;
+  shorter.config.run.steps = 399;
   const std::string run = folder.path("begun with 399");
-  go(tools::Training::begin(shorter, run));
-  go(tools::Training::resume(run, std::nullopt));  // nothing is left to do, though 400 is more than 399
-  go(tools::Training::resume(run, 850));
+  go(rl::Training::begin(shorter, run));
+  go(rl::Training::resume(run, std::nullopt));  // nothing is left to do, though 400 is more than 399
+  go(rl::Training::resume(run, 850));
   check_same(run, expected);
 }
 
@@ -219,12 +229,16 @@ TEST_CASE("a stop within an evaluation does it again", "[train]") {
   const auto expected = never_stopped(folder);
   for (const std::int64_t step : {300, 450}) {
     const std::string run = folder.path(fmt::format("stopped in the evaluation at {}", step));
-    int asked = 0;  // some way into the evaluation, not at its first step
-    tools::Display silent(tools::Display::Mode::silent);
-    CHECK_FALSE(tools::Training::begin(small_run(), run).run(silent, [&](const rl::TrainState& state) {
-      return state.step >= step && ++asked > 150;
-    }));
-    go(tools::Training::resume(run, std::nullopt));
+    struct InEvaluation final : rl::TrainingListener {
+      bool should_stop(const rl::Training& training) override {
+        return training.state().step >= step && ++asked > 150;
+      }
+      std::int64_t step = 0;
+      int asked = 0;  // some way into the evaluation, not at its first step
+    } listener;
+    listener.step = step;
+    CHECK_FALSE(rl::Training::begin(small_run(), run).run(listener));
+    go(rl::Training::resume(run, std::nullopt));
     check_same(run, expected);
   }
 }
@@ -233,44 +247,44 @@ TEST_CASE("a run may be stopped often", "[train]") {
   const TemporaryFolder folder;
   const auto expected = never_stopped(folder);
   const std::string run = folder.path("run");
-  go(tools::Training::begin(small_run(), run), 7);
-  for (const std::int64_t step : {130, 131, 200, 310}) go(tools::Training::resume(run, std::nullopt), step);
-  go(tools::Training::resume(run, std::nullopt));
+  go(rl::Training::begin(small_run(), run), 7);
+  for (const std::int64_t step : {130, 131, 200, 310}) go(rl::Training::resume(run, std::nullopt), step);
+  go(rl::Training::resume(run, std::nullopt));
   check_same(run, expected);
-  go(tools::Training::resume(run, std::nullopt));  // nothing is left to do
+  go(rl::Training::resume(run, std::nullopt));  // nothing is left to do
   check_same(run, expected);
 }
 
 TEST_CASE("a run with more steps later is as if it had them from the start", "[train]") {
   const TemporaryFolder folder;
   const auto expected = never_stopped(folder);
-  tools::RunInfo shorter = small_run();
+  rl::RunInfo shorter = small_run();
   for (const std::int64_t steps : {40, 200, 301}) {
     const std::string run = folder.path(fmt::format("begun with {}", steps));
-    shorter.config.steps = steps;
-    go(tools::Training::begin(shorter, run));
-    go(tools::Training::resume(run, 450));
+    shorter.config.run.steps = steps;
+    go(rl::Training::begin(shorter, run));
+    go(rl::Training::resume(run, 450));
     check_same(run, expected);
   }
-  CHECK_THROWS_AS(tools::Training::resume(folder.path("begun with 40"), 449), ConfigError);
+  CHECK_THROWS_AS(rl::Training::resume(folder.path("begun with 40"), 449), ConfigError);
 }
 
 TEST_CASE("rows from after the checkpoint are cut off", "[train]") {
   const TemporaryFolder folder;
   const auto expected = never_stopped(folder);
   const std::string run = folder.path("run");
-  go(tools::Training::begin(small_run(), run), 260);
+  go(rl::Training::begin(small_run(), run), 260);
   for (const std::string name : {"/progress.csv", "/eval.csv"}) {
     write_file(run + name, read_file(run + name) + "400,2,350,-1\n450,3");
   }
-  go(tools::Training::resume(run, std::nullopt));
+  go(rl::Training::resume(run, std::nullopt));
   check_same(run, expected);
 }
 
 TEST_CASE("two programs cannot train one run at once", "[train]") {
   const TemporaryFolder folder;
-  const tools::Training training = tools::Training::begin(small_run(), folder.path("run"));
-  CHECK_THROWS_WITH(tools::Training::resume(folder.path("run"), std::nullopt),
+  const rl::Training training = rl::Training::begin(small_run(), folder.path("run"));
+  CHECK_THROWS_WITH(rl::Training::resume(folder.path("run"), std::nullopt),
                     Catch::Contains("another program is training this run"));
 }
 
@@ -297,19 +311,21 @@ TEST_CASE("signals save and say how to go on, and even a kill loses little", "[t
 }
 
 TEST_CASE("training in steady state asks the system for no memory", "[train]") {
-  rl::Config config = small_run().config;
-  config.envs = GENERATE(1, 4);
-  config.normalize_obs = config.envs > 1;
+  const std::string algorithm = GENERATE("sac", "td3", "ddpg");
+  const std::int64_t copies = GENERATE(1, 4);
+  rl::Config config = small_run(algorithm).config;
+  config.run.envs = copies;
+  rl::update_from_json(config, {{"normalize_obs", copies > 1}}, "test");
   const rl::EnvFactory factory = [] { return envs::make("Pendulum-v1"); };
-  rl::Sac agent(config, 3, 1, Rng(1));
-  rl::ReplayBuffer buffer(config.buffer_size, 3, 1);
-  rl::TrainState state(Rng(1), config.envs);
+  const std::unique_ptr<rl::Agent> agent = rl::make_agent(config);
+  rl::ReplayBuffer buffer(config.off_policy.buffer_size, 3, 1);
+  rl::TrainState state(Rng(1), copies);
   std::int64_t warm = 0;
   rl::TrainCallbacks callbacks;
-  callbacks.on_step = [&](const rl::TrainState& s, const rl::UpdateMetrics&) {
+  callbacks.on_step = [&](const rl::TrainState& s, const rl::Metrics&) {
     if (s.step == 100) warm = pool::system_allocations();
   };
-  rl::train(config, factory, agent, buffer, state, callbacks);
+  rl::train(config.run, config.off_policy, factory, *agent, buffer, state, callbacks);
   CHECK(warm > 0);
 #if !defined(__SANITIZE_ADDRESS__)  // for which the pool keeps nothing
   CHECK(pool::system_allocations() == warm);

@@ -11,20 +11,16 @@
 #include "autograd/ops.h"
 #include "autograd/pool.h"
 #include "base/error.h"
+#include "tests/support/parity.h"
 #include "tests/support/reference_data.h"
 #include "tools/gradcheck/suite.h"
 
 using namespace saccade;
 using rl::Batch;
 using rl::Sac;
+using namespace saccade::tests;
 
 namespace {
-
-Tensor tensor(const nlohmann::json& json) {
-  Shape shape;
-  for (const auto& n : json.at("shape")) shape.push_back(n.get<std::int64_t>());
-  return from_values(tests::numbers(json.at("data")), shape, DType::f64);
-}
 
 // The reference keeps the two heads of the policy, and the two critics, apart; ours are one tensor each.
 // These put the reference's tensors side by side under our names.
@@ -40,52 +36,15 @@ std::map<std::string, Tensor> as_actor(const nlohmann::json& w) {
   return ours;
 }
 
-template <class Get>  // get(critic, "l1.weight")
-std::map<std::string, Tensor> as_critics(const Get& get) {
-  std::map<std::string, Tensor> ours;
-  for (const char* layer : {"l1", "l2", "l3"}) {
-    for (const char* part : {"weight", "bias"}) {
-      const std::string name = std::string(layer) + "." + part;
-      ours["q." + name] = stack({get("q1", name), get("q2", name)}, 0);
-    }
-  }
-  return ours;
-}
-
-// |a - b| <= tolerance max(1, |b|) for every element.
-void check_close(const std::string& what, const Tensor& a, const Tensor& b, double tolerance) {
-  INFO(what << ": ours " << a << "\nexpected " << b);
-  REQUIRE(a.numel() == b.numel());
-  const std::vector<double> x = a.to_vector(), y = b.to_vector();
-  double worst = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    worst = std::max(worst, std::abs(x[i] - y[i]) / std::max(1.0, std::abs(y[i])));
-  }
-  CHECK(worst <= tolerance);
-}
-
-void check_parameters(const std::string& what, const nn::NamedTensors& ours, const TensorList& values,
-                      const std::map<std::string, Tensor>& expected, double tolerance) {
-  REQUIRE(ours.size() == expected.size());
-  for (std::size_t i = 0; i < ours.size(); ++i) {
-    check_close(what + " " + ours[i].name, values[i], expected.at(ours[i].name), tolerance);
-  }
-}
-
-void load(nn::Module& module, const std::map<std::string, Tensor>& values) {
-  nn::NamedTensors named;
-  for (const auto& [name, value] : values) named.push_back({name, value});
-  module.load_parameters(named);
-}
-
-rl::Config config_of(const nlohmann::json& c) {
-  rl::Config config;
+rl::SacConfig config_of(const nlohmann::json& c) {
+  rl::SacConfig config;
   config.hidden = {8, 8};
   config.gamma = c.at("gamma");
   config.tau = c.at("tau");
   config.actor_lr = config.critic_lr = config.alpha_lr = c.at("lr");
   config.target_entropy = c.at("target_entropy").get<double>();
-  config.log_prob = c.at("log_prob_form");
+  config.log_prob =
+      c.at("log_prob_form") == "stable" ? nn::LogProbForm::stable : nn::LogProbForm::eps1e6;
   config.critic_loss_factor = c.at("critic_loss_factor");
   config.initial_alpha = std::exp(tests::number(c.at("initial").at("log_alpha")));
   return config;
@@ -103,14 +62,11 @@ void run_case(const nlohmann::json& c) {
   Sac agent(config_of(c), 3, 2, Rng(0), DType::f64);
   const auto& initial = c.at("initial");
   load(agent.actor(), as_actor(initial.at("actor")));
-  load(agent.critic(), as_critics([&](std::string q, std::string n) { return tensor(initial.at(q).at(n)); }));
-  load(agent.target(),
-       as_critics([&](std::string q, std::string n) { return tensor(initial.at(q + "_target").at(n)); }));
+  load(agent.critic(), as_critics({"q1", "q2"}, [&](auto q, auto n) { return tensor(initial.at(q).at(n)); }));
+  load(agent.target(), as_critics({"q1", "q2"}, [&](auto q, auto n) { return tensor(initial.at(q + "_target").at(n)); }));
 
   for (const auto& u : c.at("updates")) {
-    const auto& b = c.at("batches").at(u.at("batch_index").get<std::size_t>());
-    const Batch batch = {tensor(b.at("obs")), tensor(b.at("act")), tensor(b.at("rew")),
-                         tensor(b.at("next_obs")), tensor(b.at("terminated"))};
+    const Batch batch = batch_of(c.at("batches").at(u.at("batch_index").get<std::size_t>()));
     const Tensor eps_next = tensor(u.at("eps_next")), eps = tensor(u.at("eps_cur"));
     CHECK(agent.alpha() == Approx(tests::number(u.at("alpha_used"))).epsilon(tolerance));
 
@@ -119,8 +75,7 @@ void run_case(const nlohmann::json& c) {
     check_close("next_action", next.action, tensor(u.at("next_action")), tolerance);
     check_close("next_log_prob",
                 agent.actor()(batch.next_obs)
-                    .log_prob(next, config_of(c).log_prob == "stable" ? nn::LogProbForm::stable
-                                                                      : nn::LogProbForm::eps1e6),
+                    .log_prob(next, config_of(c).log_prob),
                 tensor(u.at("next_log_prob")), tolerance);
     check_close("target_q", agent.target()(batch.next_obs, next.action),
                 stack({tensor(u.at("target_q1")), tensor(u.at("target_q2"))}, 0), tolerance);
@@ -132,7 +87,7 @@ void run_case(const nlohmann::json& c) {
                 tolerance);
     check_parameters("gradient of critic", agent.critic().named_parameters(),
                      grad(critic_loss, agent.critic().parameters()),
-                     as_critics([&](std::string k, std::string n) {
+                     as_critics({"q1", "q2"}, [&](auto k, auto n) {
                        return tensor(u.at("critic_grads").at(k + "." + n));
                      }),
                      tolerance);
@@ -145,7 +100,7 @@ void run_case(const nlohmann::json& c) {
     Sac stepped(config_of(c), 3, 2, Rng(0), DType::f64);
     stepped.load(agent.named_weights(), agent.named_optimizer_state());
     load(stepped.critic(),
-         as_critics([&](std::string k, std::string n) { return tensor(u.at("after").at(k).at(n)); }));
+         as_critics({"q1", "q2"}, [&](auto k, auto n) { return tensor(u.at("after").at(k).at(n)); }));
     check_close("q_pi", stepped.critic()(batch.obs, now.action),
                 stack({tensor(u.at("q1_pi")), tensor(u.at("q2_pi"))}, 0), tolerance);
     const auto [actor_loss, log_prob] = stepped.actor_loss(batch.obs, eps);
@@ -160,19 +115,19 @@ void run_case(const nlohmann::json& c) {
                 scalar(tests::number(u.at("log_alpha_grad")), DType::f64), tolerance);
 
     // The whole update.
-    const rl::UpdateMetrics metrics = agent.update(batch, eps_next, eps);
-    CHECK(metrics.critic_loss == Approx(tests::number(u.at("critic_loss"))).epsilon(tolerance));
-    CHECK(metrics.actor_loss == Approx(tests::number(u.at("actor_loss"))).epsilon(tolerance));
-    CHECK(metrics.alpha_loss == Approx(tests::number(u.at("alpha_loss"))).epsilon(tolerance));
+    const rl::Metrics metrics = agent.update(batch, eps_next, eps);
+    CHECK(metrics["critic_loss"] == Approx(tests::number(u.at("critic_loss"))).epsilon(tolerance));
+    CHECK(metrics["actor_loss"] == Approx(tests::number(u.at("actor_loss"))).epsilon(tolerance));
+    CHECK(metrics["alpha_loss"] == Approx(tests::number(u.at("alpha_loss"))).epsilon(tolerance));
     const auto& after = u.at("after");
     check_parameters("actor", agent.actor().named_parameters(), agent.actor().parameters(),
                      as_actor(after.at("actor")), tolerance);
     check_parameters("critic", agent.critic().named_parameters(), agent.critic().parameters(),
-                     as_critics([&](std::string k, std::string n) { return tensor(after.at(k).at(n)); }),
+                     as_critics({"q1", "q2"}, [&](auto k, auto n) { return tensor(after.at(k).at(n)); }),
                      tolerance);
     check_parameters(
         "target", agent.target().named_parameters(), agent.target().parameters(),
-        as_critics([&](std::string k, std::string n) { return tensor(after.at(k + "_target").at(n)); }),
+        as_critics({"q1", "q2"}, [&](auto k, auto n) { return tensor(after.at(k + "_target").at(n)); }),
         tolerance);
     check_close("log_alpha", agent.log_alpha(), scalar(tests::number(after.at("log_alpha")), DType::f64),
                 tolerance);
@@ -189,8 +144,8 @@ TEST_CASE("whole SAC updates agree with the reference", "[sac]") {
 
 namespace {
 
-rl::Config small() {
-  rl::Config config;
+rl::SacConfig small() {
+  rl::SacConfig config;
   config.hidden = {16, 16};
   return config;
 }
@@ -214,7 +169,7 @@ TEST_CASE("termination cuts the bootstrap, and nothing else does", "[sac]") {
 }
 
 TEST_CASE("the gradient checks' policy is the one that SAC uses", "[sac]") {
-  rl::Config config;
+  rl::SacConfig config;
   config.hidden = {8, 8};
   Sac agent(config, 3, 2, Rng(3), DType::f64);
   Rng rng(4);
@@ -225,7 +180,7 @@ TEST_CASE("the gradient checks' policy is the one that SAC uses", "[sac]") {
 }
 
 TEST_CASE("the gradient checks' critics, loss and Adam step are the ones that SAC uses", "[sac]") {
-  rl::Config config;
+  rl::SacConfig config;
   config.hidden = {8, 8};
   Sac agent(config, 3, 2, Rng(3), DType::f64);
   Rng rng(4);
@@ -254,15 +209,17 @@ TEST_CASE("evaluation takes tanh(mu), and acting in training draws", "[sac]") {
   const Sac agent(small(), 3, 2, Rng(5));
   const std::vector<double> obs = {0.1, -0.2, 0.3};
   std::vector<double> a(2), b(2);
-  agent.act_deterministic(obs, a);
-  agent.act_deterministic(obs, b);
+  agent.act(obs, {}, rl::ActMode::exploit, a);
+  agent.act(obs, {}, rl::ActMode::exploit, b);
   CHECK(a == b);
-  Rng rng(6);
-  agent.act(obs, rng, a);
-  agent.act(obs, rng, b);
+  agent.act(obs, std::vector{0.5, -1.0}, rl::ActMode::explore, a);
   CHECK(a != b);
+  agent.act(obs, std::vector{0.0, 0.0}, rl::ActMode::explore, a);
+  CHECK(a == b);
   std::vector<double> wrong(3);
-  CHECK_THROWS_AS(agent.act_deterministic(obs, wrong), ShapeError);
+  CHECK_THROWS_AS(agent.act(obs, {}, rl::ActMode::exploit, wrong), ShapeError);
+  CHECK_THROWS_AS(agent.act(obs, wrong, rl::ActMode::explore, a), ShapeError);
+  CHECK_THROWS_AS(agent.act(a, {}, rl::ActMode::exploit, a), ShapeError);
 }
 
 TEST_CASE("an update that is not finite is an error that names the losses", "[sac]") {
@@ -270,14 +227,14 @@ TEST_CASE("an update that is not finite is an error that names the losses", "[sa
   Sac agent(small(), 3, 2, Rng(10));
   Batch batch = random_batch(8, rng);
   batch.reward.fill_(INFINITY);
-  CHECK_THROWS_WITH(agent.update(batch, rng), Catch::Contains("diverged") && Catch::Contains("critic loss"));
+  CHECK_THROWS_WITH(agent.update(batch, rng), Catch::Contains("diverged") && Catch::Contains("critic_loss inf"));
 }
 
 TEST_CASE("options of the policy and the losses", "[sac]") {
   Rng rng(11);
   const Batch batch = random_batch(8, rng);
-  rl::Config config = small();
-  config.log_std = "tanh";
+  rl::SacConfig config = small();
+  config.log_std = rl::LogStd::tanh;
   Sac rescaled(config, 3, 2, Rng(12));
   CHECK_NOTHROW(rescaled.update(batch, rng));
   config = small();
@@ -287,7 +244,7 @@ TEST_CASE("options of the policy and the losses", "[sac]") {
   fixed.update(batch, rng);
   CHECK(fixed.alpha() == Approx(0.2));
   config = small();
-  config.alpha_loss = "log_alpha";
+  config.alpha_loss = rl::AlphaLoss::log_alpha;
   config.initial_alpha = 0.5;
   const Sac on_log(config, 3, 2, Rng(12));
   const Tensor log_prob = randn({8, 1}, rng);

@@ -13,6 +13,7 @@
 #include "base/threads.h"
 #include "base/error.h"
 #include "envs/time_limit.h"
+#include "rl/algorithms/sac.h"
 #include "rl/training/train.h"
 #include "rl/components/vector_env.h"
 #include "tests/support/counting_env.h"
@@ -22,24 +23,27 @@ using tests::Counting;
 
 namespace {
 
-rl::Config small_config(std::int64_t envs) {
-  rl::Config config;
-  config.envs = envs;
-  config.hidden = {8};
-  config.batch_size = 4;
-  config.buffer_size = 1000;
-  config.learning_starts = 30;
-  config.steps = 120;
-  return config;
+struct Settings {
+  rl::RunConfig run = {.steps = 120};
+  rl::OffPolicyConfig off_policy = {.learning_starts = 30, .batch_size = 4, .buffer_size = 1000};
+};
+
+Settings small_settings(std::int64_t envs) {
+  Settings settings;
+  settings.run.envs = envs;
+  return settings;
 }
 
 struct Run {
-  explicit Run(const rl::Config& config, Counting::Script script)
-      : agent(config, 2, 1, Rng(1)), buffer(config.buffer_size, 2, 1), state(Rng(1), config.envs) {
+  explicit Run(const Settings& settings, Counting::Script script)
+      : agent({.hidden = {8}}, 2, 1, Rng(1)),
+        buffer(settings.off_policy.buffer_size, 2, 1),
+        state(Rng(1), settings.run.envs) {
     rl::TrainCallbacks callbacks;
     callbacks.on_episode = [&](const rl::TrainState&, const rl::Episode& e) { episodes.push_back(e); };
     rl::train(
-        config, [script] { return std::make_unique<envs::TimeLimit>(std::make_unique<Counting>(script)); },
+        settings.run, settings.off_policy,
+        [script] { return std::make_unique<envs::TimeLimit>(std::make_unique<Counting>(script)); },
         agent, buffer, state, callbacks);
   }
   // A field of all transitions, row by row.
@@ -62,7 +66,7 @@ TEST_CASE("the buffer keeps the observation that ended an episode, with any numb
   for (const std::int64_t n : {1, 3, 4}) {
     INFO(n << " copies");
     // Episodes are cut short after 10 steps; every third one terminates after 4.
-    const Run run(small_config(n), {.terminates_after = 4, .every = 3});
+    const Run run(small_settings(n), {.terminates_after = 4, .every = 3});
     const std::vector<double> obs = run.field("obs"), next = run.field("next_obs"),
                               terminated = run.field("terminated");
     REQUIRE(run.buffer.size() == 120);
@@ -95,19 +99,19 @@ TEST_CASE("there is one update a transition, however many copies there are", "[t
   for (const auto& [envs, steps, updates_per_step] :
        {std::tuple{1, 120, 1}, {4, 120, 1}, {7, 126, 1}, {4, 120, 3}, {50, 150, 2}}) {
     INFO(envs << " copies");
-    rl::Config config = small_config(envs);
-    config.updates_per_step = updates_per_step;
-    const Run run(config, {});
+    Settings settings = small_settings(envs);
+    settings.off_policy.updates_per_step = updates_per_step;
+    const Run run(settings, {});
     // 120 steps were asked for: 7 copies take 18 rounds, 50 take 3.
     CHECK(run.state.step == steps);
-    CHECK(run.state.step == rl::last_step(config));
+    CHECK(run.state.step == rl::last_step(settings.run));
     CHECK(run.state.updates == (steps - 30) * updates_per_step);
     CHECK(run.buffer.size() == steps);
   }
 }
 
 TEST_CASE("a copy that diverges ends its own episode and is counted, and the others go on", "[train]") {
-  const Run run(small_config(4), {.diverges_after = 6, .every = 2});
+  const Run run(small_settings(4), {.diverges_after = 6, .every = 2});
   // Of 30 steps of each copy: 10, then 6 of which the last never happened, and again.
   CHECK(run.state.divergences == 4);
   CHECK(run.state.episodes == 12);
@@ -116,7 +120,7 @@ TEST_CASE("a copy that diverges ends its own episode and is counted, and the oth
 }
 
 TEST_CASE("an error within a copy gets out of training", "[train]") {
-  CHECK_THROWS_WITH(Run(small_config(4), {.fails_after = 5}), Catch::Contains("copy failed in step 5"));
+  CHECK_THROWS_WITH(Run(small_settings(4), {.fails_after = 5}), Catch::Contains("copy failed in step 5"));
 }
 
 TEST_CASE("copies that take a while are shared out, and the first error gets out of any thread", "[train]") {
@@ -149,11 +153,11 @@ TEST_CASE("copies that take a while are shared out, and the first error gets out
 }
 
 TEST_CASE("a state of other copies than the configuration's is refused", "[train]") {
-  const rl::Config config = small_config(3);
-  rl::Sac agent(config, 2, 1, Rng(1));
+  const Settings settings = small_settings(3);
+  rl::Sac agent({.hidden = {8}}, 2, 1, Rng(1));
   rl::ReplayBuffer buffer(10, 2, 1);
   rl::TrainState state(Rng(1), 2);
   const rl::EnvFactory make = [] { return std::make_unique<Counting>(Counting::Script{}); };
-  CHECK_THROWS_WITH(rl::train(config, make, agent, buffer, state),
+  CHECK_THROWS_WITH(rl::train(settings.run, settings.off_policy, make, agent, buffer, state),
                     Catch::Contains("envs is 3") && Catch::Contains("2 copies"));
 }

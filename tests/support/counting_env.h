@@ -24,8 +24,8 @@ class Counting final : public envs::Env {
 
   const envs::Spec& spec() const override {
     static const envs::Spec spec = {.id = "Counting-v0",
-                                    .observation = {.low = {0, 0}, .high = {1, 10}},
-                                    .action = {.low = {-1}, .high = {1}},
+                                    .observation_space = envs::Box{.low = {0, 0}, .high = {1, 10}},
+                                    .action_space = envs::Box{.low = {-1}, .high = {1}},
                                     .max_episode_steps = 10};
     return spec;
   }

@@ -15,13 +15,13 @@ using envs::Env;
 using envs::StepResult;
 
 inline std::vector<double> observation_of(const Env& env) {
-  std::vector<double> observation(env.spec().observation.low.size());
+  std::vector<double> observation(envs::size_of(env.spec().observation_space));
   env.observe(observation);
   return observation;
 }
 
 inline std::vector<double> reset(Env& env, Rng& rng) {
-  std::vector<double> observation(env.spec().observation.low.size());
+  std::vector<double> observation(envs::size_of(env.spec().observation_space));
   env.reset(rng, observation);
   return observation;
 }
@@ -32,19 +32,14 @@ struct Stepped {
 };
 
 inline Stepped step(Env& env, const std::vector<double>& action) {
-  Stepped stepped{{}, std::vector<double>(env.spec().observation.low.size())};
+  Stepped stepped{{}, std::vector<double>(envs::size_of(env.spec().observation_space))};
   stepped.transition = env.step(action, stepped.observation);
   return stepped;
 }
 
 inline std::vector<double> random_action(const Env& env, Rng& rng) {
-  if (env.spec().discrete_actions > 0) {
-    return {static_cast<double>(rng.below(static_cast<std::uint64_t>(env.spec().discrete_actions)))};
-  }
-  std::vector<double> action;
-  for (std::size_t i = 0; i < env.spec().action.low.size(); ++i) {
-    action.push_back(rng.uniform(env.spec().action.low[i], env.spec().action.high[i]));
-  }
+  std::vector<double> action(envs::size_of(env.spec().action_space));
+  envs::sample(env.spec().action_space, rng, action);
   return action;
 }
 

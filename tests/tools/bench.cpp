@@ -48,9 +48,7 @@ TEST_CASE("the products are those of the matrices they name", "[bench]") {
 
 TEST_CASE("the counted parameters are the networks'", "[bench]") {
   for (const bench::UpdateSize& size : bench::update_sizes()) {
-    rl::Config config;
-    config.hidden = size.hidden;
-    rl::Sac agent(config, size.obs, size.action, Rng(1));
+    rl::Sac agent({.hidden = size.hidden}, size.obs, size.action, Rng(1));
     const bench::ParameterCounts counts = bench::parameter_counts(size);
     CHECK(counts.actor == static_cast<double>(agent.actor().flat().numel()));
     CHECK(counts.critics == static_cast<double>(agent.critic().flat().numel()));

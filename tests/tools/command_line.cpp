@@ -115,7 +115,7 @@ TEST_CASE("a wrong command line is one clear line, exit code 2, and nothing on d
   usage("train pendulum --config bad.json", {"bad.json", "JSON"});
   usage("train pendulum --config list.json", {"list.json", "object"});
   usage("train pendulum --config misspelt.json", {"misspelt.json", "'gama'", "'gamma'"});
-  usage("train CartPole-v1", {"CartPole-v1 has discrete actions; SAC here needs continuous ones"});
+  usage("train CartPole-v1", {"CartPole-v1 has discrete actions (2 choices); sac needs continuous ones"});
   usage("eval", {"RUN is required"});
   usage("replay", {"ENV is required"});
   usage("replay pendulm file.json", {"\"pendulm\"", "did you mean Pendulum-v1?"});
@@ -248,9 +248,6 @@ TEST_CASE("a damaged run is one clear line and stays as it is", "[cli]") {
   const std::string config = read_file(folder.path("run/config.json"));
   with("config.json", config.substr(0, 40), {"config.json"});
   with("config.json", "{}", {"config.json"});
-  Json missing = Json::parse(config);
-  missing["config"].erase("gamma");
-  with("config.json", missing.dump(), {"config.json", "'gamma'"});
 
   const std::string rows = read_file(folder.path("run/progress.csv"));
   with("progress.csv", rows.substr(0, rows.size() - 5), {"progress.csv", std::to_string(rows.size())});
@@ -261,6 +258,10 @@ TEST_CASE("a damaged run is one clear line and stays as it is", "[cli]") {
   edited["config"]["gamma"] = 0.5;
   write_file(folder.path("run/config.json"), edited.dump());
   refuses(folder, "train --resume run --steps 300", 2, {"gamma is 0.5", "0.99"});
+  edited = Json::parse(config);
+  edited["config"].erase("batch_size");  // one that is missing has its default
+  write_file(folder.path("run/config.json"), edited.dump());
+  refuses(folder, "train --resume run --steps 300", 2, {"batch_size is 256"});
   write_file(folder.path("run/config.json"), config);
   CHECK(run_command(folder, "train --resume run --steps 300").exit_code == 0);
 }
@@ -288,13 +289,12 @@ TEST_CASE("the live line has everything in 80 columns, and fits any width", "[cl
   p.steps = 10000;
   p.episodes = 31;
   p.ret = -145.23;
-  p.alpha = 0.1234;
-  p.entropy = -0.41;
+  p.metrics = {{"critic_loss", 3}, {"alpha", 0.1234, "alpha"}, {"entropy", -0.41, "H"}, {"later", {}, "L"}};
   p.steps_per_second = 8123;
   p.updates_per_second = 8099;
   p.seconds_left = 0.47;
   CHECK(tools::progress_line(p, 79) ==
-        " 6200/10000  ep 31  return -145  alpha 0.12  H -0.4  8.1k st/s  8.1k up/s  0:00");
+        " 6200/10000 ep 31 return -145 alpha 0.12 H -0.41 8.1k st/s 8.1k up/s 0:00");
   CHECK(tools::progress_line(p, 200) ==
         "pendulum  6200/10000  episode 31  return -145.2  alpha 0.123  entropy -0.41  8.1k steps/s  "
         "8.1k updates/s  0:00 left");
@@ -309,7 +309,7 @@ TEST_CASE("the live line has everything in 80 columns, and fits any width", "[cl
   p.steps_per_second = p.updates_per_second = 402.4;
   p.seconds_left = 4387;
   CHECK(tools::progress_line(p, 79) ==
-        " 1.2M/3M  ep 31  return 10432  alpha 0.12  H -0.4  402 st/s  402 up/s  1:13:07");
+        " 1.2M/3M  ep 31  return 10432  alpha 0.12  H -0.41  402 st/s  402 up/s  1:13:07");
   CHECK(tools::progress_line({.name = "pendulum", .step = 5, .steps = 1000}, 79) ==
         "pendulum    5/1000  episode 0");
   CHECK_THAT(tools::progress_bar_line(p, 80), Contains("\x1b[7m") && Contains("\x1b[0m"));

@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "rl/algorithms/sac.h"
+#include "rl/runs/config.h"
 #include "rl/training/train.h"
 #include "tests/support/command.h"
 #include "tests/support/env_helpers.h"
@@ -91,7 +93,7 @@ class Strong final : public DoubleIntegrator {
     static const envs::Spec spec = [this] {
       envs::Spec strong = DoubleIntegrator::spec();
       strong.id = "Strong-v0";
-      strong.action = {.low = {-1000}, .high = {1000}};
+      strong.action_space = envs::Box{.low = {-1000}, .high = {1000}};
       return strong;
     }();
     return spec;
@@ -181,7 +183,7 @@ TEST_CASE("the example keeps the contract of environments", "[examples]") {
   for (int i = 0; i < 2000; ++i) {
     const double push = i / 100 % 2 == 0 ? 1 : -1;
     const double force = i < 1000 ? push : rng.uniform(-1, 1);
-    CHECK(is_inside(step(env, {force}).observation, env.spec().observation));
+    CHECK(is_inside(step(env, {force}).observation, std::get<envs::Box>(env.spec().observation_space)));
   }
 }
 
@@ -189,11 +191,11 @@ TEST_CASE("training without the command is a few lines", "[examples]") {
   envs::add("DoubleIntegrator-v0", [] { return std::make_unique<DoubleIntegrator>(); });
   rl::Config config = rl::config_for("DoubleIntegrator-v0");
   rl::update_from_file(config, SACCADE_SOURCE_DIR "/examples/double_integrator.json");
-  const rl::EnvFactory make = [&] { return envs::make(config.env); };
-  rl::Sac agent(config, 2, 1, Rng(1));
-  rl::ReplayBuffer buffer(config.buffer_size, 2, 1);
+  const rl::EnvFactory make = [&] { return envs::make(config.run.env); };
+  rl::Sac agent(config.own<rl::SacConfig>(), 2, 1, Rng(1));
+  rl::ReplayBuffer buffer(config.off_policy.buffer_size, 2, 1);
   rl::TrainState state{Rng(1)};
-  rl::train(config, make, agent, buffer, state);
+  rl::train(config.run, config.off_policy, make, agent, buffer, state);
   CHECK(rl::evaluate(make, agent, 20, Rng(2)).mean() > -20);
 }
 

@@ -17,6 +17,8 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "rl/algorithms/sac.h"
+#include "rl/components/replay_buffer.h"
 #include "rl/training/checkpoint.h"
 
 namespace saccade::bench {
@@ -144,7 +146,7 @@ double memory_buffer_bytes() {
 
 double memory_run() {
   const UpdateSize& size = update_sizes()[0];
-  rl::Config config;
+  rl::SacConfig config;
   config.hidden = size.hidden;
   Rng rng(1);
   rl::Sac agent(config, size.obs, size.action, rng);

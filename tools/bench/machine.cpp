@@ -24,7 +24,7 @@ std::string cpu_model() {
 }  // namespace
 
 nlohmann::ordered_json machine() {
-  const nlohmann::ordered_json build = tools::build_info();
+  const nlohmann::ordered_json build = rl::build_info();
   return {{"cpu", cpu_model()},
           {"cores", std::thread::hardware_concurrency()},
           {"instruction_set", build.at("instruction_set")},

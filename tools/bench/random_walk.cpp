@@ -6,16 +6,13 @@ namespace saccade::bench {
 
 RandomWalk::RandomWalk(const std::string& id)
     : env_(envs::make(id)),
-      action_size_(env_->spec().action.low.size()),
-      obs_(static_cast<std::size_t>(env_->spec().observation.size())) {
+      action_size_(envs::size_of(env_->spec().action_space)),
+      obs_(envs::size_of(env_->spec().observation_space)) {
   const envs::Spec& spec = env_->spec();
   Rng rng(2);
   for (std::size_t i = 0; i < kSteps; ++i) {
-    for (std::size_t j = 0; j < action_size_; ++j) {
-      actions_.push_back(spec.discrete_actions > 0 ? static_cast<double>(rng.below(
-                                                         static_cast<std::uint64_t>(spec.discrete_actions)))
-                                                   : rng.uniform(spec.action.low[j], spec.action.high[j]));
-    }
+    actions_.resize(actions_.size() + action_size_);
+    envs::sample(spec.action_space, rng, std::span(actions_).last(action_size_));
   }
 }
 

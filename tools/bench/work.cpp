@@ -10,6 +10,7 @@
 #include "autograd/ops.h"
 #include "base/threads.h"
 #include "rl/algorithms/sac.h"
+#include "rl/components/replay_buffer.h"
 #include "tools/bench/random_walk.h"
 
 namespace saccade::bench {
@@ -59,10 +60,9 @@ struct Learner {
     batch = buffer.sample(size.batch, rng);
   }
 
-  static rl::Config make_config(const UpdateSize& s) {
-    rl::Config c;
+  static rl::SacConfig make_config(const UpdateSize& s) {
+    rl::SacConfig c;
     c.hidden = s.hidden;
-    c.batch_size = s.batch;
     c.actor_lr = c.critic_lr = c.alpha_lr = kLearningRate;
     return c;
   }
@@ -70,7 +70,7 @@ struct Learner {
   static constexpr std::int64_t kFilled = 20'000;
   static constexpr double kLearningRate = 1e-6;
   UpdateSize size;
-  rl::Config config;
+  rl::SacConfig config;
   Rng rng;
   rl::Sac agent;
   rl::ReplayBuffer buffer;
@@ -193,7 +193,7 @@ Work policy(const UpdateSize& size) {
   auto p = std::make_shared<Policy>(Policy{rl::Sac(Learner::make_config(size), size.obs, size.action, Rng(1)),
                                            std::vector<double>(static_cast<std::size_t>(size.obs), 0.5),
                                            std::vector<double>(static_cast<std::size_t>(size.action))});
-  return repeat([p] { p->agent.act_deterministic(p->obs, p->action); });
+  return repeat([p] { p->agent.act(p->obs, {}, rl::ActMode::exploit, p->action); });
 }
 
 const std::vector<Elementwise>& elementwise_ops() {

@@ -33,7 +33,7 @@ Work update(const UpdateSize& size);
 /// An update step by step through Sac's public functions, a part for each phase.
 Work update_phases(const UpdateSize& size);
 
-/// rl::Sac::act_deterministic of one observation.
+/// rl::Sac's best action for one observation.
 Work policy(const UpdateSize& size);
 
 /// exp, log, tanh, softplus, add, mul.

@@ -1,6 +1,9 @@
 // The subcommands, one file each.
 #pragma once
 
+#include <string>
+#include <vector>
+
 namespace CLI {
 class App;
 }
@@ -16,5 +19,8 @@ void add_replay(CLI::App& app, int& exit_code);
 void add_config(CLI::App& app, int& exit_code);
 void add_bench(CLI::App& app, int& exit_code);
 void add_info(CLI::App& app, int& exit_code);
+
+/// What --algo takes.
+std::vector<std::string> algorithm_names();
 
 }  // namespace saccade::tools

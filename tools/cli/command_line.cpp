@@ -95,7 +95,7 @@ int run(int argc, char** argv) {
   CLI::App app("Saccade: automatic differentiation, and Soft Actor-Critic on top of it.");
   app.formatter(std::make_shared<Help>(name));
   app.set_help_flag("-h,--help", "this text");
-  app.set_version_flag("--version", "saccade " + version(), "the version");
+  app.set_version_flag("--version", "saccade " + rl::version(), "the version");
   app.require_subcommand(1);
   int exit_code = 0;
   add_train(app, exit_code);
@@ -124,7 +124,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::CallForHelp&) {
     fmt::print("{}", current(app).help());
   } catch (const CLI::CallForVersion&) {
-    fmt::print("saccade {}\n", version());
+    fmt::print("saccade {}\n", rl::version());
   } catch (const CLI::ParseError& error) {
     return fail(kUsage, describe(app, error));
   }

@@ -1,6 +1,6 @@
 // saccade config: every hyper-parameter.
 
-#include "rl/config.h"
+#include "rl/runs/config.h"
 
 #include <fmt/format.h>
 
@@ -18,7 +18,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct ConfigOptions {
-  std::string preset;
+  std::string preset, algorithm;
   bool json = false;
 };
 
@@ -33,8 +33,8 @@ std::string shown(double number) {
 // "; 0 to 1", or nothing where there is nothing to say.
 std::string range(const rl::ConfigKey& key) {
   if (!key.choices.empty()) return "; " + join(key.choices, " or ");
-  if (std::holds_alternative<bool rl::Config::*>(key.member)) return "; true or false";
-  return key.least <= -1e300 ? "" : fmt::format("; {} to {}", shown(key.least), shown(key.most));
+  if (key.type() == "true or false") return "; true or false";
+  return key.min == -rl::ConfigKey::kNoLimit ? "" : fmt::format("; {} to {}", shown(key.min), shown(key.max));
 }
 
 // [64, 64], not [64,64].
@@ -47,30 +47,37 @@ std::string value_text(const Json& value) {
 
 void print_table(const rl::Config& config) {
   constexpr std::size_t kStart = 36;
-  const Json values = rl::to_json(config), defaults = rl::to_json(rl::Config{});
+  const std::string& algorithm = config.algorithm().name;
+  const Json values = rl::to_json(config), defaults = rl::to_json(rl::Config(algorithm));
+  const auto print_keys = [&](const std::string& title, const rl::ConfigKeys& keys) {
+    fmt::print("\n{}:\n", title);
+    for (const rl::ConfigKey& key : keys) {
+      const Json &value = values.at(key.name), &standard = defaults.at(key.name);
+      std::string right = key.meaning + range(key);
+      if (value != standard) right += fmt::format("; default {}", value_text(standard));
+      fmt::print("{}", two_columns(fmt::format("{:<20} {}", key.name, value_text(value)), right, kStart));
+    }
+  };
   fmt::print("{}", two_columns(fmt::format("{:<20} {}", "key", "value"), "meaning; range", kStart));
-  for (const rl::ConfigKey& key : rl::config_keys()) {
-    const Json &value = values.at(key.name), &standard = defaults.at(key.name);
-    std::string right = key.meaning + range(key);
-    if (value != standard) right += fmt::format("; default {}", value_text(standard));
-    fmt::print("{}", two_columns(fmt::format("{:<20} {}", key.name, value_text(value)), right, kStart));
-  }
+  print_keys("The run", rl::run_keys());
+  print_keys("Learning from a buffer", rl::off_policy_keys());
+  print_keys(fmt::format("{}, {}", algorithm, config.algorithm().title), config.algorithm().keys);
 }
 
 void run(const ConfigOptions& options) {
-  const rl::Config config = options.preset.empty() ? rl::Config{} : rl::config_for(options.preset);
+  const rl::Config config = options.preset.empty() ? rl::Config(options.algorithm)
+                                                   : rl::config_for(options.preset, options.algorithm);
   if (options.json) {
     fmt::print("{}\n", rl::to_json(config).dump(2));
     return;
   }
   print_table(config);
-  if (options.preset.empty()) {
-    fmt::print("\nPresets:\n");
-    for (const rl::Preset& preset : rl::presets())
-      fmt::print("{}", two_columns(preset.name, preset.meaning, 18));
-    fmt::print("{}",
-               two_columns("ENVIRONMENT", "the defaults above, which are meant for MuJoCo's tasks", 18));
-  }
+  if (!options.preset.empty()) return;
+  fmt::print("\nPresets:\n");
+  for (const rl::Preset& preset : rl::presets()) fmt::print("{}", two_columns(preset.name, preset.meaning, 18));
+  fmt::print("{}", two_columns("ENVIRONMENT", "the defaults above, which are meant for MuJoCo's tasks", 18));
+  fmt::print("\nAlgorithms:\n");
+  for (const rl::AlgorithmInfo& info : rl::algorithms()) fmt::print("{}", two_columns(info.name, info.title, 18));
 }
 
 }  // namespace
@@ -82,10 +89,16 @@ void add_config(CLI::App& app, int&) {
                          "prints a file to start from.");
   auto options = std::make_shared<ConfigOptions>();
   sub->add_option("PRESET", options->preset, "a preset or an environment; the defaults if not given");
+  options->algorithm = rl::Config().algorithm().name;
+  sub->add_option("--algo", options->algorithm,
+                  fmt::format("of which algorithm: {} (default {})", join(algorithm_names(), ", "),
+                              options->algorithm))
+      ->type_name("NAME");
   sub->add_flag("--json", options->json, "as JSON, such as 'saccade train --config FILE' takes");
   sub->footer(
       "Examples:\n"
       "  saccade config\n"
+      "  saccade config pendulum --algo td3\n"
       "  saccade config pendulum --json > my.json\n"
       "  saccade train --config my.json");
   sub->callback([options] { run(*options); });

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <string_view>
 #include <vector>
 
@@ -16,8 +17,6 @@
 namespace saccade::tools {
 
 namespace {
-
-using Fields = std::vector<std::string>;
 
 // Fields are empty while their value is not known.
 std::string field(const char* label, const std::optional<double>& value, fmt::string_view format) {
@@ -30,40 +29,51 @@ std::string time_field(const std::optional<double>& seconds, const char* unit) {
   return seconds ? duration(*seconds) + unit : "";
 }
 
-Fields full_fields(const Progress& p) {
-  return {fmt::format("{} {:>{}}/{}", p.name, p.step, fmt::formatted_size("{}", p.steps), p.steps),
-          fmt::format("episode {}", p.episodes),
-          field("return", p.ret, "{:.1f}"),
-          field("alpha", p.alpha, "{:.3g}"),
-          field("entropy", p.entropy, "{:.2f}"),
-          rate_field(p.steps_per_second, "steps/s"),
-          rate_field(p.updates_per_second, "updates/s"),
-          time_field(p.seconds_left, " left")};
+// Fields stand in the order in which they are shown; `importance` says which go first where room is short.
+struct Field {
+  std::string text;
+  int importance;
+};
+
+std::vector<Field> full_fields(const Progress& p) {
+  std::vector<Field> fields = {
+      {fmt::format("{} {:>{}}/{}", p.name, p.step, fmt::formatted_size("{}", p.steps), p.steps), 9},
+      {fmt::format("episode {}", p.episodes), 4},
+      {field("return", p.ret, "{:.1f}"), 8}};
+  for (const rl::Metric& metric : p.metrics) {
+    if (metric.live != nullptr) fields.push_back({field(metric.name, metric.value, "{:.3g}"), 2});
+  }
+  fields.push_back({rate_field(p.steps_per_second, "steps/s"), 5});
+  fields.push_back({rate_field(p.updates_per_second, "updates/s"), 1});
+  fields.push_back({time_field(p.seconds_left, " left"), 7});
+  return fields;
 }
 
-Fields short_fields(const Progress& p) {
+std::vector<Field> short_fields(const Progress& p) {
   const std::string steps =
       p.steps < 100'000 ? fmt::format("{:>{}}/{}", p.step, fmt::formatted_size("{}", p.steps), p.steps)
                         : fmt::format("{:>5}/{}", compact(static_cast<double>(p.step)),
                                       compact(static_cast<double>(p.steps)));
-  return {steps,
-          fmt::format("ep {}", p.episodes),
-          field("return", p.ret, "{:.0f}"),
-          field("alpha", p.alpha, "{:.2g}"),
-          field("H", p.entropy, "{:.1f}"),
-          rate_field(p.steps_per_second, "st/s"),
-          rate_field(p.updates_per_second, "up/s"),
-          time_field(p.seconds_left, "")};
+  std::vector<Field> fields = {
+      {steps, 9}, {fmt::format("ep {}", p.episodes), 4}, {field("return", p.ret, "{:.0f}"), 8}};
+  for (const rl::Metric& metric : p.metrics) {
+    if (metric.live != nullptr) fields.push_back({field(metric.live, metric.value, "{:.2g}"), 2});
+  }
+  fields.push_back({rate_field(p.steps_per_second, "st/s"), 5});
+  fields.push_back({rate_field(p.updates_per_second, "up/s"), 1});
+  fields.push_back({time_field(p.seconds_left, ""), 7});
+  return fields;
 }
 
-// The fields to show, the first of them that of the steps, and what goes between them. Empty ones are left
-// out.
+// The fields to show, the first of them that of the steps, and what goes between them. Empty ones are left out.
 struct Layout {
-  Fields fields;
+  std::vector<Field> fields;
   std::string gap;
   std::string line() const {
-    Fields shown = fields;
-    std::erase(shown, "");
+    std::vector<std::string> shown;
+    for (const Field& field : fields) {
+      if (!field.text.empty()) shown.push_back(field.text);
+    }
     return join(shown, gap);
   }
 };
@@ -77,11 +87,13 @@ Layout lay_out(const Progress& p, std::size_t width) {
   layout.gap = " ";
   if (fits()) return layout;
   layout.gap = "  ";
-  for (const std::size_t least_important : {6, 4, 3, 5, 1, 7, 2}) {
-    layout.fields[least_important].clear();
+  while (layout.fields.size() > 1) {  // the least important goes, of equals the last
+    const auto least = std::min_element(layout.fields.rbegin(), layout.fields.rend(),
+                                        [](const Field& a, const Field& b) { return a.importance < b.importance; });
+    layout.fields.erase(std::next(least).base());
     if (fits()) return layout;
   }
-  layout.fields[0].resize(std::min(layout.fields[0].size(), width));
+  layout.fields[0].text.resize(std::min(layout.fields[0].text.size(), width));
   return layout;
 }
 
@@ -99,12 +111,12 @@ std::string progress_line(const Progress& progress, std::size_t width) {
 
 std::string progress_bar_line(const Progress& progress, std::size_t width) {
   Layout layout = lay_out(progress, std::max<std::size_t>(width, 3) - 2);
-  const std::string field = " " + layout.fields[0] + " ";
+  const std::string field = " " + layout.fields[0].text + " ";
   const double done =
       static_cast<double>(progress.step) / static_cast<double>(std::max<std::int64_t>(1, progress.steps));
   const auto reversed =
       static_cast<std::size_t>(std::clamp(done, 0.0, 1.0) * static_cast<double>(field.size()));
-  layout.fields[0] = fmt::format("\x1b[7m{}\x1b[0m{}", field.substr(0, reversed), field.substr(reversed));
+  layout.fields[0].text = fmt::format("\x1b[7m{}\x1b[0m{}", field.substr(0, reversed), field.substr(reversed));
   return layout.line();
 }
 
@@ -112,21 +124,6 @@ std::string evaluation_line(std::int64_t step, std::int64_t steps, const rl::Eva
   return fmt::format("step {:>{}}   evaluation {:>9.2f} ± {:<7.2f}  min {:.1f}, max {:.1f}{}", step,
                      fmt::formatted_size("{}", steps), e.mean(), e.std(), e.min(), e.max(),
                      e.divergences > 0 ? fmt::format(", {} diverged", e.divergences) : "");
-}
-
-void Rates::add(double seconds, std::int64_t step, std::int64_t updates) {
-  constexpr double kWindow = 5, kLeast = 0.05;
-  if (!samples_.empty() && seconds < samples_.back().seconds + kLeast) return;
-  // Steps before the first update are far faster than those to come.
-  if (!samples_.empty() && samples_.back().updates == 0 && updates > 0) samples_.clear();
-  while (samples_.size() > 1 && samples_[1].seconds < seconds - kWindow) samples_.pop_front();
-  samples_.push_back({seconds, step, updates});
-}
-
-std::optional<double> Rates::rate(std::int64_t Sample::*count) const {
-  if (samples_.size() < 2) return std::nullopt;
-  const Sample &first = samples_.front(), &last = samples_.back();
-  return static_cast<double>(last.*count - first.*count) / (last.seconds - first.seconds);
 }
 
 Display::Mode Display::best_mode() {

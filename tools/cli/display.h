@@ -3,26 +3,17 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
-#include <optional>
 #include <string>
 
-#include "rl/training/train.h"
+#include "rl/runs/progress.h"
+#include "rl/training/evaluation.h"
 
 namespace saccade::tools {
 
-/// Where training stands.
-struct Progress {
-  std::string name;  // of the preset or environment
-  std::int64_t step = 0, steps = 0;
-  std::int64_t episodes = 0;
-  std::optional<double> ret = {};                  // the return of the last episode, once there is one
-  std::optional<double> alpha = {}, entropy = {};  // once there are updates
-  std::optional<double> steps_per_second = {}, updates_per_second = {}, seconds_left = {};  // once known
-};
+using rl::Progress;
 
-/// All of it in at most `width` columns: in full where there is room, with shorter labels in 80, and with the
-/// least important left out below that. Never empty.
+/// Where training stands, in at most `width` columns: in full where there is room, with shorter labels in 80, and
+/// with the least important left out below that. Of the metrics, those that ask for it. Never empty.
 std::string progress_line(const Progress& progress, std::size_t width);
 
 /// The same with the part that is done in reverse video, in the field of the steps.
@@ -30,24 +21,6 @@ std::string progress_bar_line(const Progress& progress, std::size_t width);
 
 /// "step  4000  evaluation  -162.31 +- 91.20, ..."
 std::string evaluation_line(std::int64_t step, std::int64_t steps, const rl::Evaluation& evaluation);
-
-/// Steps and updates per second over the last few seconds, from samples of their counts.
-class Rates {
- public:
-  /// `seconds` since any moment. Samples that come in quick succession are left out.
-  void add(double seconds, std::int64_t step, std::int64_t updates);
-  /// Nothing until there is something to go by.
-  std::optional<double> steps_per_second() const { return rate(&Sample::step); }
-  std::optional<double> updates_per_second() const { return rate(&Sample::updates); }
-
- private:
-  struct Sample {
-    double seconds;
-    std::int64_t step, updates;
-  };
-  std::optional<double> rate(std::int64_t Sample::*count) const;
-  std::deque<Sample> samples_;
-};
 
 /// Prints to stdout.
 class Display {

@@ -23,8 +23,9 @@ using Json = nlohmann::ordered_json;
 
 // "[-2, 2]", or one for each coordinate where they differ; how many choices there are of discrete actions.
 std::string ranges(const envs::Spec& spec) {
-  if (spec.discrete_actions > 0) return fmt::format("{} choices", spec.discrete_actions);
-  const envs::Box& box = spec.action;
+  const auto* choices = std::get_if<envs::Discrete>(&spec.action_space);
+  if (choices != nullptr) return fmt::format("{} choices", choices->n);
+  const auto& box = std::get<envs::Box>(spec.action_space);
   std::vector<std::string> each;
   for (std::size_t i = 0; i < box.low.size(); ++i) {
     each.push_back(fmt::format("[{:.5g}, {:.5g}]", box.low[i], box.high[i]));
@@ -60,13 +61,15 @@ void print_json() {
       list.push_back({{"id", id}, {"available", false}, {"problem", problem}});
       continue;
     }
+    const envs::Box bounds = envs::bounds_of(spec.action_space);
+    const auto* choices = std::get_if<envs::Discrete>(&spec.action_space);
     list.push_back({{"id", id},
                     {"available", true},
-                    {"observation_size", spec.observation.size()},
-                    {"action_size", spec.action.size()},
-                    {"action_low", spec.action.low},
-                    {"action_high", spec.action.high},
-                    {"discrete_actions", spec.discrete_actions},
+                    {"observation_size", envs::size_of(spec.observation_space)},
+                    {"action_size", envs::size_of(spec.action_space)},
+                    {"action_low", bounds.low},
+                    {"action_high", bounds.high},
+                    {"discrete_actions", choices == nullptr ? 0 : choices->n},
                     {"max_episode_steps", spec.max_episode_steps}});
   }
   for (const std::string& id : envs::unavailable_ids()) list.push_back({{"id", id}, {"available", false}});
@@ -79,7 +82,8 @@ void print_table() {
   const std::vector<Listed> all = list_all();
   for (const auto& [id, spec, problem] : all) {
     if (!problem.empty()) continue;
-    fmt::print("{:<26} {:>11} {:>7}  {:<18} {:>10}\n", id, spec.observation.size(), spec.action.size(),
+    fmt::print("{:<26} {:>11} {:>7}  {:<18} {:>10}\n", id, envs::size_of(spec.observation_space),
+               envs::size_of(spec.action_space),
                ranges(spec),
                spec.max_episode_steps == 0 ? "none" : fmt::format("{}", spec.max_episode_steps));
   }

@@ -7,10 +7,10 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "envs/registry.h"
 #include "rl/training/checkpoint.h"
 #include "tools/cli/command.h"
-#include "tools/pages/page.h"
 #include "tools/pages/recording.h"
 #include "tools/cli/text.h"
 #include "rl/runs/training.h"
@@ -43,9 +43,9 @@ Subject subject_of(const EvalCommand& options) {
     throw ConfigError(options.run.empty() ? "RUN is required, or --random ENV"
                                           : "--random acts without a policy; RUN cannot be given with it");
   }
-  rl::Config config;
+  rl::RunConfig config;
   if (options.random.empty()) {
-    config = read_run_info(options.run).config;
+    config = rl::read_run_info(options.run).config.run;
   } else {
     config.env = envs::canonical_id(options.random);
   }
@@ -59,31 +59,21 @@ Subject subject_of(const EvalCommand& options) {
 }
 
 rl::Evaluation evaluate_run(const EvalCommand& options, const Subject& subject, const rl::EnvFactory& make) {
-  const RunInfo info = read_run_info(options.run);
-  if (const auto changed = changed_environment(options.run, info)) warn(*changed);
-  rl::Sac agent = make_agent(info.config);
-  rl::load_weights(run_file(options.run, "checkpoint"), agent);
-  return rl::evaluate(make, agent, subject.episodes, evaluation_rng(subject.seed));
-}
-
-void draw_action(const envs::Spec& spec, Rng& rng, std::span<double> action) {
-  if (spec.discrete_actions > 0) {
-    action[0] = static_cast<double>(rng.below(static_cast<std::uint64_t>(spec.discrete_actions)));
-    return;
-  }
-  for (std::size_t i = 0; i < action.size(); ++i) {
-    action[i] = rng.uniform(spec.action.low[i], spec.action.high[i]);
-  }
+  const rl::RunInfo info = rl::read_run_info(options.run);
+  if (const auto changed = rl::changed_environment(options.run, info)) warn(*changed);
+  const std::unique_ptr<rl::Agent> agent = rl::make_agent(info.config);
+  rl::load_weights(rl::run_file(options.run, "checkpoint"), *agent);
+  return rl::evaluate(make, *agent, subject.episodes, rl::evaluation_rng(subject.seed));
 }
 
 // Every action as likely as any other.
 rl::Evaluation evaluate_random(const Subject& subject, const rl::EnvFactory& make) {
   const std::unique_ptr<envs::Env> env = make();
   const envs::Spec& spec = env->spec();
-  const Rng starts = evaluation_rng(subject.seed);
+  const Rng starts = rl::evaluation_rng(subject.seed);
   Rng actions = starts.split("random actions");
   const rl::Act act = [&](std::span<const double>, std::span<double> action) {
-    draw_action(spec, actions, action);
+    envs::sample(spec.action_space, actions, action);
   };
   return rl::run_episodes(*env, act, subject.episodes, starts);
 }
@@ -111,6 +101,11 @@ void print(const Subject& subject, const rl::Evaluation& e, bool json) {
   }
 }
 
+std::string policy_text(const EvalCommand& options) {
+  return options.random.empty() ? "Deterministic policy: the best action it knows at every step"
+                                : "No policy: every action is as likely as any other";
+}
+
 void run(const EvalCommand& options) {
   constexpr std::int64_t kMostRecorded = 1000;
   const Subject subject = subject_of(options);
@@ -127,7 +122,9 @@ void run(const EvalCommand& options) {
   };
   const rl::Evaluation e =
       options.random.empty() ? evaluate_run(options, subject, make) : evaluate_random(subject, make);
-  if (!options.record.empty()) write_recording(options.record, recording, subject.name);
+  if (!options.record.empty()) {
+    write_recording(options.record, recording, {subject.name, policy_text(options), e});
+  }
   print(subject, e, options.json);
   if (options.record.empty() || options.json) return;
   const std::size_t count = recording.episodes.size();
@@ -139,8 +136,8 @@ void run(const EvalCommand& options) {
 
 void add_eval(CLI::App& app, int&) {
   CLI::App* sub = app.add_subcommand("eval",
-                                     "Evaluate the policy of a run. With its mode, tanh(mu), for every "
-                                     "action; or random actions, for a look at any environment.");
+                                     "Evaluate the policy of a run. With the best action it knows at every "
+                                     "step; or random actions, for a look at any environment.");
   auto o = std::make_shared<EvalCommand>();
   sub->add_option("RUN", o->run, "the run's folder");
   sub->add_option("--random", o->random, "random actions in this environment, discrete ones too, and no run")

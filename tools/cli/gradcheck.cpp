@@ -9,11 +9,11 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "tools/cli/command.h"
 #include "tools/pages/gradcheck_page.h"
 #include "tools/cli/gradcheck_mutate.h"
 #include "tools/gradcheck/rows.h"
-#include "tools/pages/page.h"
 #include "tools/cli/text.h"
 
 namespace saccade::tools {
@@ -138,7 +138,7 @@ int run(const GradcheckCommand& options) {
   int failures = 0;
   for (const Row& row : rows) failures += row.failures();
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  if (!options.html.empty()) write_page(options.html, rows, {options.filter, options.order, seconds});
+  if (!options.html.empty()) write_gradcheck_page(options.html, rows, {options.filter, options.order, seconds});
   if (options.json) {
     fmt::print("{}\n", to_json(rows, options, measures, seconds, failures == 0).dump(2));
     return failures == 0 ? 0 : 1;

@@ -28,7 +28,7 @@ constexpr Variable kVariables[] = {
 };
 
 Json collect() {
-  Json info = build_info();
+  Json info = rl::build_info();
   info["instruction_sets"] = kernels::supported_instruction_sets();
   for (const Variable& variable : kVariables) {
     const char* value = std::getenv(variable.name);

@@ -10,8 +10,9 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "envs/registry.h"
-#include "rl/config.h"
+#include "rl/runs/config.h"
 #include "tools/cli/command.h"
+#include "tools/cli/display.h"
 #include "tools/cli/stop_signals.h"
 #include "tools/cli/text.h"
 #include "rl/runs/training.h"
@@ -24,7 +25,7 @@ using Json = nlohmann::ordered_json;
 
 struct TrainCommand {
   std::string name;  // of a preset or environment
-  std::string run, config_file, resume;
+  std::string run, config_file, resume, algorithm;
   std::vector<std::string> settings;
   std::string seed, steps, envs, threads;  // as typed; empty if not given
   bool quiet = false, json = false;
@@ -45,7 +46,7 @@ void set_from_flag(rl::Config& config, const std::string& key, const std::string
 
 // ---- a new run ----
 
-RunInfo configure(const TrainCommand& options) {
+rl::RunInfo configure(const TrainCommand& options) {
   if (options.name.empty() && options.config_file.empty()) {
     std::vector<std::string> names;
     for (const rl::Preset& preset : rl::presets()) names.push_back(preset.name);
@@ -53,33 +54,42 @@ RunInfo configure(const TrainCommand& options) {
         "train: expected a preset ({}), an environment ('{} envs' lists them), --config or --resume",
         join(names), program()));
   }
-  RunInfo info;
-  if (!options.name.empty()) info.config = rl::config_for(options.name);
+  // The algorithm comes first: what a preset sets depends on it.
+  std::string algorithm = options.algorithm;
+  if (algorithm.empty() && !options.config_file.empty()) algorithm = rl::algorithm_in_file(options.config_file);
+  if (algorithm.empty()) algorithm = rl::Config().algorithm().name;
+  rl::RunInfo info;
+  info.config = options.name.empty() ? rl::Config(algorithm) : rl::config_for(options.name, algorithm);
   if (is_preset(options.name)) info.preset = options.name;
-  const std::string env = info.config.env;
+  const std::string env = info.config.run.env;
   if (!options.config_file.empty()) rl::update_from_file(info.config, options.config_file);
   for (const std::string& setting : options.settings) rl::update_from_text(info.config, setting);
   set_from_flag(info.config, "seed", options.seed);
   set_from_flag(info.config, "steps", options.steps);
   set_from_flag(info.config, "envs", options.envs);
-  if (!options.name.empty() && info.config.env != env) {
+  if (!options.name.empty() && info.config.run.env != env) {
     throw ConfigError(fmt::format("env is {} by --config or --set, but '{}' stands for {}; leave one out",
-                                  info.config.env, options.name, env));
+                                  info.config.run.env, options.name, env));
+  }
+  if (info.config.algorithm().name != algorithm) {
+    throw ConfigError(fmt::format("the algorithm is {} in {}, but --algo is {}; leave one out",
+                                  info.config.algorithm().name, options.config_file, algorithm));
   }
   return info;
 }
 
 void warn_of_surprises(const rl::Config& config) {
-  if (config.learning_starts >= config.steps) {
-    warn(fmt::format("nothing will be learned: learning_starts is {}, steps only {}", config.learning_starts,
-                     config.steps));
+  const std::int64_t learning_starts = config.off_policy.learning_starts, steps = config.run.steps;
+  if (learning_starts >= steps) {
+    warn(fmt::format("nothing will be learned: learning_starts is {}, steps only {}", learning_starts, steps));
   }
-  if (config.env == "MountainCarContinuous-v0" && config.exploration == "gaussian") {
+  if (config.run.env == "MountainCarContinuous-v0" &&
+      config.off_policy.exploration == rl::Exploration::gaussian) {
     warn(
         "MountainCarContinuous-v0 was solved by no run with exploration=gaussian; see the preset "
         "mountain-car, whose noise is pink");
   }
-  if (const auto warning = action_warning(envs::make(config.env)->spec())) warn(*warning);
+  if (const auto warning = rl::action_warning(envs::make(config.run.env)->spec())) warn(*warning);
 }
 
 // ---- an old one ----
@@ -89,7 +99,8 @@ void check_resume_options(const TrainCommand& options) {
                                                 {"--config", !options.config_file.empty()},
                                                 {"--set", !options.settings.empty()},
                                                 {"--seed", !options.seed.empty()},
-                                                {"--envs", !options.envs.empty()}};
+                                                {"--envs", !options.envs.empty()},
+                                                {"--algo", !options.algorithm.empty()}};
   for (const auto& [flag, given] : fixed) {
     if (given) {
       throw ConfigError(fmt::format(
@@ -98,26 +109,26 @@ void check_resume_options(const TrainCommand& options) {
   }
 }
 
-void check_same_name(const TrainCommand& options, const RunInfo& info) {
+void check_same_name(const TrainCommand& options, const rl::RunInfo& info) {
   if (options.name.empty()) return;
   const bool same = is_preset(options.name) ? options.name == info.preset
-                                            : rl::config_for(options.name).env == info.config.env;
+                                            : rl::config_for(options.name).run.env == info.config.run.env;
   if (!same) {
     throw ConfigError(
         fmt::format("'{}' was asked for, but {} is a run of {}", options.name, options.resume, info.name()));
   }
 }
 
-Training resume(const TrainCommand& options) {
+rl::Training resume(const TrainCommand& options) {
   check_resume_options(options);
-  RunInfo info = read_run_info(options.resume);
+  rl::RunInfo info = rl::read_run_info(options.resume);
   check_same_name(options, info);
   std::optional<std::int64_t> steps;
   if (!options.steps.empty()) {
     set_from_flag(info.config, "steps", options.steps);
-    steps = info.config.steps;
+    steps = info.config.run.steps;
   }
-  Training training = Training::resume(options.resume, steps);
+  rl::Training training = rl::Training::resume(options.resume, steps);
   if (info.instruction_set != kernels::instruction_set()) {
     warn(fmt::format("this run began with {} and goes on with {}: results may differ in their last bits",
                      info.instruction_set, kernels::instruction_set()));
@@ -127,16 +138,17 @@ Training resume(const TrainCommand& options) {
 
 // ---- what is said ----
 
-std::string announcement(const Training& training) {
+std::string announcement(const rl::Training& training) {
   const rl::Config& config = training.info().config;
   const std::int64_t done = training.state().step;
   const std::string name = training.info().preset.empty()
-                               ? config.env
-                               : fmt::format("{} ({})", training.info().preset, config.env);
-  const std::int64_t last = rl::last_step(config);
+                               ? config.run.env
+                               : fmt::format("{} ({})", training.info().preset, config.run.env);
+  const std::int64_t last = rl::last_step(config.run);
   std::string steps = done == 0 ? fmt::format("{} steps", last) : fmt::format("steps {} to {}", done, last);
-  if (config.envs > 1) steps += fmt::format(" in {} environments", config.envs);
-  return fmt::format("{}, seed {}: {}, in {}", name, config.seed, steps, training.path());
+  if (config.run.envs > 1) steps += fmt::format(" in {} environments", config.run.envs);
+  return fmt::format("{}, {}, seed {}: {}, in {}", name, config.algorithm().name, config.run.seed, steps,
+                     training.path());
 }
 
 void print_summary(const Json& summary, const std::string& run) {
@@ -162,9 +174,9 @@ void print_summary(const Json& summary, const std::string& run) {
   fmt::print("Evaluate again: {} eval {}\n", program(), shell_word(run));
 }
 
-int report_stop(const Training& training, bool json) {
+int report_stop(const rl::Training& training, bool json) {
   const std::string again = fmt::format("{} train --resume {}", program(), shell_word(training.path()));
-  const std::int64_t step = training.state().step, steps = training.info().config.steps;
+  const std::int64_t step = training.state().step, steps = training.info().config.run.steps;
   if (json) {
     fmt::print(
         "{}\n",
@@ -175,17 +187,40 @@ int report_stop(const Training& training, bool json) {
   return 128 + StopSignals::received();
 }
 
+// The display and the signals that stop a run.
+class Watcher final : public rl::TrainingListener {
+ public:
+  explicit Watcher(Display::Mode mode) : display_(mode) {}
+  void announce(const rl::Training& training) {
+    display_.message(announcement(training), training.state().step);
+  }
+  void on_step(const rl::Training& training) override {
+    if (display_.due(training.state().step, training.info().config.run.steps)) {
+      display_.update(training.progress());
+    }
+  }
+  void on_evaluation(const rl::Training& training, const rl::Evaluation& e) override {
+    const std::int64_t step = training.state().step;
+    display_.message(evaluation_line(step, training.info().config.run.steps, e), step);
+  }
+  bool should_stop(const rl::Training&) override { return StopSignals::received() != 0; }
+  void finish() { display_.clear(); }
+
+ private:
+  Display display_;
+};
+
 int run(const TrainCommand& options) {
   if (!options.threads.empty())
     set_num_threads(static_cast<int>(parse_integer("--threads", options.threads, 1, 1024)));
   const StopSignals signals;
-  const RunInfo info = options.resume.empty() ? configure(options) : RunInfo{};
-  Training training = options.resume.empty() ? Training::begin(info, options.run) : resume(options);
+  rl::Training training = options.resume.empty() ? rl::Training::begin(configure(options), options.run)
+                                                 : resume(options);
   warn_of_surprises(training.info().config);
-  Display display(options.quiet || options.json ? Display::Mode::silent : Display::best_mode());
-  display.message(announcement(training), training.state().step);
-  std::optional<Json> summary =
-      training.run(display, [](const rl::TrainState&) { return StopSignals::received() != 0; });
+  Watcher watcher(options.quiet || options.json ? Display::Mode::silent : Display::best_mode());
+  watcher.announce(training);
+  std::optional<Json> summary = training.run(watcher);
+  watcher.finish();
   if (!summary) return report_stop(training, options.json);
   if (options.json) {
     summary->push_back({"run", training.path()});
@@ -198,14 +233,24 @@ int run(const TrainCommand& options) {
 
 }  // namespace
 
+std::vector<std::string> algorithm_names() {
+  std::vector<std::string> names;
+  for (const rl::AlgorithmInfo& info : rl::algorithms()) names.push_back(info.name);
+  return names;
+}
+
 void add_train(CLI::App& app, int& exit_code) {
   CLI::App* sub = app.add_subcommand("train",
-                                     "Train a Soft Actor-Critic agent. Ctrl-C saves and says how to go on; a "
+                                     "Train an agent. Ctrl-C saves and says how to go on; a "
                                      "run that is carried on gives the "
                                      "same bits as one that was never stopped.");
   auto o = std::make_shared<TrainCommand>();
   sub->add_option("PRESET_OR_ENV", o->name,
                   "a preset, such as pendulum, or an environment, such as Pendulum-v1");
+  sub->add_option("--algo", o->algorithm,
+                  fmt::format("the algorithm: {} (default {})", join(algorithm_names(), ", "),
+                              rl::Config().algorithm().name))
+      ->type_name("NAME");
   sub->add_option("--run", o->run, "the run's folder (default runs/<name>-<seed>, made unique)")
       ->type_name("DIR");
   sub->add_option("--config", o->config_file,
@@ -229,6 +274,7 @@ void add_train(CLI::App& app, int& exit_code) {
       "Examples:\n"
       "  saccade train pendulum\n"
       "  saccade train pendulum --seed 3 --set gamma=0.98 --set hidden=[128,128]\n"
+      "  saccade train pendulum --algo td3\n"
       "  saccade train HalfCheetah-v4 --envs 4 --run runs/cheetah\n"
       "  saccade train --resume runs/pendulum-1");
   sub->callback([o, &exit_code] { exit_code = run(*o); });

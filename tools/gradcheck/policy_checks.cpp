@@ -62,11 +62,13 @@ std::vector<Check> policy_checks() {
         const double eps = 0.7;
         const TensorList inputs = {row({u - std::exp(log_std) * eps}), row({log_std})};
         const std::string variant = fmt::format("u = {:g}, log sigma = {:g}", u, log_std);
-        checks.push_back({"SAC policy", "log pi(a)", variant, log_prob_at(row({eps})), inputs, arguments});
+        checks.push_back({"SAC policy", "log pi(a)", variant, log_prob_at(row({eps})), inputs, arguments,
+                          true, "y = log N(u; m, s) - sum_i 2 (log 2 - u_i - softplus(-2 u_i)),  u = m + s eps;  dm = 2 g tanh u,  dlog s = g (2 s eps tanh(u) - 1)"});
         checks.push_back({"SAC policy", "log pi(a), as sampled", variant, log_prob_of_sample(row({eps})),
-                          inputs, arguments});
+                          inputs, arguments, true, "the same with (u - m) / s known to be eps:  y = -eps^2 / 2 - log s - log(2 pi) / 2 - 2 (log 2 - u - softplus(-2 u))"});
         if (log_std == 0.3) {
-          checks.push_back({"SAC policy", "a = tanh(u)", variant, action_at(row({eps})), inputs, arguments});
+          checks.push_back({"SAC policy", "a = tanh(u)", variant, action_at(row({eps})), inputs, arguments,
+                            true, "a = tanh(u),  u = m + s eps;  dm = g (1 - a^2),  dlog s = g s eps (1 - a^2)"});
         }
       }
     }
@@ -95,7 +97,8 @@ std::vector<Check> policy_checks() {
                       return TensorList{policy_log_prob(x, to(obs, x[0].dtype()), to(eps, x[0].dtype()))};
                     },
                     inputs,
-                    {"l1.weight", "l1.bias", "l2.weight", "l2.bias", "head.weight", "head.bias"}});
+                    {"l1.weight", "l1.bias", "l2.weight", "l2.bias", "head.weight", "head.bias"},
+                    true, "(m, log s) = net(obs),  y = log pi(tanh(m + s eps));  by the chain rule"});
   return checks;
 }
 

@@ -110,8 +110,9 @@ std::vector<Row> run_checks(const std::vector<suite::Check>& checks, const Measu
   for (const suite::Check& check : checks) {
     if (rows.empty() || rows.back().group != check.group || rows.back().name != check.name) {
       if (!rows.empty()) done(rows.back());
-      rows.push_back({check.group, check.name, f32_limit(check)});
+      rows.push_back({check.group, check.name, "", f32_limit(check)});
     }
+    if (rows.back().formula.empty()) rows.back().formula = check.formula;
     rows.back().variants.push_back(measure(check, measures));
   }
   if (!rows.empty()) done(rows.back());

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "tools/gradcheck/suite.h"
@@ -30,6 +29,7 @@ struct Variant {
 /// All checks of one op or quantity.
 struct Row {
   std::string group, name;
+  std::string formula = {};  // "y = tanh x;  dx = g (1 - y^2)"
   double f32_limit = 0;
   std::vector<Variant> variants = {};
 
@@ -52,9 +52,5 @@ std::vector<Row> run_checks(const std::vector<suite::Check>& checks, const Measu
 
 /// "1.3e-11", "0" or "" if not measured.
 std::string error_text(double error);
-
-/// What an op computes and its gradients, in one line: "y = tanh x;  dx = g (1 - y^2)". For the other
-/// quantities too; empty for a name that is unknown. (gradcheck_formulas.cpp)
-std::string_view formula(std::string_view name);
 
 }  // namespace saccade::tools

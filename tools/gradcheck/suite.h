@@ -17,11 +17,12 @@ struct Check {
   TensorList inputs;  // f64
   std::vector<std::string> input_names = {};
   bool differentiable = true;  // or checked in value only
+  std::string formula = {};    // of the value and the gradients; of checks of one name, the first one has it
 
   GradcheckResult run(int order) const;
 };
 
-/// Every op in every variant: several shapes, and one of them in each memory layout. (ops_table.cpp)
+/// Every op in every variant: several shapes, and one of them in each memory layout. (op_checks.cpp; the rows are in op_table_*.cpp)
 std::vector<Check> op_checks();
 /// The reparameterised log-probability of the squashed Gaussian, from its own arguments and through a whole
 /// policy network down to the weights. (policy_checks.cpp)

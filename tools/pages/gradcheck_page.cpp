@@ -6,9 +6,11 @@
 #include <ctime>
 #include <nlohmann/json.hpp>
 
-#include "tools/gradcheck/log_prob_errors.h"
-#include "tools/pages/page.h"
+#include "autograd/gradcheck.h"
+#include "base/files.h"
 #include "rl/runs/build_info.h"
+#include "tools/gradcheck/log_prob_errors.h"
+#include "tools/pages/assemble.h"
 
 namespace saccade::tools {
 
@@ -29,7 +31,7 @@ Json to_json(const Row& row) {
   }
   return {{"group", row.group},
           {"name", row.name},
-          {"formula", std::string(formula(row.name))},
+          {"formula", row.formula},
           {"f32_limit", row.f32_limit},
           {"variants", std::move(variants)}};
 }
@@ -47,20 +49,21 @@ Json log_prob_json() {
 Json page_data(const std::vector<Row>& rows, const PageInfo& info) {
   Json list = Json::array();
   for (const Row& row : rows) list.push_back(to_json(row));
-  return {{"build", build_info()},
+  const GradcheckOptions defaults;  // which every check of the suite keeps to
+  return {{"build", rl::build_info()},
           {"date", fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)))},
           {"filter", info.filter},
           {"order", info.order},
           {"seconds", info.seconds},
+          {"tolerance", {{"relative", defaults.relative}, {"absolute", defaults.absolute}}},
           {"rows", std::move(list)},
           {"log_prob", log_prob_json()}};
 }
 
 }  // namespace
 
-void write_page(const std::string& path, const std::vector<Row>& rows, const PageInfo& info) {
-  write_page(path, kPageHead + embedded(page_data(rows, info)) + kScriptStart + kPageScript +
-                       "</script>\n</body>\n</html>\n");
+void write_gradcheck_page(const std::string& path, const std::vector<Row>& rows, const PageInfo& info) {
+  write_file(path, assemble("gradcheck", page_data(rows, info)));
 }
 
 }  // namespace saccade::tools

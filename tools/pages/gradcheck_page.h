@@ -15,11 +15,6 @@ struct PageInfo {
 };
 
 /// Replaces the file at once. Throws FormatError if it cannot be written.
-void write_page(const std::string& path, const std::vector<Row>& rows, const PageInfo& info);
-
-/// The page up to its data. (gradcheck_page.cpp)
-extern const char* const kPageHead;
-/// What brings it to life. (gradcheck_script.cpp)
-extern const char* const kPageScript;
+void write_gradcheck_page(const std::string& path, const std::vector<Row>& rows, const PageInfo& info);
 
 }  // namespace saccade::tools

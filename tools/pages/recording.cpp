@@ -11,16 +11,17 @@
 #include <utility>
 
 #include "base/error.h"
-#include "tools/pages/page.h"
+#include "base/files.h"
 #include "rl/runs/build_info.h"
+#include "tools/pages/assemble.h"
 
 namespace saccade::tools {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
-using envs::Scene;
 using envs::Geom;
+using envs::Scene;
 
 constexpr std::size_t kMostCurves = 24;  // of observations
 
@@ -57,9 +58,7 @@ void add_pose(Json& row, const Geom& shape) {
   for (const double x : shape.rotation) row.push_back(rounded(x));
 }
 
-bool same_pose(const Geom& a, const Geom& b) {
-  return a.position == b.position && a.rotation == b.rotation;
-}
+bool same_pose(const Geom& a, const Geom& b) { return a.position == b.position && a.rotation == b.rotation; }
 
 void check_same_shapes(const envs::Spec& spec, const Scene& first, const Scene& scene) {
   // A capsule between two points has a length that is rounded otherwise in every frame.
@@ -165,10 +164,13 @@ Json to_json(const Recording& recording) {
   const Scene first = recording.episodes.empty() ? Scene{} : recording.episodes[0].scenes.at(0);
   const std::vector<bool> moves = moving_shapes(recording, first);
   const envs::Spec& spec = recording.spec;
+  const envs::Box bounds = envs::bounds_of(spec.action_space);
+  const auto* choices = std::get_if<envs::Discrete>(&spec.action_space);
   Json json = {
       {"env", spec.id},
-      {"action", {{"low", spec.action.low}, {"high", spec.action.high}, {"choices", spec.discrete_actions}}},
-      {"observation_size", spec.observation.size()},
+      {"action",
+       {{"low", bounds.low}, {"high", bounds.high}, {"choices", choices == nullptr ? 0 : choices->n}}},
+      {"observation_size", envs::size_of(spec.observation_space)},
       {"step_seconds", first.step_seconds},
       {"radius", first.radius},
       {"elevation", first.elevation},
@@ -186,13 +188,20 @@ Json to_json(const Recording& recording) {
   return json;
 }
 
-void write_recording(const std::string& path, const Recording& recording, const std::string& title) {
-  Json data = {{"title", title},
+void write_recording(const std::string& path, const Recording& recording, const RecordingInfo& info) {
+  const rl::Evaluation& e = info.evaluation;
+  Json data = {{"title", info.title},
+               {"policy", info.policy},
+               {"evaluation",
+                {{"episodes", e.returns.size()},
+                 {"mean", e.mean()},
+                 {"std", e.std()},
+                 {"min", e.min()},
+                 {"max", e.max()}}},
                {"date", fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)))},
-               {"build", build_info()}};
+               {"build", rl::build_info()}};
   data.update(to_json(recording));
-  write_page(path, kRecordingHead + embedded(data) + kScriptStart + kRecordingDrawing + kRecordingPlayer +
-                       "</script>\n</body>\n</html>\n");
+  write_file(path, assemble("recording", data));
 }
 
 }  // namespace saccade::tools

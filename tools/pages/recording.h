@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "envs/env.h"
+#include "rl/training/train.h"
 
 namespace saccade::tools {
 
@@ -48,7 +49,7 @@ class RecordingEnv final : public envs::Env {
   bool is_recording_ = false;
 };
 
-/// What the page is made from:
+/// The page is made from:
 ///
 ///     step_seconds, radius, elevation, flat    of the first scene
 ///     shapes     {kind, size, colour}, and for one that never moves its pose: position, then rotation
@@ -59,15 +60,14 @@ class RecordingEnv final : public envs::Env {
 /// differ in more than poses.
 nlohmann::ordered_json to_json(const Recording& recording);
 
-/// Replaces the file at once. `title` says whose episodes they are. Throws FormatError if it cannot be
-/// written.
-void write_recording(const std::string& path, const Recording& recording, const std::string& title);
+/// Whose episodes they are and how they went, those not recorded too.
+struct RecordingInfo {
+  std::string title;   // the run's folder, or the like
+  std::string policy;  // how actions are chosen, as a sentence without its full stop
+  const rl::Evaluation& evaluation;
+};
 
-/// The page up to its data. (recording_page.cpp)
-extern const char* const kRecordingHead;
-/// What draws a scene. (recording_drawing.cpp)
-extern const char* const kRecordingDrawing;
-/// What plays episodes. (recording_player.cpp)
-extern const char* const kRecordingPlayer;
+/// Replaces the file at once. Throws FormatError if it cannot be written.
+void write_recording(const std::string& path, const Recording& recording, const RecordingInfo& info);
 
 }  // namespace saccade::tools

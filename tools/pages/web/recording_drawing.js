@@ -1,10 +1,6 @@
-// The script of the page of `saccade eval --record`: what draws a scene.
+// Draws a scene of a recording: solids, their shadows and the ground, on a canvas.
+"use strict";
 
-#include "tools/pages/recording.h"
-
-namespace saccade::tools {
-
-const char* const kRecordingDrawing = R"js(
 // ---- vectors and colours ----
 
 const plus = (a, b, s = 1) => [a[0] + s * b[0], a[1] + s * b[1], a[2] + s * b[2]];
@@ -22,23 +18,18 @@ function axesOf([w, x, y, z]) {
   ];
 }
 
-const palette = ["#2f7fd1", "#e8833a", "#2f9e6e", "#c84b7b", "#8a63c9", "#b79a2b", "#3aa5b0", "#a86246"];
-const parse = text => {
-  const hex = text.trim().slice(1), full = hex.length === 3 ? [...hex].map(c => c + c).join("") : hex;
-  return [0, 2, 4].map(i => parseInt(full.slice(i, i + 2), 16));
-};
+const parse = hex => [1, 3, 5].map(i => parseInt(hex.slice(i, i + 2), 16));
 const mix = (a, b, t) => a.map((x, i) => x + (b[i] - x) * t);
 const css = (rgb, alpha = 1) => `rgba(${rgb.map(Math.round).join()},${alpha})`;
 
+const series = [1, 2, 3, 4, 5, 6, 7, 8].map(n => `series-${n}`);
 let theme;
 function readTheme() {
-  const style = getComputedStyle(document.documentElement);
-  theme = Object.fromEntries(["sky", "tile", "fixed", "edge", "shadow"]
-    .map(name => [name, parse(style.getPropertyValue("--" + name))]));
+  theme = Object.fromEntries(["sky", "tile", "fixed", "edge", "shadow", ...series].map(name => [name, parse(token(name))]));
 }
 readTheme();
 
-const baseColour = n => n > 0 ? parse(palette[(n - 1) % palette.length]) : theme.fixed;
+const baseColour = n => n > 0 ? theme[series[(n - 1) % series.length]] : theme.fixed;
 // From -1, black, to 1, white.
 const shade = (rgb, light) => css(mix(rgb, light < 0 ? [0, 0, 0] : [255, 255, 255], Math.abs(light)));
 
@@ -262,14 +253,11 @@ function drawScene(c, width, height, shapes, target) {
     for (const shape of shapes) drawSolid(c, shape, camera);
     return;
   }
-  const planes = geoms.filter(shape => shape.kind === "plane");
+  const planes = shapes.filter(shape => shape.kind === "plane");
   const depth = shape => camera.at(shape.position)[3];
-  const solids = geoms.filter(shape => shape.kind !== "plane" && depth(shape) > camera.near);
+  const solids = shapes.filter(shape => shape.kind !== "plane" && depth(shape) > camera.near);
   for (const plane of planes) drawGround(c, plane, camera);
   drawShadows(c, solids, planes, camera);
   solids.sort((a, b) => depth(b) - depth(a));
   for (const shape of solids) drawSolid(c, shape, camera);
 }
-)js";
-
-}  // namespace saccade::tools

@@ -10,7 +10,8 @@
 #include "base/error.h"
 #include "rl/training/checkpoint.h"
 #include "rl/components/running_mean_std.h"
-#include "rl/components/collector.h"
+#include "rl/algorithms/sac.h"
+#include "rl/components/action_scale.h"
 #include "tests/support/command.h"
 #include "rl/runs/training.h"
 
@@ -41,8 +42,7 @@ TEST_CASE("observation statistics are the mean and variance of all that was seen
 
 TEST_CASE("an agent that normalises acts and learns as one that is given normalised observations",
           "[wrappers]") {
-  rl::Config config;
-  config.hidden = {16};
+  rl::SacConfig config = {.hidden = {16}};
   rl::Sac plain(config, 2, 1, Rng(3));
   config.normalize_obs = true;
   rl::Sac agent(config, 2, 1, Rng(3));
@@ -57,9 +57,9 @@ TEST_CASE("an agent that normalises acts and learns as one that is given normali
   const std::vector<double> raw = {4, 9};
   const std::vector<double> normal = statistics.normalized(from_values(raw, {1, 2})).to_vector();
   double a = 0, b = 0, c = 0;
-  agent.act_deterministic(raw, {&a, 1});
-  plain.act_deterministic(normal, {&b, 1});
-  plain.act_deterministic(raw, {&c, 1});
+  agent.act(raw, {}, rl::ActMode::exploit, {&a, 1});
+  plain.act(normal, {}, rl::ActMode::exploit, {&b, 1});
+  plain.act(raw, {}, rl::ActMode::exploit, {&c, 1});
   CHECK(a == b);
   CHECK(a != c);
 
@@ -69,9 +69,9 @@ TEST_CASE("an agent that normalises acts and learns as one that is given normali
   normalized.obs = statistics.normalized(batch.obs);
   normalized.next_obs = statistics.normalized(batch.next_obs);
   Rng r1(5), r2(5);
-  const rl::UpdateMetrics m1 = agent.update(batch, r1), m2 = plain.update(normalized, r2);
-  CHECK(m1.critic_loss == m2.critic_loss);
-  CHECK(m1.actor_loss == m2.actor_loss);
+  const rl::Metrics m1 = agent.update(batch, r1), m2 = plain.update(normalized, r2);
+  CHECK(m1["critic_loss"] == m2["critic_loss"]);
+  CHECK(m1["actor_loss"] == m2["actor_loss"]);
 
   // A checkpoint carries the statistics, for going on and for evaluation alike.
   const test::TemporaryFolder folder;
@@ -80,36 +80,34 @@ TEST_CASE("an agent that normalises acts and learns as one that is given normali
   rl::Sac again(config, 2, 1, Rng(6));
   rl::load_weights(folder.path("checkpoint"), again);
   double before = 0, after = 0;
-  agent.act_deterministic(raw, {&before, 1});
-  again.act_deterministic(raw, {&after, 1});
+  agent.act(raw, {}, rl::ActMode::exploit, {&before, 1});
+  again.act(raw, {}, rl::ActMode::exploit, {&after, 1});
   CHECK(before == after);
 }
 
 TEST_CASE("one batched act is as one for each observation", "[wrappers]") {
-  rl::Config config;
-  config.hidden = {16};
-  const rl::Sac agent(config, 2, 3, Rng(1));
+  const rl::Sac agent({.hidden = {16}}, 2, 3, Rng(1));
   const std::vector<double> obs = {0.1, 0.2, -1, 3, 0.5, -0.7}, eps = {0, 1, -1, 0.3, 0.2, 0.1, 2, -2, 0.4};
   std::vector<double> together(9), alone(3);
-  agent.act(obs, eps, together);
+  agent.act(obs, eps, rl::ActMode::explore, together);
   for (std::size_t i = 0; i < 3; ++i) {
-    agent.act(std::span(obs).subspan(2 * i, 2), std::span(eps).subspan(3 * i, 3), alone);
+    agent.act(std::span(obs).subspan(2 * i, 2), std::span(eps).subspan(3 * i, 3), rl::ActMode::explore, alone);
     for (std::size_t j = 0; j < 3; ++j) CHECK(together[3 * i + j] == Approx(alone[j]).epsilon(1e-5));
   }
-  CHECK_THROWS_AS(agent.act(std::span(obs).first(3), eps, together), ShapeError);
-  CHECK_THROWS_AS(agent.act(obs, eps, alone), ShapeError);
+  CHECK_THROWS_AS(agent.act(std::span(obs).first(3), eps, rl::ActMode::explore, together), ShapeError);
+  CHECK_THROWS_AS(agent.act(obs, eps, rl::ActMode::explore, alone), ShapeError);
 }
 
 TEST_CASE("unbounded actions are refused, and very wide ones a warning", "[wrappers]") {
-  envs::Spec spec{.id = "Wide-v0", .observation = {.low = {0}, .high = {1}}, .action = {}};
+  envs::Spec spec{.id = "Wide-v0", .observation_space = envs::Box{.low = {0}, .high = {1}}, .action_space = envs::Box{}};
   const auto with = [&](double low, double high) {
-    spec.action = {.low = {-1, low}, .high = {1, high}};
+    spec.action_space = envs::Box{.low = {-1, low}, .high = {1, high}};
     return spec;
   };
-  CHECK_FALSE(tools::action_warning(with(-100, 100)));
-  CHECK_THAT(tools::action_warning(with(-1, 1000)).value_or(""),
+  CHECK_FALSE(rl::action_warning(with(-100, 100)));
+  CHECK_THAT(rl::action_warning(with(-1, 1000)).value_or(""),
              Contains("Wide-v0") && Contains("action[1] ranges from -1 to 1000"));
-  CHECK_THAT(tools::action_warning(with(-100.5, 1)).value_or(""), Contains("-100.5"));
+  CHECK_THAT(rl::action_warning(with(-100.5, 1)).value_or(""), Contains("-100.5"));
   const double inf = std::numeric_limits<double>::infinity();
   CHECK_THROWS_WITH(rl::ActionScale(with(-1, inf)),
                     Contains("action[1] ranges from -1 to inf") && Contains("finite bounds"));

@@ -1,4 +1,4 @@
-#include "rl/components/networks.h"
+#include "rl/components/actor_critic.h"
 
 namespace saccade::rl {
 
@@ -16,8 +16,8 @@ std::vector<std::int64_t> sizes(std::int64_t in, std::vector<std::int64_t> hidde
 
 }  // namespace
 
-Actor::Actor(std::int64_t obs_dim, std::int64_t action_dim, const std::vector<std::int64_t>& hidden,
-             LogStd log_std, Rng& rng, DType dtype)
+GaussianActor::GaussianActor(std::int64_t obs_dim, std::int64_t action_dim,
+                             const std::vector<std::int64_t>& hidden, LogStd log_std, Rng& rng, DType dtype)
     : body_(sizes(obs_dim, hidden), rng, {.output = Activation::relu}, dtype),
       head_(hidden.back(), 2 * action_dim, rng, {}, dtype),
       log_std_(log_std) {
@@ -25,11 +25,17 @@ Actor::Actor(std::int64_t obs_dim, std::int64_t action_dim, const std::vector<st
   register_module("head", head_);
 }
 
-nn::TanhNormal Actor::operator()(const Tensor& obs) const {
+nn::TanhNormal GaussianActor::operator()(const Tensor& obs) const {
   const Tensor out = head_(body_(obs));
   const std::int64_t action_dim = out.size(-1) / 2;
   const Tensor mean = slice(out, -1, 0, action_dim), x = slice(out, -1, action_dim, 2 * action_dim);
   return {mean, log_std_ == LogStd::clamp ? clamp(x, -20, 2) : -5 + 3.5 * (tanh(x) + 1)};
+}
+
+DeterministicActor::DeterministicActor(std::int64_t obs_dim, std::int64_t action_dim,
+                                       const std::vector<std::int64_t>& hidden, Rng& rng, DType dtype)
+    : mu_(sizes(obs_dim, hidden, action_dim), rng, {.output = Activation::tanh}, dtype) {
+  register_module("mu", mu_);
 }
 
 Critic::Critic(std::int64_t obs_dim, std::int64_t action_dim, const std::vector<std::int64_t>& hidden,

@@ -1,4 +1,4 @@
-// SAC's two networks.
+// Policies and critics: the networks that actor-critic methods are made of.
 #pragma once
 
 #include <cstdint>
@@ -16,10 +16,10 @@ enum class LogStd {
 };
 
 /// pi(a | s): from observations (B, obs_dim) to a squashed Gaussian over actions (B, action_dim) in [-1, 1].
-class Actor : public nn::Module {
+class GaussianActor : public nn::Module {
  public:
-  Actor(std::int64_t obs_dim, std::int64_t action_dim, const std::vector<std::int64_t>& hidden,
-        LogStd log_std, Rng& rng, DType dtype = DType::f32);
+  GaussianActor(std::int64_t obs_dim, std::int64_t action_dim, const std::vector<std::int64_t>& hidden,
+                LogStd log_std, Rng& rng, DType dtype = DType::f32);
 
   nn::TanhNormal operator()(const Tensor& obs) const;
 
@@ -27,6 +27,18 @@ class Actor : public nn::Module {
   nn::Mlp body_;     // "body": the hidden layers
   nn::Linear head_;  // "head": rows 0 to dim(A) - 1 give the mean, the rest log sigma
   LogStd log_std_;
+};
+
+/// mu(s): from observations (B, obs_dim) to actions (B, action_dim) in [-1, 1], by a tanh.
+class DeterministicActor : public nn::Module {
+ public:
+  DeterministicActor(std::int64_t obs_dim, std::int64_t action_dim, const std::vector<std::int64_t>& hidden,
+                     Rng& rng, DType dtype = DType::f32);
+
+  Tensor operator()(const Tensor& obs) const { return mu_(obs); }
+
+ private:
+  nn::Mlp mu_;  // "mu"
 };
 
 /// Q_i(s, a) for an ensemble of critics that are computed side by side: (B, obs_dim) and (B, action_dim) to

@@ -1,15 +1,5 @@
-// The script of the page of `saccade eval --record`: what plays episodes.
-
-#include "tools/pages/recording.h"
-
-namespace saccade::tools {
-
-const char* const kRecordingPlayer = R"js(
-function svg(tag, attributes) {
-  const e = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [key, value] of Object.entries(attributes)) e.setAttribute(key, value);
-  return e;
-}
+// Plays the episodes of a recording.
+"use strict";
 
 // ---- episodes: frame 0 is the start, frame k what step k led to ----
 
@@ -19,18 +9,11 @@ for (const episode of data.episodes) {
   episode.returns = [0];
   for (const reward of episode.rewards) episode.returns.push(episode.returns.at(-1) + reward);
 }
-const hasScene = data.geoms.length > 0;
+const hasScene = data.shapes.length > 0;
 const speeds = [0.25, 0.5, 1, 2, 4];
 const player = {episode: 0, time: 0, speed: 1, playing: false, before: 0};  // time is in steps
 const episode = () => data.episodes[player.episode];
 const frame = () => Math.min(episode().steps, Math.floor(player.time + 1e-9));
-
-// Fewer decimals the larger the number, and a true minus sign.
-function number(x) {
-  const size = Math.abs(x), text = size === 0 ? "0" : size < 1e-3 || size >= 1e6 ? x.toExponential(1)
-    : x.toFixed(size < 10 ? 3 : size < 1000 ? 2 : 1);
-  return text.replace("-", "\u2212");
-}
 
 // ---- the picture ----
 
@@ -54,7 +37,7 @@ function draw() {
   c.setTransform(ratio, 0, 0, ratio, 0, 0);
   const k = frame(), next = Math.min(k + 1, episode().steps), t = player.time - k;
   let i = 0;
-  const shapes = data.geoms.map(shape => {
+  const shapes = data.shapes.map(shape => {
     if (shape.pose) return toShape(shape, poseAt(shape.pose, shape.pose, 0, 0));
     i += 7;
     return toShape(shape, poseAt(poses[k], poses[next], i - 7, t));
@@ -188,10 +171,11 @@ function seek(k) {
   show();
 }
 
+const showSpeed = makeChoice($("speeds"), speeds.map(speed => `${speed}\u00d7`), n => setSpeed(n));
 function setSpeed(n) {
-  player.speed = speeds[Math.max(0, Math.min(speeds.length - 1, n))];
-  [...$("speeds").children].forEach((button, i) =>
-    button.setAttribute("aria-pressed", String(speeds[i] === player.speed)));
+  const at = Math.max(0, Math.min(speeds.length - 1, n));
+  player.speed = speeds[at];
+  showSpeed(at);
 }
 
 function setEpisode(n) {
@@ -204,6 +188,19 @@ function setEpisode(n) {
   show();
 }
 
+// The picture from elsewhere, by degrees.
+function turnView(across, up) {
+  if (!hasScene || data.flat) return;
+  view.azimuth += across;
+  view.elevation = Math.max(2, Math.min(89, view.elevation + up));
+  draw();
+}
+
+function resetAndDraw() {
+  resetView();
+  turnView(0, 0);
+}
+
 const keys = {
   " ": () => setPlaying(!player.playing),
   ArrowLeft: event => seek(Math.ceil(player.time) - (event.shiftKey ? 10 : 1)),
@@ -214,6 +211,11 @@ const keys = {
   End: () => seek(episode().steps),
   n: () => setEpisode(player.episode + 1),
   p: () => setEpisode(player.episode - 1),
+  a: () => turnView(-10, 0),
+  d: () => turnView(10, 0),
+  w: () => turnView(0, 5),
+  s: () => turnView(0, -5),
+  0: resetAndDraw,
 };
 document.addEventListener("keydown", event => {
   const at = event.target.tagName;
@@ -226,13 +228,21 @@ document.addEventListener("keydown", event => {
 
 // ---- the rest of the page ----
 
+// Of all evaluated episodes; those to watch are the first of them.
+function returnsText({episodes, mean, std, min, max}, recorded) {
+  if (episodes === 1) return `Return ${number(mean)} in one episode`;
+  const which = recorded === episodes ? "" : `; here ${recorded === 1 ? "is the first" : `are the first ${recorded}`}`;
+  return `Mean return ${number(mean)} \u00b1 ${number(std)} over ${grouped(episodes)} episodes, ${
+    number(min)} to ${number(max)}${which}`;
+}
+
 document.title = `Saccade: ${data.env}`;
 $("title").textContent = data.env;
-$("about").textContent = [data.title, `Saccade ${data.build.saccade}`, data.date].join("  \u00b7  ");
+$("about").textContent = joined(data.title, `Saccade ${data.build.saccade}`, data.date);
+$("policy").textContent = data.policy;
+$("returns").textContent = returnsText(data.evaluation, data.episodes.length);
 $("play").onclick = () => setPlaying(!player.playing);
 $("scrubber").oninput = () => seek(Number($("scrubber").value));
-speeds.forEach((speed, n) => $("speeds").append(
-  element("button", {type: "button", onclick: () => setSpeed(n)}, `${speed}\u00d7`)));
 data.episodes.forEach(({steps, returns}, n) => $("episode").append(
   element("option", {value: n}, `${n + 1}: return ${number(returns[steps])}, ${steps} steps`)));
 $("episode").onchange = () => setEpisode(Number($("episode").value));
@@ -244,17 +254,14 @@ if (!hasScene || data.flat) $("help-view").remove();
 if (data.flat) canvas.className = "flat";
 if (hasScene) {
   new ResizeObserver(draw).observe(canvas);
-  matchMedia("(prefers-color-scheme: dark)").onchange = () => { readTheme(); draw(); };
+  onThemeChange(() => { readTheme(); draw(); });
 }
 if (hasScene && !data.flat) {
   canvas.onpointerdown = event => canvas.setPointerCapture(event.pointerId);
   canvas.onpointermove = event => {
-    if (event.buttons === 0) return;
-    view.azimuth -= event.movementX * 0.4;
-    view.elevation = Math.max(2, Math.min(89, view.elevation + event.movementY * 0.4));
-    draw();
+    if (event.buttons !== 0) turnView(-0.4 * event.movementX, 0.4 * event.movementY);
   };
-  canvas.ondblclick = () => { resetView(); draw(); };
+  canvas.ondblclick = resetAndDraw;
 }
 
 // An address that ends with #2/150 opens episode 2 at step 150.
@@ -264,6 +271,3 @@ const [, first, step] = location.hash.match(/^#(\d+)\/(\d+)$/) || [];
 setEpisode(first ? Number(first) - 1 : 0);
 if (step) seek(Number(step));
 else setPlaying(!matchMedia("(prefers-reduced-motion: reduce)").matches);
-)js";
-
-}  // namespace saccade::tools

@@ -1,0 +1,41 @@
+// What observations and actions are made of, in Gymnasium's terms.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "base/rng.h"
+
+namespace saccade::envs {
+
+/// Vectors of real numbers between bounds, one pair a coordinate; infinite where there is none.
+struct Box {
+  std::vector<double> low, high;
+};
+
+/// The whole numbers 0 to n - 1.
+struct Discrete {
+  std::int64_t n = 0;
+};
+
+using Space = std::variant<Box, Discrete>;
+
+/// How many numbers write down a point of the space: one a coordinate of a Box, one for a choice.
+inline std::size_t size_of(const Space& space) {
+  const Box* box = std::get_if<Box>(&space);
+  return box == nullptr ? 1 : box->low.size();
+}
+
+/// The bounds of those numbers.
+inline Box bounds_of(const Space& space) {
+  if (const Box* box = std::get_if<Box>(&space)) return *box;
+  return {.low = {0}, .high = {static_cast<double>(std::get<Discrete>(space).n - 1)}};
+}
+
+/// A point drawn uniformly. The space must be bounded; `point` has room for size_of(space) numbers.
+void sample(const Space& space, Rng& rng, std::span<double> point);
+
+}  // namespace saccade::envs

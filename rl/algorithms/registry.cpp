@@ -1,0 +1,44 @@
+#include "rl/algorithms/registry.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "rl/algorithms/sac.h"
+#include "rl/algorithms/td3.h"
+
+namespace saccade::rl {
+
+namespace {
+
+std::deque<AlgorithmInfo>& list() {
+  static std::deque<AlgorithmInfo> all = {sac_info(), td3_info(), ddpg_info()};
+  return all;
+}
+
+}  // namespace
+
+const std::deque<AlgorithmInfo>& algorithms() { return list(); }
+
+const AlgorithmInfo& find_algorithm(std::string_view name) {
+  std::vector<std::string> names;
+  for (const AlgorithmInfo& info : list()) {
+    if (info.name == name) return info;
+    names.push_back(info.name);
+  }
+  const std::string near = nearest(name, names);
+  throw ConfigError(fmt::format("there is no algorithm \"{}\"{} Available: {}", name,
+                                near.empty() ? "." : fmt::format("; did you mean {}?", near), join(names)));
+}
+
+void add_algorithm(AlgorithmInfo info) {
+  const auto taken = [&](const AlgorithmInfo& other) { return other.name == info.name; };
+  if (std::any_of(list().begin(), list().end(), taken)) {
+    throw ConfigError(fmt::format("cannot add an algorithm called \"{}\": there is one already", info.name));
+  }
+  list().push_back(std::move(info));
+}
+
+}  // namespace saccade::rl

@@ -1,0 +1,156 @@
+#include "rl/algorithms/td3.h"
+
+#include <optional>
+
+#include "autograd/grad.h"
+#include "autograd/ops.h"
+#include "rl/components/rows.h"
+
+namespace saccade::rl {
+
+Td3::Td3(const Td3Config& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng, DType dtype)
+    : config_(config),
+      dtype_(dtype),
+      obs_dim_(obs_dim),
+      action_dim_(action_dim),
+      init_(rng.split("init")),
+      actor_(obs_dim, action_dim, config.hidden, init_, dtype),
+      target_actor_(obs_dim, action_dim, config.hidden, init_, dtype),
+      critic_(obs_dim, action_dim, config.hidden, init_, dtype, config.critics),
+      target_critic_(obs_dim, action_dim, config.hidden, init_, dtype, config.critics),
+      actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr}),
+      critic_optimizer_(critic_.parameters(), {.lr = config.critic_lr}),
+      normalizer_(config.normalize_obs, obs_dim, dtype) {
+  target_actor_.copy_parameters(actor_);
+  target_critic_.copy_parameters(critic_);
+  // Side by side in memory from the start, so that following is one pass over each.
+  for (const nn::Module* module : {static_cast<nn::Module*>(&actor_), static_cast<nn::Module*>(&target_actor_),
+                                   static_cast<nn::Module*>(&critic_), static_cast<nn::Module*>(&target_critic_)})
+    module->flat();
+}
+
+Tensor Td3::target_action(const Tensor& next_obs, const Tensor& z) const {
+  const double c = config_.target_noise_clip;
+  return clamp(target_actor_(next_obs) + clamp(config_.target_noise * z, -c, c), -1, 1);
+}
+
+Tensor Td3::critic_target(const Batch& batch, const Tensor& z) const {
+  const NoGrad no_grad;
+  const Tensor q = amin(target_critic_(batch.next_obs, target_action(batch.next_obs, z)), {0});  // (B, 1)
+  return batch.reward + config_.gamma * (1 - batch.terminated) * q;
+}
+
+Td3::CriticLoss Td3::critic_loss(const Batch& batch, const Tensor& y) const {
+  const Tensor q = critic_(batch.obs, batch.action);  // (n, B, 1)
+  return {sum(mean(square(q - y), {1, 2})), q};
+}
+
+Tensor Td3::actor_loss(const Tensor& obs) const { return -mean(select(critic_(obs, actor_(obs)), 0, 0)); }
+
+Metrics Td3::update(const Batch& given, const Tensor& z) {
+  const Batch batch = normalizer_(given);
+  const CriticLoss critic = critic_loss(batch, critic_target(batch, z));
+  critic_optimizer_.step(grad(critic.loss, critic_.parameters()));
+
+  std::optional<double> actor_loss_value;
+  if (critic_optimizer_.steps() % config_.policy_delay == 0) {
+    const Tensor loss = actor_loss(batch.obs);
+    actor_loss_value = loss.item();
+    actor_optimizer_.step(grad(loss, actor_.parameters()));
+    target_actor_.polyak(actor_, config_.tau);
+    target_critic_.polyak(critic_, config_.tau);
+  }
+
+  const NoGrad no_grad;
+  const Metrics metrics = {{"critic_loss", critic.loss.item()},
+                           {"actor_loss", actor_loss_value},
+                           {"q", mean(critic.q).item(), "Q"}};
+  check_finite("TD3", metrics);
+  return metrics;
+}
+
+Metrics Td3::update(const Batch& batch, Rng& rng) {
+  return update(batch, randn({batch.obs.size(0), action_dim_}, rng, dtype_));
+}
+
+void Td3::act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
+              std::span<double> action) const {
+  const NoGrad no_grad;
+  const Tensor mu = actor_(normalizer_(to_rows("observations", obs, obs_dim_, dtype_)));
+  if (mode == ActMode::exploit) return copy_rows("actions", mu, action);
+  const Tensor z = to_rows("noise", noise, action_dim_, dtype_);
+  copy_rows("actions", clamp(mu + config_.exploration_noise * z, -1, 1), action);
+}
+
+nn::NamedTensors Td3::named_weights() const {
+  nn::NamedTensors weights;
+  nn::append(weights, "actor.", actor_.named_parameters());
+  nn::append(weights, "critic.", critic_.named_parameters());
+  nn::append(weights, "target_actor.", target_actor_.named_parameters());
+  nn::append(weights, "target_critic.", target_critic_.named_parameters());
+  nn::append(weights, "obs.", normalizer_.named_state());
+  return weights;
+}
+
+nn::NamedTensors Td3::named_optimizer_state() const {
+  nn::NamedTensors state;
+  nn::append(state, "actor.", actor_optimizer_.named_state());
+  nn::append(state, "critic.", critic_optimizer_.named_state());
+  return state;
+}
+
+void Td3::load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) {
+  load_weights(weights);
+  actor_optimizer_.load_state(nn::with_prefix(optimizer_state, "actor."));
+  critic_optimizer_.load_state(nn::with_prefix(optimizer_state, "critic."));
+}
+
+void Td3::load_weights(const nn::NamedTensors& weights) {
+  nn::copy_by_name("weights", weights, named_weights());
+  normalizer_.refresh();
+}
+
+namespace {
+
+ConfigKeys td3_keys() {
+  using C = Td3Config;
+  ConfigKeys keys = actor_critic_keys<C>();
+  for (const ConfigKey& own : {
+           key("critics", &C::critics, "how many critics, the least of whose targets counts", 1, 100),
+           key("policy_delay", &C::policy_delay, "updates of the critics for one of the policy", 1, 1000),
+           key("target_noise", &C::target_noise, "standard deviation of the noise on target actions", 0, 10),
+           key("target_noise_clip", &C::target_noise_clip, "bound of that noise", 0, 10),
+           key("exploration_noise", &C::exploration_noise,
+               "factor on the noise that is added to actions in [-1, 1]", 0, 10),
+       }) {
+    keys.push_back(own);
+  }
+  return keys;
+}
+
+}  // namespace
+
+AlgorithmInfo td3_info() {
+  return algorithm<Td3, Td3Config>({
+      .name = "td3",
+      .title = "Twin Delayed DDPG (Fujimoto et al. 2018)",
+      .actions = ActionKind::box,
+      .keys = td3_keys(),
+      .presets = {{"pendulum", R"({"hidden": [64, 64], "actor_lr": 1e-3, "critic_lr": 2e-3, "tau": 0.01,
+                                   "exploration_noise": 0.2})"}},
+  });
+}
+
+AlgorithmInfo ddpg_info() {
+  return algorithm<Td3, Td3Config>({
+      .name = "ddpg",
+      .title = "Deep Deterministic Policy Gradient (Lillicrap et al. 2016)",
+      .actions = ActionKind::box,
+      .keys = td3_keys(),
+      .defaults = R"({"critics": 1, "policy_delay": 1, "target_noise": 0, "exploration": "ou",
+                      "exploration_noise": 0.38})",
+      .presets = {{"pendulum", R"({"hidden": [64, 64], "actor_lr": 1e-3, "critic_lr": 1e-3})"}},
+  });
+}
+
+}  // namespace saccade::rl

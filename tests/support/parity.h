@@ -1,0 +1,75 @@
+// Whole updates computed elsewhere, and how ours are held against them.
+#pragma once
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "autograd/ops.h"
+#include "nn/module.h"
+#include "rl/batch.h"
+#include "tests/support/reference_data.h"
+
+namespace saccade::tests {
+
+inline Tensor tensor(const nlohmann::json& json) {
+  Shape shape;
+  for (const auto& n : json.at("shape")) shape.push_back(n.get<std::int64_t>());
+  return from_values(numbers(json.at("data")), shape, DType::f64);
+}
+
+inline rl::Batch batch_of(const nlohmann::json& b) {
+  return {tensor(b.at("obs")), tensor(b.at("act")), tensor(b.at("rew")), tensor(b.at("next_obs")),
+          tensor(b.at("terminated"))};
+}
+
+/// References keep critics apart; ours are stacked. `get(critic, "l1.weight")` is the reference's tensor.
+template <class Get>
+std::map<std::string, Tensor> as_critics(const std::vector<std::string>& critics, const Get& get) {
+  std::map<std::string, Tensor> ours;
+  for (const char* layer : {"l1", "l2", "l3"}) {
+    for (const char* part : {"weight", "bias"}) {
+      const std::string name = std::string(layer) + "." + part;
+      TensorList each;
+      for (const std::string& critic : critics) each.push_back(get(critic, name));
+      ours["q." + name] = stack(each, 0);
+    }
+  }
+  return ours;
+}
+
+// |a - b| <= tolerance max(1, |b|) for every element.
+inline void check_close(const std::string& what, const Tensor& a, const Tensor& b, double tolerance) {
+  INFO(what << ": ours " << a << "\nexpected " << b);
+  REQUIRE(a.numel() == b.numel());
+  const std::vector<double> x = a.to_vector(), y = b.to_vector();
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const bool close = std::abs(x[i] - y[i]) <= tolerance * std::max(1.0, std::abs(y[i]));  // false for NaN
+    if (!close) FAIL("element " << i << ": " << x[i] << ", expected " << y[i]);
+  }
+}
+
+inline void check_parameters(const std::string& what, const nn::NamedTensors& ours, const TensorList& values,
+                      const std::map<std::string, Tensor>& expected, double tolerance) {
+  REQUIRE(ours.size() == expected.size());
+  for (std::size_t i = 0; i < ours.size(); ++i) {
+    check_close(what + " " + ours[i].name, values[i], expected.at(ours[i].name), tolerance);
+  }
+}
+
+inline void load(nn::Module& module, const std::map<std::string, Tensor>& values) {
+  nn::NamedTensors named;
+  for (const auto& [name, value] : values) named.push_back({name, value});
+  module.load_parameters(named);
+}
+
+inline void check_module(const std::string& what, const nn::Module& module,
+                         const std::map<std::string, Tensor>& expected, double tolerance) {
+  check_parameters(what, module.named_parameters(), module.parameters(), expected, tolerance);
+}
+
+}  // namespace saccade::tests

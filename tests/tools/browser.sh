@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# browser.sh SACCADE: its pages, in a headless Chromium; see browser.mjs. Exits with 77, which means skipped, where there is
+# no Chromium or no node.
+set -euo pipefail
+
+for tool in chromium node; do
+  command -v "$tool" >/dev/null || { echo "browser.sh: there is no $tool here" >&2; exit 77; }
+done
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+pages=$(mktemp -d)
+trap 'rm -rf "$pages"' EXIT
+
+"$1" train pendulum --run "$pages/run" --quiet --steps 1000 --set learning_starts=900 --set eval_every=0 >/dev/null
+"$1" eval "$pages/run" --record "$pages/policy.html" >/dev/null
+"$1" eval --random cartpole --episodes 1 --record "$pages/discrete.html" >/dev/null
+"$1" eval --random pusher --episodes 1 --record "$pages/3d.html" >/dev/null 2>&1 || echo "browser.sh: no MuJoCo task to show"
+"$1" gradcheck --html "$pages/gradcheck.html" >/dev/null
+"$1" gradcheck --order 1 --filter tanh --html "$pages/few.html" >/dev/null
+node "$here/browser.mjs" "$pages"/*.html

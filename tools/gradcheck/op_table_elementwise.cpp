@@ -1,0 +1,76 @@
+// Element by element: the rows of the op table.
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "autograd/ops.h"
+#include "tools/gradcheck/op_table.h"
+
+namespace saccade::suite {
+
+std::vector<Row> elementwise_rows() {
+  std::vector<Row> table = {
+      // arithmetic
+      {"add", "y = a + b;  da = g,  db = g", "", of(add), kBinary},
+      {"add", "", "2.5", one([](auto& x) { return add(x, 2.5); }), kUnary},
+      {"sub", "y = a - b;  da = g,  db = -g", "", of(sub), kBinary},
+      {"mul", "y = a b;  da = g b,  db = g a", "", of(mul), kBinary},
+      {"mul", "", "-1.5", one([](auto& x) { return mul(x, -1.5); }), kUnary},
+      {"div", "y = a / b;  da = g / b,  db = -g y / b", "", of(div), kBinary, 0.5, 2},
+      {"div", "", "3", one([](auto& x) { return div(x, 3); }), kUnary},
+      {"neg", "y = -x;  dx = -g", "", of(neg), kUnary},
+      {"pow", "y = x^p;  dx = g p x^(p-1),  dp = g y log x", "", two([](auto& x, auto& y) { return pow(x, y); }), kBinary, 0.3, 2},
+      {"pow", "", "3", one([](auto& x) { return pow(x, 3); }), kUnary},
+      {"pow", "", "-0.5", one([](auto& x) { return pow(x, -0.5); }), kUnary, 0.3, 2},
+      {"pow", "", "0", one([](auto& x) { return pow(x, 0); }), kUnary},
+      {"maximum", "y = max(a, b);  da = g [a > b],  db = g [b > a],  g / 2 each on a tie", "", of(maximum), kBinary},
+      {"minimum", "y = min(a, b);  da = g [a < b],  db = g [b < a],  g / 2 each on a tie", "", of(minimum), kBinary},
+      {"clamp", "y = min(max(x, low), high);  dx = g [low <= x <= high]", "-0.5, 0.7", one([](auto& x) { return clamp(x, -0.5, 0.7); }), kUnary, -2, 2, {-0.5, 0.7}},
+      {"clamp", "", "0.1, none", one([](auto& x) { return clamp(x, 0.1, std::nullopt); }), kUnary, -2, 2, {0.1}},
+      {"where", "y = a where m, else b;  da = g where m,  db = g where not m",
+       "",
+       two([](auto& x, auto& y) { return where(to(mask(), x.dtype()), x, y); }),
+       {{{2, 3}, {2, 3}}, {{2, 1}, {3}}, {{}, {2, 3}}}},
+      {"eq", "y = [a = b];  constant", "", of(eq), kBinary, -2, 2, {0}, false},
+      {"gt", "y = [a > b];  constant", "", two([](auto& x, auto& y) { return gt(x, y); }), kBinary, -2, 2, {0}, false},
+      {"ge", "y = [a >= b];  constant", "", two([](auto& x, auto& y) { return ge(x, y); }), kBinary, -2, 2, {0}, false},
+      // functions of one tensor
+      {"exp", "y = exp x;  dx = g y", "", of(exp), kUnary},
+      {"log", "y = log x;  dx = g / x", "", of(log), kUnary, 0.2, 3},
+      {"log1p", "y = log(1 + x);  dx = g / (1 + x)", "", of(log1p), kUnary, -0.7, 3},
+      {"expm1", "y = exp(x) - 1;  dx = g (y + 1)", "", of(expm1), kUnary},
+      {"sqrt", "y = sqrt x;  dx = g / (2 y)", "", of(sqrt), kUnary, 0.2, 3},
+      {"rsqrt", "y = 1 / sqrt x;  dx = -g y^3 / 2", "", of(rsqrt), kUnary, 0.2, 3},
+      {"square", "y = x^2;  dx = 2 g x", "", of(square), kUnary},
+      {"reciprocal", "y = 1 / x;  dx = -g y^2", "", of(reciprocal), kUnary, 0.5, 3},
+      {"abs", "y = |x|;  dx = g sign x", "", of(abs), kUnary},
+      {"sign", "y = sign x;  dx = 0", "", of(sign), kUnary},
+      {"floor", "y = floor x;  dx = 0", "", of(floor), kUnary, -2.4, 2.4, {-2, -1, 0, 1, 2}},
+      {"sin", "y = sin x;  dx = g cos x", "", of(sin), kUnary, -4, 4},
+      {"cos", "y = cos x;  dx = -g sin x", "", of(cos), kUnary, -4, 4},
+      {"atan", "y = atan x;  dx = g / (1 + x^2)", "", of(atan), kUnary},
+      {"erf", "y = erf x;  dx = g 2 / sqrt(pi) exp(-x^2)", "", of(erf), kUnary},
+      {"tanh", "y = tanh x;  dx = g (1 - y^2)", "", of(tanh), kUnary},
+      {"tanh", "", "far out", of(tanh), {{{2, 3}}}, -9, 9},
+      {"sigmoid", "y = 1 / (1 + exp(-x));  dx = g y (1 - y)", "", of(sigmoid), kUnary},
+      {"sigmoid", "", "far out", of(sigmoid), {{{2, 3}}}, -20, 20},
+      {"softplus", "y = log(1 + exp x);  dx = g sigmoid(x)", "", of(softplus), kUnary},
+      {"softplus", "", "far out", of(softplus), {{{2, 3}}}, -30, 30},
+      {"logsigmoid", "y = -softplus(-x);  dx = g sigmoid(-x)", "", of(logsigmoid), kUnary, -20, 20},
+      {"relu", "y = max(x, 0);  dx = g [x > 0]", "", of(relu), kUnary},
+      {"relu_grad", "z = g where y > 0, else 0;  dg = h where y > 0",
+       "",
+       one([](auto& x) { return relu_grad(x, to(mask(), x.dtype())); }),
+       {{{2, 3}}, {{1, 3}}, {{}}}},
+      {"leaky_relu", "y = x where x > 0, else s x;  dx = g where x > 0, else s g", "", one([](auto& x) { return leaky_relu(x, 0.1); }), kUnary},
+      {"elu", "y = x where x > 0, else a (exp(x) - 1);  dx = g where x > 0, else g a exp x", "", one([](auto& x) { return elu(x, 0.8); }), kUnary},
+      {"gelu", "y = x P(x),  P(x) = (1 + erf(x / sqrt 2)) / 2;  dx = g (P(x) + x P'(x));  or P from tanh(sqrt(2 / pi) (x + 0.044715 x^3))", "erf", one([](auto& x) { return gelu(x); }), kUnary},
+      {"gelu", "", "tanh", one([](auto& x) { return gelu(x, Gelu::tanh); }), kUnary},
+      {"silu", "y = x s,  s = sigmoid(x);  dx = g s (1 + x (1 - s))", "", of(silu), kUnary},
+      {"mish", "y = x t,  t = tanh(softplus x);  dx = g (t + x (1 - t^2) sigmoid(x))", "", of(mish), kUnary},
+  };
+  return table;
+}
+
+}  // namespace saccade::suite

@@ -1,0 +1,60 @@
+#include "tools/pages/assemble.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+namespace saccade::tools {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kData = R"(<script type="application/json" id="data"></script>)";
+
+// A line of a template that names a file, between `open` and `close`, and what goes around the file's text
+// instead.
+struct Reference {
+  std::string_view open, close, before, after;
+};
+constexpr std::array kReferences = {
+    Reference{R"(<link rel="stylesheet" href=")", R"(">)", "<style>\n", "</style>"},
+    Reference{R"(<script src=")", R"("></script>)", "<script>\n", "</script>"},
+};
+
+// A '<' could begin the </script> that ends the element too early.
+std::string data_element(const Json& json) {
+  const std::string_view end = "</script>";
+  std::string text(kData.substr(0, kData.size() - end.size()));
+  for (const char c : json.dump(-1, ' ', false, Json::error_handler_t::replace)) {
+    c == '<' ? text += "\\u003c" : text += c;
+  }
+  return text.append(end);
+}
+
+std::string expanded(std::string_view line, const Json& data) {
+  if (line == kData) return data_element(data);
+  for (const auto& [open, close, before, after] : kReferences) {
+    if (!line.starts_with(open) || !line.ends_with(close)) continue;
+    const std::string_view name = line.substr(open.size(), line.size() - open.size() - close.size());
+    return fmt::format("{}{}{}", before, web_file(name), after);
+  }
+  return std::string(line);
+}
+
+}  // namespace
+
+std::string assemble(std::string_view name, const Json& data) {
+  std::string_view rest = web_file(fmt::format("{}.html", name));
+  std::string page;
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    page += expanded(line, data) + "\n";
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+  }
+  return page;
+}
+
+}  // namespace saccade::tools

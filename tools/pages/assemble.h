@@ -1,0 +1,21 @@
+// Pages are files in web/, which the program holds; an assembled one needs no other file and no network.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace saccade::tools {
+
+/// web/NAME.html with the data in its empty <script id="data">, and in place of each line that names a style
+/// sheet or script, that file's text. No text in the data can end the element that holds them; numbers that
+/// are not finite become null. Throws Error where there is no such page.
+std::string assemble(std::string_view name, const nlohmann::ordered_json& data);
+
+/// A file of web/, or chart.min.js, which is Chart.js. Throws Error where there is none of that name.
+std::string_view web_file(std::string_view name);
+/// The names of all of them.
+std::vector<std::string_view> web_files();
+
+}  // namespace saccade::tools

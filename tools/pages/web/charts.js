@@ -1,0 +1,146 @@
+// Charts: Chart.js, in the page's colours, and read alike by a mouse, a finger and the arrow keys. A page that plots names
+// chart.min.js and this file after common.js.
+"use strict";
+
+Chart.defaults.animation = false;
+Chart.defaults.maintainAspectRatio = false;
+Chart.defaults.events = [];  // the cursor below is ours
+Chart.defaults.plugins.legend.display = false;
+Chart.defaults.plugins.tooltip.enabled = false;
+Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
+Chart.defaults.font.size = 11;
+
+// Functions, and so asked again when light becomes dark.
+const axes = Chart.defaults.scale;
+axes.grid.color = axes.grid.borderColor = () => token("line");
+axes.ticks.color = axes.title.color = () => token("soft");
+
+const allCharts = [];
+onThemeChange(() => allCharts.forEach(chart => chart.update()));
+
+// A line through everything at the cursor's x, and a dot where it meets each curve.
+const cursorPlugin = {
+  id: "cursor",
+  afterDatasetsDraw(chart) {
+    const {ctx: c, chartArea: {top, bottom}, cursor} = chart;
+    const points = chart.getSortedVisibleDatasetMetas().map(meta => meta.data[cursor])
+      .filter(point => point && !point.skip);
+    if (points.length === 0) return;
+    c.save();
+    c.strokeStyle = token("strong-line");
+    c.beginPath();
+    c.moveTo(points[0].x, top);
+    c.lineTo(points[0].x, bottom);
+    c.stroke();
+    for (const point of points) {
+      c.fillStyle = point.options.borderColor;
+      c.beginPath();
+      c.arc(point.x, point.y, 3.5, 0, 2 * Math.PI);
+      c.fill();
+    }
+    c.restore();
+  },
+};
+
+// Whole decades, as many as the axis has room for. Chart.js alone would mark every digit of every decade.
+function decadeTicks(axis) {
+  const low = Math.ceil(Math.log10(axis.min)), high = Math.floor(Math.log10(axis.max));
+  const room = axis.isHorizontal() ? axis.width / 60 : axis.height / 26;
+  const every = Math.max(1, Math.ceil((high - low) / room));
+  axis.ticks = [];
+  for (let n = low; n <= high; n += every) axis.ticks.push({value: 10 ** n});
+}
+
+// {title, log, low, high}
+function makeAxis({title, log = false, low, high}) {
+  const format = x => log ? x === 1 ? "1" : x.toExponential(0).replace("+", "") : withMinus(String(x));
+  return {
+    type: log ? "logarithmic" : "linear", min: low, max: high, title: {display: Boolean(title), text: title},
+    ticks: {callback: format, maxRotation: 0}, grid: {drawTicks: false},
+    ...(log ? {afterBuildTicks: decadeTicks} : {}),
+  };
+}
+
+// A point whose neighbours are missing would not be seen as part of a line.
+function lonelyRadius({dataset, dataIndex: i}) {
+  const there = n => Number.isFinite(dataset.data[n]?.y);
+  return there(i) && !there(i - 1) && !there(i + 1) ? 1.5 : 0;
+}
+
+// {name, values, series, dashed}: null is a gap, as is a number that a logarithmic axis has no place for; `series` is a
+// number of the palette. Later curves lie over earlier ones.
+function makeCurve({x, y: {log}, curve: {name, values, series, dashed = false}, nth}) {
+  const colour = () => token(`series-${series}`);
+  const points = values.map((y, i) => ({x: x.values[i], y: log && !(y > 0) ? null : y}));
+  return {
+    label: name, data: points, order: -nth, borderColor: colour, backgroundColor: colour,
+    borderWidth: 1.8, borderDash: dashed ? [5, 3] : [], borderJoinStyle: "round", pointRadius: lonelyRadius,
+  };
+}
+
+// Names the curves and shows their values at the cursor; a click hides a curve.
+function makeKeys(chart, curves) {
+  const values = curves.map(() => element("b"));
+  const buttons = curves.map(({name, series, dashed}, n) => {
+    const line = svg("line", {x1: 0, x2: 30, y1: 5, y2: 5, stroke: `var(--series-${series})`,
+      "stroke-dasharray": dashed ? "5 3" : ""});
+    const button = element("button", {type: "button", className: "plain", "aria-pressed": "true"},
+      svg("svg", {viewBox: "0 0 30 10", "aria-hidden": "true"}, line), name, values[n]);
+    button.onclick = () => {
+      const shown = !chart.isDatasetVisible(n);
+      button.setAttribute("aria-pressed", String(shown));
+      chart.setDatasetVisibility(n, shown);
+      chart.update();
+    };
+    return button;
+  });
+  return {element: element("div", {className: "keys"}, ...buttons), values};
+}
+
+// Calls `move` with an index from 0 to `count` - 1 where a mouse, a finger or a key puts the cursor.
+function followCursor(canvas, chart, count, move) {
+  canvas.onpointermove = canvas.onpointerdown = event => {
+    const [nearest] = chart.getElementsAtEventForMode(event, "index", {intersect: false}, false);
+    if (nearest) move(nearest.index);
+  };
+  canvas.onkeydown = event => {
+    const step = event.shiftKey ? 10 : 1;
+    const to = {ArrowLeft: chart.cursor - step, ArrowRight: chart.cursor + step, Home: 0, End: count - 1}[event.key];
+    if (to === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    move(Math.min(count - 1, Math.max(0, to)));
+  };
+}
+
+// Curves over the same values of x, in an element of class "chart":
+//
+//     {label, x: {name, title, values, low, high}, y: {title, log, low, high}, curves, at, format}
+//
+// The cursor begins at the value `at` of x. For assistive technology the chart is a slider along x.
+function lineChart(place, {label, x, y, curves, at = x.values[0], format = number}) {
+  const canvas = element("canvas", {tabIndex: 0, role: "slider", "aria-label": label,
+    "aria-valuemin": x.values[0], "aria-valuemax": x.values.at(-1)});
+  const line = element("div", {className: "at"});
+  place.append(element("div", {className: "canvas"}, canvas), line);
+  const chart = new Chart(canvas, {
+    type: "line", plugins: [cursorPlugin],
+    data: {datasets: curves.map((curve, nth) => makeCurve({x, y, curve, nth}))},
+    options: {scales: {x: makeAxis(x), y: makeAxis(y)}},
+  });
+  allCharts.push(chart);
+  const keys = makeKeys(chart, curves);
+  place.append(keys.element);
+  const move = i => {
+    const texts = curves.map(curve => curve.values[i] === null ? "" : format(curve.values[i]));
+    chart.cursor = i;
+    chart.draw();
+    line.textContent = `At ${x.name} = ${withMinus(String(x.values[i]))}`;
+    texts.forEach((text, n) => { keys.values[n].textContent = text; });
+    canvas.setAttribute("aria-valuenow", x.values[i]);
+    canvas.setAttribute("aria-valuetext",
+      `${x.name} ${x.values[i]}: ${curves.map((curve, n) => `${curve.name} ${texts[n] || "none"}`).join(", ")}`);
+  };
+  followCursor(canvas, chart, x.values.length, move);
+  move(Math.max(0, x.values.indexOf(at)));
+  return chart;
+}
