@@ -5,17 +5,19 @@
 
 #include "base/threads.h"
 
-namespace saccade::kernels {
+namespace saccade {
 
 namespace detail {
 /// Calls run(f, chunk) for every chunk below `chunks`, on several threads.
 void run_chunks(std::int64_t chunks, void (*run)(const void* f, std::int64_t chunk), const void* f);
 }  // namespace detail
 
-/// Calls f(begin, end) for consecutive chunks of `grain` (the last may be shorter) that cover [0, n), on
-/// several threads if there is more than one chunk. Chunks depend on n and grain alone, never on the number
-/// of threads, so a kernel that combines its chunks' results in order gives the same bits on any number. f
-/// must not throw.
+/// Covers [0, n) with consecutive chunks of `grain`, the last perhaps shorter, and calls f(begin, end) for
+/// each: on several threads if there are several chunks. f must not throw.
+///
+/// The chunks depend on n and grain alone, never on the number of threads. So a kernel that adds up its
+/// chunks' results in order gives the same bits on any number. A loop within a chunk runs on that chunk's
+/// thread.
 template <class F>
 void parallel_for(std::int64_t n, std::int64_t grain, const F& f) {
   const std::int64_t chunks = (n + grain - 1) / grain;
@@ -33,4 +35,4 @@ void parallel_for(std::int64_t n, std::int64_t grain, const F& f) {
       &run);
 }
 
-}  // namespace saccade::kernels
+}  // namespace saccade

@@ -8,4 +8,14 @@ namespace saccade {
 void set_num_threads(int n);
 int num_threads();
 
+/// Whether a loop takes fewer threads while other programs keep processors busy; at first, unless OMP_DYNAMIC
+/// is "false".
+void set_dynamic_threads(bool dynamic);
+
+namespace detail {
+/// For the next loop: num_threads(), or fewer while other programs keep processors busy. One thread at a time
+/// may ask.
+int threads_for_loop();
+}  // namespace detail
+
 }  // namespace saccade

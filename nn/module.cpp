@@ -124,7 +124,7 @@ void Module::polyak(const Module& online, double tau) {
     constexpr std::int64_t kGrain = std::int64_t{1} << 14;
     const T* from = theta.data<T>();
     T* to = theta_target.mutable_data<T>();
-    kernels::parallel_for(theta.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(theta.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
       kernels::table<T>().lerp(tau, end - begin, from + begin, to + begin);
     });
   });

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "base/parallel.h"
 #include "autograd/pool.h"
+#include "base/parallel.h"
 
 namespace saccade::kernels {
 

@@ -1,7 +1,7 @@
 // The kernels of one instruction set, as a table of function pointers; one table per set is compiled, each in
 // its own file with its own compiler flags, and one is chosen when the program starts.
 //
-// All pointers are to contiguous elements. Nothing here is threaded; see gemm.h and parallel.h for that.
+// All pointers are to contiguous elements. Nothing here is threaded; see gemm.h and base/parallel.h for that.
 #pragma once
 
 #include <cstdint>

@@ -67,7 +67,7 @@ Tensor map_elements(std::size_t kernel, const void* functor, std::span<const Ope
     }
     T* out = y.mutable_data<T>();
     const auto run = kernels::table<T>().elementwise[kernel];
-    kernels::parallel_for(n, kGrain, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(n, kGrain, [&](std::int64_t begin, std::int64_t end) {
       const T* at[kMost] = {};
       for (std::size_t i = 0; i < count; ++i) at[i] = in[i] + begin * step[i];
       run(functor, end - begin, at, step, out + begin);
@@ -105,7 +105,7 @@ Tensor reduce_elements(std::size_t kernel, const Tensor& input, const Shape& dim
     const T* in = x.data<T>();
     T* out = y.mutable_data<T>();
     if (inner > 1 || n == 0) {
-      kernels::parallel_for(outer, std::max<std::int64_t>(1, kGrain / std::max<std::int64_t>(1, n * inner)),
+      parallel_for(outer, std::max<std::int64_t>(1, kGrain / std::max<std::int64_t>(1, n * inner)),
                             [&](std::int64_t begin, std::int64_t end) {
                               for (std::int64_t o = begin; o < end; ++o) {
                                 table.reduce_cols[kernel](n, inner, in + o * n * inner, out + o * inner);
@@ -115,12 +115,12 @@ Tensor reduce_elements(std::size_t kernel, const Tensor& input, const Shape& dim
       // One long row: reduce its chunks, then the results.
       Tensor parts = empty({(n + kGrain - 1) / kGrain}, x.dtype());
       T* part = parts.mutable_data<T>();
-      kernels::parallel_for(n, kGrain, [&](std::int64_t begin, std::int64_t end) {
+      parallel_for(n, kGrain, [&](std::int64_t begin, std::int64_t end) {
         table.reduce_rows[kernel](1, end - begin, in + begin, part + begin / kGrain);
       });
       table.reduce_rows[kernel](1, parts.numel(), part, out);
     } else {
-      kernels::parallel_for(outer, std::max<std::int64_t>(1, kGrain / n),
+      parallel_for(outer, std::max<std::int64_t>(1, kGrain / n),
                             [&](std::int64_t begin, std::int64_t end) {
                               table.reduce_rows[kernel](end - begin, n, in + begin * n, out + begin);
                             });

@@ -35,7 +35,7 @@ void adam(const kernels::AdamStep& step, const Tensor& gradient, const Tensor& p
     constexpr std::int64_t kGrain = std::int64_t{1} << 13;
     const T* g = row_major.data<T>();
     T *p_at = p.mutable_data<T>(), *m_at = m.mutable_data<T>(), *v_at = v.mutable_data<T>();
-    kernels::parallel_for(p.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(p.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
       kernels::table<T>().adam(step, end - begin, g + begin, p_at + begin, m_at + begin, v_at + begin);
     });
   });

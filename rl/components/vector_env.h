@@ -48,7 +48,7 @@ class VectorEnv {
       copy_time_ = std::min(copy_time_, (Clock::now() - start) / n);
       ++timed_calls_;
     } else {
-      kernels::parallel_for(n, 1 + kChunkTime / (copy_time_ + std::chrono::nanoseconds(1)), chunk);
+      parallel_for(n, 1 + kChunkTime / (copy_time_ + std::chrono::nanoseconds(1)), chunk);
     }
     const auto first =
         std::find_if(errors_.begin(), errors_.end(), [](const auto& error) { return error != nullptr; });

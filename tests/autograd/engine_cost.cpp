@@ -1,4 +1,8 @@
 // What the engine costs: memory, very long and very wide graphs, and the same bits on any number of threads.
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <cstdint>
 #include <functional>
@@ -194,5 +198,25 @@ TEST_CASE("any number of threads gives the same bits", "[engine][cost]") {
   CHECK(results(2) == one);
   CHECK(results(3) == one);
   CHECK_THROWS_AS(set_num_threads(0), ConfigError);
+  set_num_threads(before);
+}
+
+TEST_CASE("a forked process computes what its parent does", "[engine][cost]") {
+  const int before = num_threads();
+  set_num_threads(2);
+  Rng rng(5);
+  const Tensor a = randn({300, 200}, rng), b = randn({200, 100}, rng);
+  const Values expected = matmul(a, b).to_vector();  // on two threads, which the child does not have
+  const pid_t child = fork();
+  if (child == 0) _exit(matmul(a, b).to_vector() == expected ? 0 : 1);
+  int status = -1;
+  pid_t ended = 0;
+  for (int i = 0; i < 3000 && ended == 0; ++i) {
+    ended = waitpid(child, &status, WNOHANG);
+    if (ended == 0) usleep(10'000);
+  }
+  if (ended == 0) kill(child, SIGKILL);  // it hangs
+  CHECK((ended == child && WIFEXITED(status) && WEXITSTATUS(status) == 0));
+  CHECK(matmul(a, b).to_vector() == expected);
   set_num_threads(before);
 }
