@@ -10,7 +10,7 @@
 
 namespace saccade::envs {
 
-/// What another implementation of an environment did, step by step: entry t is what action t led to.
+/// An episode of another implementation of an environment, step by step: entry t is the outcome of action t.
 struct Trajectory {
   std::string file, name;  // for messages
   std::vector<double> first_state, first_observation;

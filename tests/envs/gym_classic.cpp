@@ -38,7 +38,7 @@ bool is_near(const std::string& id, double ours, double theirs) {
          units * std::numeric_limits<double>::epsilon() * std::max(1.0, std::abs(theirs));
 }
 
-// What Gymnasium rounds to float32 must be a float32 here too, and the same one, save where that last float64
+// A number that Gymnasium rounds to float32 must be a float32 here too, and the same one, save where that last float64
 // unit tips the rounding over to the next.
 bool is_near_float32(double ours, double theirs) {
   const bool is_float32 = ours == static_cast<double>(static_cast<float>(ours));

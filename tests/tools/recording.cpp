@@ -1,4 +1,4 @@
-// What environments look like, and `saccade eval --record`.
+// Pictures of environments, and `saccade eval --record`.
 
 #include <fmt/format.h>
 

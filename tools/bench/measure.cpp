@@ -73,12 +73,12 @@ Samples measure(const std::vector<Case>& cases, std::int64_t repeats) {
 Row make_row(const Line& line, int threads, const Samples& samples) {
   Row row{line.name, threads, samples.at(key(line.name, threads)), 0, line.unit, {}};
   row.value = line.amount / median(row.seconds);
-  double least = 0;
+  double floor = 0;
   for (const Limit& limit : line.limits) {
     const auto same = samples.find(key(limit.name, threads));
-    least += limit.calls * median(same == samples.end() ? samples.at(key(limit.name, 1)) : same->second);
+    floor += limit.calls * median(same == samples.end() ? samples.at(key(limit.name, 1)) : same->second);
   }
-  if (least > 0) row.limit = line.amount / least;
+  if (floor > 0) row.limit = line.amount / floor;
   return row;
 }
 

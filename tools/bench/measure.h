@@ -30,7 +30,7 @@ double part_of_limit(const Row& row);
 /// Says of a name whether it is to be measured.
 using Wanted = std::function<bool(const std::string& name)>;
 
-/// What is measured under the names that are wanted, in order.
+/// The names that are wanted among those measured, in order.
 std::vector<std::string> names(const Wanted& wanted);
 
 /// Measures it, on each of these numbers of threads, and takes medians of so many repeats. On a terminal a line on

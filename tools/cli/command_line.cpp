@@ -54,7 +54,7 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return names;
 }
 
-// What to say of an argument that nothing takes.
+// The complaint about an argument that nothing takes.
 std::string unexpected(const CLI::App& app, const std::string& argument) {
   const bool is_option = argument.starts_with("-");
   if (!is_option && app.get_parent() != nullptr)

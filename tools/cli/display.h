@@ -1,4 +1,4 @@
-// What training shows while it runs: one live line on a terminal, plain lines elsewhere.
+// How training shows itself while it runs: one live line on a terminal, plain lines elsewhere.
 #pragma once
 
 #include <chrono>

@@ -62,9 +62,9 @@ Variant measure(const Check& check, const Measures& measures) {
 
 template <class F>
 double worst(const Row& row, const F& error) {
-  double most = -1;
-  for (const Variant& variant : row.variants) most = std::max(most, error(variant));
-  return most;
+  double max = -1;
+  for (const Variant& variant : row.variants) max = std::max(max, error(variant));
+  return max;
 }
 
 }  // namespace

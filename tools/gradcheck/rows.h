@@ -1,4 +1,4 @@
-// What `saccade gradcheck` measures: the checks of the suite, and how far off each is.
+// The measurements of `saccade gradcheck`: the checks of the suite, and how far off each is.
 #pragma once
 
 #include <cstdint>

@@ -31,10 +31,10 @@ Json to_json(const std::vector<Row>& rows) {
   for (const Row& row : rows) {
     Json json = {{"name", row.name}, {"threads", row.threads}};
     const bool timed = !row.seconds.empty();
-    const auto [least, most] = std::minmax_element(row.seconds.begin(), row.seconds.end());
+    const auto [min, max] = std::minmax_element(row.seconds.begin(), row.seconds.end());
     json["median_s"] = timed ? Json(median(row.seconds)) : Json(nullptr);
-    json["min_s"] = timed ? Json(*least) : Json(nullptr);
-    json["max_s"] = timed ? Json(*most) : Json(nullptr);
+    json["min_s"] = timed ? Json(*min) : Json(nullptr);
+    json["max_s"] = timed ? Json(*max) : Json(nullptr);
     json["repeats"] = std::max<std::size_t>(1, row.seconds.size());
     json["value"] = row.value;
     json["unit"] = row.unit;

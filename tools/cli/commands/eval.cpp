@@ -26,7 +26,7 @@ struct EvalCommand {
   bool json = false;
 };
 
-// What is evaluated: a run's policy, or random actions in an environment that a fresh configuration names.
+// The thing to evaluate: a run's policy, or random actions in an environment that a fresh configuration names.
 struct Subject {
   std::string name, env;
   std::int64_t episodes = 0, seed = 0;
