@@ -14,7 +14,11 @@ namespace saccade::rl {
 namespace {
 
 std::deque<AlgorithmInfo>& list() {
-  static std::deque<AlgorithmInfo> all = {sac_info(), td3_info(), ddpg_info()};
+  static std::deque<AlgorithmInfo> all = {
+      sac_info(),
+      td3_info(),
+      ddpg_info(),
+  };
   return all;
 }
 
