@@ -14,6 +14,7 @@
 #include "autograd/ops.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 
 namespace saccade::nn::safetensors {
 
@@ -103,33 +104,7 @@ class Reader {
   std::int64_t size_ = 0;
 };
 
-// For messages.
-std::string shown(const Json& value) {
-  constexpr std::size_t kMost = 200;
-  const std::string text = value.dump();
-  return text.size() <= kMost ? text : text.substr(0, kMost) + "...";
-}
-
-// nlohmann keeps the last of two equal keys without a word; here they are an error.
-Json parse(const Reader& file, const std::string& text) {
-  std::vector<std::set<std::string>> keys(1);  // of the objects that are open
-  const auto check_keys = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (depth > kDeepest) file.fail("the header nests deeper than {} levels", kDeepest);
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second) {
-      file.fail("the header has {} twice", shown(value));
-    }
-    return true;
-  };
-  try {
-    return Json::parse(text, check_keys);
-  } catch (const Json::exception& error) {
-    file.fail("the header is not JSON: {}", error.what());
-  }
-}
-
-Json read_header(Reader& file, std::int64_t& data_start) {
+Json read_header(Reader& file, const std::string& path, std::int64_t& data_start) {
   if (file.size() < kLengthBytes) {
     file.fail("the file has {} bytes, expected at least the {} of the header's length", file.size(),
               kLengthBytes);
@@ -145,7 +120,7 @@ Json read_header(Reader& file, std::int64_t& data_start) {
   }
   std::string text(length, '\0');
   file.read(kLengthBytes, static_cast<std::int64_t>(length), text.data());
-  Json header = parse(file, text);
+  Json header = parse_json(text, path + ": the header", {.max_bytes = kLargestHeader, .max_depth = kDeepest});
   if (!header.is_object()) file.fail("the header is {}, expected an object", header.type_name());
   return header;
 }
@@ -242,7 +217,7 @@ void save(const std::string& path, const NamedTensors& tensors, const Metadata& 
 Contents load(const std::string& path) {
   Reader file(path);
   std::int64_t data_start = 0;
-  const Json header = read_header(file, data_start);
+  const Json header = read_header(file, path, data_start);
   Contents contents;
   std::vector<Entry> entries;
   for (const auto& [name, json] : header.items()) {

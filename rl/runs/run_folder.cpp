@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "rl/runs/build_info.h"
 
@@ -35,14 +36,6 @@ std::string suggestion(const fs::path& run) {
   }
   const std::string near = nearest(run.filename().string(), names);
   return near.empty() ? "" : fmt::format("; did you mean '{}'?", (run.parent_path() / near).string());
-}
-
-Json read_json(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) throw FormatError(fmt::format("{}: cannot be read: {}", path, std::strerror(errno)));
-  Json json = Json::parse(file, nullptr, false);
-  if (json.is_discarded()) throw FormatError(fmt::format("{}: is damaged: it is not JSON", path));
-  return json;
 }
 
 void refuse_existing(const std::string& path) {
@@ -119,7 +112,7 @@ std::string create_run_folder(const std::string& path, const RunInfo& info) {
 }
 
 void write_json(const std::string& path, const Json& json) {
-  write_file(path, json.dump(2) + '\n');
+  write_file(path, dumped(json, 2) + '\n');
 }
 
 RunLock::RunLock(const std::string& run) {

@@ -11,6 +11,7 @@
 #include "autograd/kernels/table.h"
 #include "base/threads.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "envs/registry.h"
 #include "rl/training/checkpoint.h"
@@ -102,8 +103,8 @@ void check_same_config(const std::string& path, const Config& config, const Json
   for (const auto& [key, value] : now.items()) {
     if (key == "steps" || (before.contains(key) && before.at(key) == value)) continue;
     throw ConfigError(fmt::format("{}: {} is {}, but the run's checkpoint was made with {}; put that back",
-                                  run_file(path, "config.json"), key, value.dump(),
-                                  before.contains(key) ? before.at(key).dump() : "none"));
+                                  run_file(path, "config.json"), key, shown(value),
+                                  before.contains(key) ? shown(before.at(key)) : "none"));
   }
 }
 

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "nn/formats/safetensors.h"
 
 namespace saccade::rl {
@@ -21,6 +22,7 @@ using Json = nlohmann::ordered_json;
 namespace {
 
 constexpr int kFormat = 3;
+constexpr std::int64_t kLargestState = std::int64_t{1} << 28;  // thousands of copies, each with its state
 
 Json to_json(const Rng& rng) { return {rng.state().key, rng.state().counter}; }
 void from_json(const Json& json, Rng& rng) { rng.set_state({json.at(0), json.at(1)}); }
@@ -65,7 +67,7 @@ Json to_json(const TrainState& s) {
 std::int64_t count(const Json& json, const char* key) {
   const Json& value = json.at(key);
   if (!value.is_number_integer() || value.get<std::int64_t>() < 0) {
-    throw FormatError(fmt::format("state.json: {} is {}, expected a count", key, value.dump()));
+    throw FormatError(fmt::format("state.json: {} is {}, expected a count", key, shown(value)));
   }
   return value.get<std::int64_t>();
 }
@@ -107,10 +109,8 @@ std::string digest(const fs::path& path) {
   return fmt::format("{:016x}", hash);
 }
 
-Json read_json(const fs::path& path) {
-  if (!fs::is_regular_file(path)) throw FormatError(fmt::format("{}: there is no such file", path.string()));
-  std::ifstream file(path);
-  const Json json = Json::parse(file, nullptr, false);
+Json read_object(const fs::path& path) {
+  const Json json = read_json(path.string(), {.max_bytes = kLargestState});
   if (!json.is_object())
     throw FormatError(fmt::format("{}: is damaged: it is not a JSON object", path.string()));
   return json;
@@ -152,7 +152,7 @@ void save_checkpoint(const std::string& path, const Agent& agent, const ReplayBu
     for (const char* name : kTensorFiles) digests[name] = digest(fresh / name);
     const Json json = {
         {"format", kFormat}, {"train", to_json(state)}, {"digests", digests}, {"extra", extra}};
-    write_file(fresh / "state.json", json.dump(1) + '\n');
+    write_file(fresh / "state.json", dumped(json, 1) + '\n');
     sync_path(fresh);
     fs::remove_all(old_name(path));
     if (fs::exists(path)) fs::rename(path, old_name(path));
@@ -166,13 +166,13 @@ void save_checkpoint(const std::string& path, const Agent& agent, const ReplayBu
 
 Json load_checkpoint(const std::string& path_given, Agent& agent, ReplayBuffer& buffer, TrainState& state) {
   const fs::path path = existing(path_given), state_path = path / "state.json";
-  const Json json = read_json(state_path);
+  const Json json = read_object(state_path);
   TrainState loaded = state;
   nn::NamedTensors weights, optimizer, replay;
   try {
     if (json.at("format") != kFormat) {
       throw FormatError(fmt::format("{}: format {} found, expected {}", state_path.string(),
-                                    json.at("format").dump(), kFormat));
+                                    shown(json.at("format")), kFormat));
     }
     from_json(json.at("train"), loaded);
     weights = load_tensors(path, kTensorFiles[0], json);
@@ -195,7 +195,7 @@ Json load_checkpoint(const std::string& path_given, Agent& agent, ReplayBuffer& 
 void load_weights(const std::string& path_given, Agent& agent) {
   const fs::path path = existing(path_given);
   try {
-    const nn::NamedTensors weights = load_tensors(path, kTensorFiles[0], read_json(path / "state.json"));
+    const nn::NamedTensors weights = load_tensors(path, kTensorFiles[0], read_object(path / "state.json"));
     agent.load_weights(weights);
   } catch (const Json::exception& error) {
     throw FormatError(fmt::format("{}/state.json: is damaged: {}", path.string(), error.what()));

@@ -38,10 +38,7 @@ bool is_preset(const std::string& name) {
 
 // The hyper-parameter that a flag stands for.
 void set_from_flag(rl::Config& config, const std::string& key, const std::string& text) {
-  if (text.empty()) return;
-  Json value = Json::parse(text, nullptr, false);
-  if (value.is_discarded()) value = text;
-  rl::update_from_json(config, Json{{key, value}}, "--" + key);
+  if (!text.empty()) rl::set_from_text(config, key, text, "--" + key);
 }
 
 // ---- a new run ----
