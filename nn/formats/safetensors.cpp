@@ -83,7 +83,7 @@ class Reader {
  public:
   explicit Reader(const std::string& path) : path_(path), file_(path, std::ios::binary) {
     std::error_code error;
-    const auto size = std::filesystem::file_size(path, error);
+    const auto size = std::filesystem::file_size(path, error);  // an error for what is no regular file
     if (error) fail("cannot be read: {}", error.message());
     if (!file_) fail("cannot be opened: {}", std::strerror(errno));
     size_ = static_cast<std::int64_t>(size);
@@ -214,8 +214,9 @@ void save(const std::string& path, const NamedTensors& tensors, const Metadata& 
   file.commit();
 }
 
-Contents load(const std::string& path) {
+Contents load(const std::string& path, std::int64_t max_bytes) {
   Reader file(path);
+  if (file.size() > max_bytes) file.fail("has {} bytes, expected at most {}", file.size(), max_bytes);
   std::int64_t data_start = 0;
   const Json header = read_header(file, path, data_start);
   Contents contents;

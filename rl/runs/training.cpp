@@ -159,20 +159,14 @@ Training Training::begin(const RunInfo& info, const std::string& path) {
   Training training(info, path);
   training.info_.instruction_set = kernels::instruction_set();
   training.info_.fingerprint = spec_of(info.config).fingerprint;
-  training.path_ = create_run_folder(path, info);
-  try {
-    training.write_first_files();
-  } catch (...) {
-    // The folder was empty.
-    for (const fs::directory_entry& entry : fs::directory_iterator(training.path_)) fs::remove_all(entry);
-    if (path.empty()) fs::remove(training.path_);
-    throw;
-  }
+  NewRunFolder folder(path, info);
+  training.path_ = folder.path();
+  training.write_first_files();
+  training.lock_ = folder.keep();
   return training;
 }
 
 void Training::write_first_files() {
-  lock_ = std::make_unique<RunLock>(path_);
   write_run_info(path_, info_);
   episodes_ = std::make_unique<CsvFile>(run_file(path_, kEpisodes), episodes_header(metric_names_));
   evaluations_ = std::make_unique<CsvFile>(run_file(path_, kEvaluations), kEvaluationsHeader);
@@ -184,8 +178,9 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
   const bool new_steps = steps && *steps != info.config.run.steps;
   if (steps) info.config.run.steps = *steps;
   if (const auto changed = changed_environment(path, info)) throw ConfigError(*changed);
+  auto lock = std::make_unique<RunLock>(path);
   Training training(info, path);
-  training.lock_ = std::make_unique<RunLock>(path);
+  training.lock_ = std::move(lock);
   const std::string checkpoint = run_file(path, "checkpoint");
   const Json extra = load_checkpoint(checkpoint, *training.agent_, training.buffer_, training.state_);
   try {
