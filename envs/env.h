@@ -1,4 +1,4 @@
-// What an environment is: a reinforcement-learning task in Gymnasium's terms.
+// An environment: a reinforcement-learning task in Gymnasium's terms.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct Spec {
   std::string fingerprint = {};
 };
 
-/// What one step gave. Terminated: the task's own end, nothing follows. Truncated: cut short by the time
+/// The outcome of one step. Terminated: the task's own end, nothing follows. Truncated: cut short by the time
 /// limit, so the last observation's value still counts. Diverged: the simulation broke down, so the step
 /// never happened and nothing is to be learnt from it; the episode ends with a reward of 0.
 struct StepResult {
@@ -55,7 +55,7 @@ class Env {
   /// The observation of the present state.
   virtual void observe(std::span<double> observation) const = 0;
 
-  /// What the present state looks like. One without shapes, unless an environment says more: its observations
+  /// A picture of the present state. One without geoms, unless an environment says more: its observations
   /// are then drawn as curves.
   virtual Scene scene() const { return {}; }
 };

@@ -9,11 +9,8 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "envs/classic/acrobot.h"
-#include "envs/classic/cart_pole.h"
-#include "envs/classic/mountain_car_continuous.h"
+#include "envs/entries.h"
 #include "envs/mujoco/tasks.h"
-#include "envs/classic/pendulum.h"
 #include "envs/time_limit.h"
 
 namespace saccade::envs {
@@ -22,12 +19,8 @@ namespace {
 
 std::map<std::string, Factory>& registry() {
   static std::map<std::string, Factory> factories = [] {
-    std::map<std::string, Factory> all = {
-        {"Acrobot-v1", [] { return std::make_unique<Acrobot>(); }},
-        {"CartPole-v1", [] { return std::make_unique<CartPole>(); }},
-        {"MountainCarContinuous-v0", [] { return std::make_unique<MountainCarContinuous>(); }},
-        {"Pendulum-v1", [] { return std::make_unique<Pendulum>(); }},
-    };
+    std::map<std::string, Factory> all;
+    for (Entry& entry : built_in_entries()) all.insert(std::move(entry));
     for (const std::string& id : mujoco_ids()) all.emplace(id, [id] { return make_mujoco(id); });
     return all;
   }();

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "envs/env.h"
@@ -13,6 +14,13 @@ namespace saccade::envs {
 
 /// Makes a bare environment, without a time limit.
 using Factory = std::function<std::unique_ptr<Env>()>;
+
+/// An id and how to make it. Each file NAME.cpp in classic/ defines one,
+///
+///     Entry saccade::envs::NAME_entry();
+///
+/// and the build finds the files and makes their list.
+using Entry = std::pair<std::string, Factory>;
 
 /// The environment of this name, truncated where its spec().max_episode_steps says. The name is an id such as
 /// "Pendulum-v1", or one without its version ("pendulum") for the latest version; letter case does not

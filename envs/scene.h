@@ -1,4 +1,4 @@
-// What an environment looks like: solid shapes in the world, and where to look at them from.
+// A picture of an environment: solid geoms in the world, and where to look at them from.
 #pragma once
 
 #include <array>
@@ -8,7 +8,7 @@ namespace saccade::envs {
 
 using Point = std::array<double, 3>;  // x, y, z; z is up
 
-/// What a shape's size holds: the half sizes along its own x, y and z (ellipsoid, box); the radius (sphere);
+/// A geom's size holds: the half sizes along its own x, y and z (ellipsoid, box); the radius (sphere);
 /// the radius and half the length along its own z (capsule, whose round ends come on top, and cylinder).
 /// A plane has no end; its own z is its normal.
 enum class GeomKind { plane, sphere, capsule, cylinder, ellipsoid, box };

@@ -1,4 +1,4 @@
-// What observations and actions are made of, in Gymnasium's terms.
+// The spaces of observations and actions, in Gymnasium's terms.
 #pragma once
 
 #include <cstddef>

@@ -18,7 +18,7 @@
 #include "envs/mujoco/tasks.h"
 #include "envs/registry.h"
 
-namespace saccade::tools {
+namespace saccade::envs {
 
 namespace {
 
@@ -50,12 +50,12 @@ Json read_json(const std::string& path) {
 
 // The value as JSON, for a message.
 std::string abridged(const Json& json) {
-  constexpr std::size_t most = 40;
+  constexpr std::size_t kLongest = 40;
   const std::string text = json.dump(-1, ' ', true);
-  return text.size() <= most ? text : text.substr(0, most - 3) + "...";
+  return text.size() <= kLongest ? text : text.substr(0, kLongest - 3) + "...";
 }
 
-// What an object has under a key. Messages say `where` the object is.
+// An object's value under a key. Messages say `where` the object is.
 const Json& member(const Json& object, const char* key, const std::string& where) {
   if (!object.is_object()) {
     throw FormatError(fmt::format("{}: {} was given, but an object is expected", where, abridged(object)));
@@ -264,7 +264,7 @@ void check_sizes(const Trajectory& t, const envs::Spec& spec, std::size_t state)
   }
 }
 
-// What the environment makes of what was recorded for a step, its errors named by that.
+// Calls f, and names the step in its errors.
 template <class F>
 auto at_step(const Trajectory& t, std::size_t step, F f) {
   try {
@@ -341,7 +341,7 @@ void replay(const std::string& id, const Trajectory& t, const std::function<void
 
   for (std::size_t i = 0; i < t.actions.size(); ++i) {
     if (i > 0) {
-      // What MuJoCo carries over besides (its solver's warm start, the positions that v4 pays for) stays
+      // The rest that MuJoCo carries over (its solver's warm start, the positions that v4 pays for) stays
       // ours.
       std::vector<double> state = env->state();
       std::copy(t.states[i - 1].begin(), t.states[i - 1].end(),
@@ -369,4 +369,4 @@ double error_of(const Compared& c) {
   return std::isfinite(error) ? error : infinity;
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::envs

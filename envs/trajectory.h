@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-namespace saccade::tools {
+namespace saccade::envs {
 
-/// What another implementation of an environment did, step by step: entry t is what action t led to.
+/// An episode of another implementation of an environment, step by step: entry t is the outcome of action t.
 struct Trajectory {
   std::string file, name;  // for messages
   std::vector<double> first_state, first_observation;
@@ -44,4 +44,4 @@ void replay(const std::string& id, const Trajectory& trajectory,
 /// and for flags that differ.
 double error_of(const Compared& compared);
 
-}  // namespace saccade::tools
+}  // namespace saccade::envs

@@ -54,5 +54,5 @@ class DoubleIntegrator : public envs::Env {
 
 int main(int argc, char** argv) {
   envs::add("DoubleIntegrator-v0", [] { return std::make_unique<DoubleIntegrator>(); });
-  return tools::run_command_line(argc, argv);
+  return cli::run_command_line(argc, argv);
 }

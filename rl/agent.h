@@ -36,7 +36,7 @@ class Agent {
   /// One update. What is random in it is drawn from `rng`. Throws Error where a loss is not finite.
   virtual Metrics update(const Batch& batch, Rng& rng) = 0;
 
-  /// What a checkpoint holds, as handles: weights, with all that acting needs, and the optimisers' state.
+  /// The agent's part of a checkpoint, as handles: weights, with all that acting needs, and the optimisers' state.
   virtual nn::NamedTensors named_weights() const = 0;
   virtual nn::NamedTensors named_optimizer_state() const = 0;
   /// Goes on from them. Throws ConfigError, ShapeError or DTypeError, having changed nothing, if they do not

@@ -16,7 +16,7 @@
 
 namespace saccade::rl {
 
-/// What is run, and how it is watched. Defaults are what is usual for MuJoCo's tasks.
+/// The task, and how the run is watched. Defaults are those usual for MuJoCo's tasks.
 struct RunConfig {
   std::string env = "Pendulum-v1";
   std::int64_t seed = 1;
@@ -31,7 +31,7 @@ struct RunConfig {
 /// Noise of actions while learning; see components/exploration_noise.h.
 enum class Exploration { gaussian, pink, ou };
 
-/// What every algorithm that learns from a replay buffer has.
+/// The settings of every algorithm that learns from a replay buffer.
 struct OffPolicyConfig {
   std::int64_t learning_starts = 10'000;
   Exploration exploration = Exploration::gaussian;

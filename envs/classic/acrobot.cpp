@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/rng.h"
 #include "envs/checks.h"
+#include "envs/registry.h"
 
 namespace saccade::envs {
 
@@ -126,5 +127,7 @@ Scene Acrobot::scene() const {
           .flat = true,
           .step_seconds = kTimeStep};
 }
+
+Entry acrobot_entry() { return {"Acrobot-v1", [] { return std::make_unique<Acrobot>(); }}; }
 
 }  // namespace saccade::envs

@@ -6,6 +6,7 @@
 
 #include "base/rng.h"
 #include "envs/checks.h"
+#include "envs/registry.h"
 
 namespace saccade::envs {
 
@@ -83,5 +84,7 @@ Scene CartPole::scene() const {
           .flat = true,
           .step_seconds = kTimeStep};
 }
+
+Entry cart_pole_entry() { return {"CartPole-v1", [] { return std::make_unique<CartPole>(); }}; }
 
 }  // namespace saccade::envs

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "envs/checks.h"
+#include "envs/registry.h"
 
 namespace saccade::envs {
 
@@ -93,5 +94,7 @@ Scene MountainCarContinuous::scene() const {
     scene.geoms.push_back(sphere(beside_road(along, 0.028), 0.022, 0));
   return scene;
 }
+
+Entry mountain_car_continuous_entry() { return {"MountainCarContinuous-v0", [] { return std::make_unique<MountainCarContinuous>(); }}; }
 
 }  // namespace saccade::envs

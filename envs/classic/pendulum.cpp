@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "envs/checks.h"
+#include "envs/registry.h"
 
 namespace saccade::envs {
 
@@ -81,5 +82,7 @@ Scene Pendulum::scene() const {
           .flat = true,
           .step_seconds = kTimeStep};
 }
+
+Entry pendulum_entry() { return {"Pendulum-v1", [] { return std::make_unique<Pendulum>(); }}; }
 
 }  // namespace saccade::envs

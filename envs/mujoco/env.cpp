@@ -14,7 +14,7 @@ namespace saccade::envs {
 
 namespace {
 
-// What a body that still moves like one does not reach. MuJoCo's own bound is 1e10; learning would be ruined
+// No body that still moves like one reaches this. MuJoCo's own bound is 1e10; learning would be ruined
 // by numbers far below it.
 constexpr double kMostSane = 1e6;
 

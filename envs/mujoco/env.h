@@ -1,4 +1,4 @@
-// What the MuJoCo tasks share.
+// The part that all MuJoCo tasks share.
 #pragma once
 
 #include <cstdint>

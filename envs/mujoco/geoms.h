@@ -1,4 +1,4 @@
-// What a simulation looks like.
+// A simulation as geoms to draw.
 #pragma once
 
 #include <mujoco/mujoco.h>

@@ -16,7 +16,7 @@ struct Range {
   double high = std::numeric_limits<double>::infinity();
 };
 
-/// What makes one such task out of the equations that they share:
+/// The numbers that make one such task out of the equations that they share:
 ///
 ///     reward = forward_weight dx/dt + healthy_reward - control_weight |action|^2 - contact cost
 ///     contact cost = clip(contact_weight sum clip(cfrc_ext, contact_force)^2, contact_cost)

@@ -14,7 +14,11 @@ namespace saccade::rl {
 namespace {
 
 std::deque<AlgorithmInfo>& list() {
-  static std::deque<AlgorithmInfo> all = {sac_info(), td3_info(), ddpg_info()};
+  static std::deque<AlgorithmInfo> all = {
+      sac_info(),
+      td3_info(),
+      ddpg_info(),
+  };
   return all;
 }
 
@@ -22,12 +26,17 @@ std::deque<AlgorithmInfo>& list() {
 
 const std::deque<AlgorithmInfo>& algorithms() { return list(); }
 
-const AlgorithmInfo& find_algorithm(std::string_view name) {
+std::vector<std::string> algorithm_names() {
   std::vector<std::string> names;
+  for (const AlgorithmInfo& info : list()) names.push_back(info.name);
+  return names;
+}
+
+const AlgorithmInfo& find_algorithm(std::string_view name) {
   for (const AlgorithmInfo& info : list()) {
     if (info.name == name) return info;
-    names.push_back(info.name);
   }
+  const std::vector<std::string> names = algorithm_names();
   const std::string near = nearest(name, names);
   throw ConfigError(fmt::format("there is no algorithm \"{}\"{} Available: {}", name,
                                 near.empty() ? "." : fmt::format("; did you mean {}?", near), join(names)));

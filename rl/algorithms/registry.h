@@ -20,13 +20,13 @@ namespace saccade::rl {
 /// The action space that an algorithm needs.
 enum class ActionKind { box, discrete };
 
-/// What an agent is made for. `actions`: coordinates of a Box, or choices of a Discrete space.
+/// The sizes and the seed of an agent. `actions`: coordinates of a Box, or choices of a Discrete space.
 struct AgentSpec {
   std::int64_t obs_dim = 0, actions = 0;
   Rng rng{};
 };
 
-/// What there is to know of an algorithm before an agent of it exists.
+/// An algorithm before an agent of it exists.
 struct AlgorithmInfo {
   std::string name;   // "sac"
   std::string title;  // a line for people, with the paper
@@ -35,7 +35,7 @@ struct AlgorithmInfo {
   /// Settings other than the defaults of their structs, as a JSON object: of its own keys, or of
   /// OffPolicyConfig's. So one class serves for several algorithms.
   std::string defaults = "{}";
-  /// What it sets in a preset, likewise.
+  /// Its settings in a preset, likewise.
   std::vector<std::pair<std::string, std::string>> presets{};
 
   // Filled in by algorithm(): its settings, type-erased.
@@ -57,6 +57,8 @@ AlgorithmInfo algorithm(AlgorithmInfo info) {
 
 /// Those built in, and those added.
 const std::deque<AlgorithmInfo>& algorithms();
+
+std::vector<std::string> algorithm_names();
 
 /// ConfigError, naming the nearest, for a name that is none.
 const AlgorithmInfo& find_algorithm(std::string_view name);

@@ -137,7 +137,7 @@ AlgorithmInfo td3_info() {
       .title = "Twin Delayed DDPG (Fujimoto et al. 2018)",
       .actions = ActionKind::box,
       .keys = td3_keys(),
-      .presets = {{"pendulum", R"({"hidden": [64, 64], "actor_lr": 1e-3, "critic_lr": 2e-3, "tau": 0.01,
+      .presets = {{"pendulum", R"({"hidden": [64, 64], "actor_lr": 1e-3, "critic_lr": 1e-3, "tau": 0.02,
                                    "exploration_noise": 0.2})"}},
   });
 }

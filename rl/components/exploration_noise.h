@@ -25,7 +25,7 @@ class ExplorationNoise {
   /// Copy `copy` begins an episode.
   virtual void begin_episode(std::size_t /*copy*/) {}
 
-  /// What it remembers, for a checkpoint, and its way back: Error for a state of another size.
+  /// Its memory, for a checkpoint, and the way back: Error for a state of another size.
   virtual std::vector<double> state() const { return {}; }
   virtual void set_state(std::span<const double> state);
 };

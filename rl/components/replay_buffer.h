@@ -26,7 +26,7 @@ class ReplayBuffer {
   std::int64_t size() const { return size_; }
   std::int64_t capacity() const { return rows_.obs.size(0); }
 
-  /// What a checkpoint needs: the filled rows, and where the next goes. Loading throws FormatError if it does
+  /// The state for a checkpoint: the filled rows, and where the next goes. Loading throws FormatError if it does
   /// not fit.
   nn::NamedTensors named_state() const;
   void load_state(const nn::NamedTensors& state);

@@ -1,4 +1,4 @@
-// What this program is, is made of and runs on.
+// This program: its version, its libraries and the machine that it runs on.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

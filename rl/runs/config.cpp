@@ -155,7 +155,7 @@ const std::vector<Preset>& presets() {
        R"({"env": "MountainCarContinuous-v0", "steps": 30000, "learning_starts": 1000, "exploration": "pink",
            "batch_size": 100, "buffer_size": 30000, "eval_every": 2000, "checkpoint_every": 0})",
        ""},
-      // What this body gains by undulating shows after hundreds of steps only: a far horizon, and slow noise.
+      // The gain from undulating shows only after hundreds of steps: a far horizon, and slow noise.
       {"swimmer", "Swimmer-v4 with pink noise and a far horizon: a minute or two",
        R"({"env": "Swimmer-v4", "steps": 300000, "exploration": "pink", "batch_size": 100,
            "buffer_size": 300000})",

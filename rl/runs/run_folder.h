@@ -15,7 +15,7 @@
 
 namespace saccade::rl {
 
-/// What a run is of.
+/// The facts that a run begins with.
 struct RunInfo {
   std::string preset;  // or "", for an environment by its name
   Config config;

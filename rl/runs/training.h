@@ -36,11 +36,10 @@ class TrainingListener {
 /// ended with.
 Rng evaluation_rng(std::int64_t seed);
 
-/// What to say of an action space that reaches beyond 100, if this one does.
+/// A warning about an action space that reaches beyond 100, if this one does.
 std::optional<std::string> action_warning(const envs::Spec& spec);
 
-/// What to say where a run's environment is made of something else than when the run began, such as another
-/// model.
+/// A complaint if a run's environment is made of something else than when the run began, such as another model.
 std::optional<std::string> changed_environment(const std::string& run, const RunInfo& info);
 
 /// An untrained agent for this configuration. ConfigError where the algorithm cannot have the environment's

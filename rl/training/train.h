@@ -22,7 +22,7 @@ struct Episode {
   MetricMeans metrics;
 };
 
-/// What the loop calls, each after the state has been brought up to date; any may be empty.
+/// The loop calls these, each after the state has been brought up to date; any may be empty.
 struct TrainCallbacks {
   std::function<void(const TrainState&, const Episode&)> on_episode = {};
   std::function<void(const TrainState&, const Evaluation&)> on_evaluation = {};

@@ -1,4 +1,4 @@
-// What the engine costs: memory, very long and very wide graphs, and the same bits on any number of threads.
+// The cost of the engine: memory, very long and very wide graphs, and the same bits on any number of threads.
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -57,7 +57,7 @@ constexpr bool kPoolCaches = false;
 constexpr bool kPoolCaches = true;
 #endif
 
-// What `repeat` calls of f take from the system after `warm_up` of them.
+// How many blocks `repeat` calls of f take from the system after `warm_up` of them.
 std::int64_t allocations(int warm_up, int repeat, const std::function<void()>& f) {
   for (int i = 0; i < warm_up; ++i) f();
   const std::int64_t before = pool::system_allocations();

@@ -1,4 +1,4 @@
-// What every op says to wrong shapes, dimensions, dtypes, indices and undefined tensors: the right kind of
+// The answer of every op to wrong shapes, dimensions, dtypes, indices and undefined tensors: the right kind of
 // error, whose message names the op and shows what was given.
 #include <catch2/catch.hpp>
 #include <cmath>

@@ -38,7 +38,7 @@ bool is_near(const std::string& id, double ours, double theirs) {
          units * std::numeric_limits<double>::epsilon() * std::max(1.0, std::abs(theirs));
 }
 
-// What Gymnasium rounds to float32 must be a float32 here too, and the same one, save where that last float64
+// A number that Gymnasium rounds to float32 must be a float32 here too, and the same one, save where that last float64
 // unit tips the rounding over to the next.
 bool is_near_float32(double ours, double theirs) {
   const bool is_float32 = ours == static_cast<double>(static_cast<float>(ours));
@@ -46,7 +46,7 @@ bool is_near_float32(double ours, double theirs) {
   return is_float32 && std::abs(ours - theirs) <= ulp + std::numeric_limits<double>::epsilon();
 }
 
-bool is_same(const std::string& id, const saccade::tools::Compared& c) {
+bool is_same(const std::string& id, const saccade::envs::Compared& c) {
   // MountainCarContinuous keeps its state in float32.
   const bool is_float32 =
       c.quantity == "observation" || (c.quantity == "state" && id == "MountainCarContinuous-v0");
@@ -55,7 +55,7 @@ bool is_same(const std::string& id, const saccade::tools::Compared& c) {
 }
 
 // The step that ends the episode.
-std::size_t ends_at(const saccade::tools::Trajectory& trajectory) {
+std::size_t ends_at(const saccade::envs::Trajectory& trajectory) {
   const auto& flags = trajectory.terminated;
   return static_cast<std::size_t>(std::find(flags.begin(), flags.end(), true) - flags.begin()) + 1;
 }
@@ -66,9 +66,9 @@ TEST_CASE("every recorded trajectory of a classic task is Gymnasium's, step for 
   std::size_t run = 0;
   for (const std::string id : {"Acrobot-v1", "CartPole-v1", "MountainCarContinuous-v0", "Pendulum-v1"}) {
     const Box bounds = std::get<Box>(make(id)->spec().observation_space);
-    for (const auto& trajectory : saccade::tools::read_trajectories(reference_path("gym_classic.json"), id)) {
+    for (const auto& trajectory : saccade::envs::read_trajectories(reference_path("gym_classic.json"), id)) {
       ++run;
-      saccade::tools::replay(id, trajectory, [&](const saccade::tools::Compared& c) {
+      saccade::envs::replay(id, trajectory, [&](const saccade::envs::Compared& c) {
         INFO(fmt::format("{}, {}, step {}, {}[{}]: ours {}, Gymnasium's {}", id, trajectory.name, c.step,
                          c.quantity, c.coordinate, c.ours, c.theirs));
         CHECK(is_same(id, c));

@@ -36,13 +36,13 @@ const std::vector<std::string> kModels = {"ant",
                                           "walker2d",
                                           "walker2d_v5"};
 
-// What no task's dynamics know of: cameras, lights and textures, numbers for programs, key frames, names, and
+// Things that no task's dynamics know of: cameras, lights and textures, numbers for programs, key frames, names, and
 // the room that MuJoCo sets aside.
 const std::set<std::string> kNotPhysics = {
     "ncam",         "nlight",     "ntex",     "ntexdata", "nmat",    "nnumeric",    "nnumericdata",
     "nkey",         "nuser_geom", "nnames",   "nstack",   "nbuffer", "numeric_adr", "numeric_size",
     "numeric_data", "key_time",   "key_qpos", "key_qvel", "key_ctrl"};
-// What models.json says in words or twice.
+// Entries that models.json has in words or twice.
 const std::set<std::string> kDescriptions = {
     "used_by",        "compile_warning", "sizes",          "opt",        "stat", "names", "jnt_type_name",
     "geom_type_name", "total_mass",      "actuator_joint", "qpos_spring"};

@@ -49,16 +49,16 @@ TEST_CASE("sizes, action ranges and time limits are those of the facts", "[mujoc
 
 TEST_CASE("every recorded trajectory of a MuJoCo task is Gymnasium's, step for step", "[mujoco]") {
   for (const std::string& id : envs::mujoco_ids()) {
-    const std::vector<tools::Trajectory> trajectories =
-        tools::read_trajectories(reference_path(file_of(id)), id);
+    const std::vector<envs::Trajectory> trajectories =
+        envs::read_trajectories(reference_path(file_of(id)), id);
     CHECK(trajectories.size() == reference(file_of(id)).at("trajectories").size());
-    for (const tools::Trajectory& trajectory : trajectories) {
-      tools::Compared worst;
+    for (const envs::Trajectory& trajectory : trajectories) {
+      envs::Compared worst;
       double worst_error = 0;
-      tools::replay(id, trajectory, [&](const tools::Compared& compared) {
-        if (tools::error_of(compared) <= worst_error) return;
+      envs::replay(id, trajectory, [&](const envs::Compared& compared) {
+        if (envs::error_of(compared) <= worst_error) return;
         worst = compared;
-        worst_error = tools::error_of(compared);
+        worst_error = envs::error_of(compared);
       });
       INFO(fmt::format("{}, {}, step {}, {}[{}]: ours {}, Gymnasium's {}", id, trajectory.name, worst.step,
                        worst.quantity, worst.coordinate, worst.ours, worst.theirs));

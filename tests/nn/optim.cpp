@@ -111,7 +111,7 @@ Tensor leaf(std::initializer_list<double> values, DType dtype = DType::f64) {
   return from_values(values, {static_cast<std::int64_t>(values.size())}, dtype).requires_grad_();
 }
 
-// What `steps` steps from the same start and gradients make of a tensor of n elements.
+// A tensor of n elements after `steps` steps from the same start and gradients.
 std::vector<double> after_adam(std::int64_t n, int steps, const AdamOptions& options, DType dtype) {
   Rng rng(3);
   const Tensor p = randn({n}, rng, dtype).requires_grad_();

@@ -46,7 +46,7 @@ std::vector<double> ten_seeds(const std::string& preset, const std::string& algo
 }  // namespace
 
 // Random actions return about -1,200 on average, and a good policy about -150. Seeds 1 to 10 of each were tried:
-// the worst after so many steps is -189 of SAC, -236 of TD3 and -291 of DDPG.
+// after so many steps TD3's worst is -182, and of DDPG nine are above -179 and one is at -364.
 TEST_CASE("every algorithm learns Pendulum in a short run", "[learning]") {
   const auto [algorithm, steps] = GENERATE(table<std::string, std::int64_t>(
       {{"sac", 5'000}, {"td3", 6'000}, {"ddpg", 6'000}}));

@@ -1,4 +1,4 @@
-// What stands between an environment and the networks: normalised observations, actions in the environment's
+// The layer between an environment and the networks: normalised observations, actions in the environment's
 // box.
 
 #include <catch2/catch.hpp>

@@ -1,4 +1,4 @@
-// What the tests of environments share.
+// Helpers that the tests of environments share.
 #pragma once
 
 #include <cstdint>

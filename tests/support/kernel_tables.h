@@ -1,4 +1,4 @@
-// What the kernel tests share: the tables that this machine can run, and comparisons.
+// Helpers that the kernel tests share: the tables that this machine can run, and comparisons.
 #pragma once
 
 #include <bit>

@@ -45,14 +45,14 @@ void check_page(const std::string& page, const std::string& name) {
   }
   check_addresses(page);
 
-  const std::string_view page_template = tools::web_file(name + ".html");
+  const std::string_view page_template = pages::web_file(name + ".html");
   std::size_t named = 0;
-  for (const std::string_view file : tools::web_files()) {
+  for (const std::string_view file : pages::web_files()) {
     if (file.ends_with(".html")) continue;
     INFO(file);
     const std::size_t times = count(page_template, "\"" + std::string(file) + "\"");
     CHECK(times <= 1);
-    CHECK(count(page, tools::web_file(file)) == times);
+    CHECK(count(page, pages::web_file(file)) == times);
     named += times;
   }
   CHECK(named == count(page_template, " src=") + count(page_template, "<link"));

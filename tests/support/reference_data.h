@@ -11,7 +11,7 @@ namespace saccade::tests {
 /// SACCADE_REFERENCE names, or else in tests/reference.
 std::string reference_path(const std::string& name);
 
-/// What that file holds. Throws FormatError when it cannot be read.
+/// The contents of that file. Throws FormatError when it cannot be read.
 nlohmann::json reference(const std::string& name);
 
 /// A number, or one of the strings that stand for those that JSON lacks: "NaN", "Infinity", "inf" and their

@@ -283,7 +283,7 @@ TEST_CASE("what may surprise is a warning", "[cli]") {
 // ---- the live line ----
 
 TEST_CASE("the live line has everything in 80 columns, and fits any width", "[cli]") {
-  tools::Progress p;
+  rl::Progress p;
   p.name = "pendulum";
   p.step = 6200;
   p.steps = 10000;
@@ -293,26 +293,26 @@ TEST_CASE("the live line has everything in 80 columns, and fits any width", "[cl
   p.steps_per_second = 8123;
   p.updates_per_second = 8099;
   p.seconds_left = 0.47;
-  CHECK(tools::progress_line(p, 79) ==
+  CHECK(cli::progress_line(p, 79) ==
         " 6200/10000 ep 31 return -145 alpha 0.12 H -0.41 8.1k st/s 8.1k up/s 0:00");
-  CHECK(tools::progress_line(p, 200) ==
+  CHECK(cli::progress_line(p, 200) ==
         "pendulum  6200/10000  episode 31  return -145.2  alpha 0.123  entropy -0.41  8.1k steps/s  "
         "8.1k updates/s  0:00 left");
   for (std::size_t width = 1; width < 200; ++width) {
     INFO(width);
-    CHECK(saccade::columns(tools::progress_line(p, width)) <= width);
-    CHECK_FALSE(tools::progress_line(p, width).empty());
+    CHECK(saccade::columns(cli::progress_line(p, width)) <= width);
+    CHECK_FALSE(cli::progress_line(p, width).empty());
   }
   p.steps = 3'000'000;
   p.step = 1'234'567;
   p.ret = 10432.1;
   p.steps_per_second = p.updates_per_second = 402.4;
   p.seconds_left = 4387;
-  CHECK(tools::progress_line(p, 79) ==
+  CHECK(cli::progress_line(p, 79) ==
         " 1.2M/3M  ep 31  return 10432  alpha 0.12  H -0.41  402 st/s  402 up/s  1:13:07");
-  CHECK(tools::progress_line({.name = "pendulum", .step = 5, .steps = 1000}, 79) ==
+  CHECK(cli::progress_line({.name = "pendulum", .step = 5, .steps = 1000}, 79) ==
         "pendulum    5/1000  episode 0");
-  CHECK_THAT(tools::progress_bar_line(p, 80), Contains("\x1b[7m") && Contains("\x1b[0m"));
+  CHECK_THAT(cli::progress_bar_line(p, 80), Contains("\x1b[7m") && Contains("\x1b[0m"));
 }
 
 TEST_CASE("counts, durations and shell words", "[cli]") {

@@ -37,14 +37,18 @@ const std::string kConfig = "--config '" SACCADE_SOURCE_DIR "/examples/double_in
 // A run of a fraction of a second.
 const std::string kSmall = "--set 'hidden=[16,16]' --set batch_size=16 --set learning_starts=50 --quiet ";
 
-// Runs the example as a user would, in the folder.
-Output run_example(const TemporaryFolder& folder, const std::string& arguments) {
+// Runs a program as a user would, in the folder.
+Output run_program(const TemporaryFolder& folder, const std::string& program, const std::string& arguments) {
   const TemporaryFolder elsewhere;
   const std::string out = elsewhere.path("stdout"), err = elsewhere.path("stderr");
   const int status = std::system(
-      fmt::format("cd '{}' && '{}' {} >'{}' 2>'{}'", folder.path(), SACCADE_EXAMPLE, arguments, out, err)
+      fmt::format("cd '{}' && '{}' {} >'{}' 2>'{}'", folder.path(), program, arguments, out, err)
           .c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), read_file(out), read_file(err)};
+}
+
+Output run_example(const TemporaryFolder& folder, const std::string& arguments) {
+  return run_program(folder, SACCADE_EXAMPLE, arguments);
 }
 
 // While there is one, what this process writes to the stream goes to a file.
@@ -81,7 +85,7 @@ Output run_here(std::vector<std::string> arguments) {
   int exit_code = 0;
   {
     const Redirected stdout_too(stdout, out), stderr_too(stderr, err);
-    exit_code = tools::run_command_line(static_cast<int>(argv.size()), argv.data());
+    exit_code = cli::run_command_line(static_cast<int>(argv.size()), argv.data());
   }
   return {exit_code, read_file(out), read_file(err)};
 }
@@ -185,6 +189,16 @@ TEST_CASE("the example keeps the contract of environments", "[examples]") {
     const double force = i < 1000 ? push : rng.uniform(-1, 1);
     CHECK(is_inside(step(env, {force}).observation, std::get<envs::Box>(env.spec().observation_space)));
   }
+}
+
+TEST_CASE("the example of second derivatives finds the minimum by Newton's method", "[examples]") {
+  const TemporaryFolder folder;
+  const Output output = run_program(folder, SACCADE_SECOND_DERIVATIVE, "");
+  CHECK(output.exit_code == 0);
+  // 1 - tanh^2 and -2 tanh (1 - tanh^2) at 0.5; at the end H = [[802, -400], [-400, 200]].
+  CHECK_THAT(output.out, Contains("tanh'(0.5) = 0.786448, tanh''(0.5) = -0.726862"));
+  CHECK_THAT(output.out, Contains("step 6: f(1.0000, 1.0000)"));
+  CHECK_THAT(output.out, Contains("H v at the end = 1202.0000, -600.0000"));
 }
 
 TEST_CASE("training without the command is a few lines", "[examples]") {

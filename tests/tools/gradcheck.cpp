@@ -127,7 +127,7 @@ TEST_CASE("a check that fails in f32 says by how much", "[gradcheck_command]") {
                               "[1]",
                               [](const TensorList& x) { return TensorList{(x[0] + 1e6) - 1e6}; },
                               {from_values({0.3}, {1}, DType::f64)}};
-  const std::vector<tools::Row> rows = tools::run_checks({check}, {1, true}, [](const tools::Row&) {});
+  const std::vector<suite::Row> rows = suite::run_checks({check}, {1, true}, [](const suite::Row&) {});
   REQUIRE(rows.size() == 1);
   CHECK(rows[0].failures() == 1);
   CHECK_THAT(rows[0].variants[0].failures.at(0), Contains("f32 is") && Contains("less than 64"));
@@ -174,12 +174,12 @@ TEST_CASE("what gradcheck's flags do not allow is one clear line", "[gradcheck_c
 
 TEST_CASE("the page's curves: the stable log pi is exact, the 1e-6 form is off by 1.2 at u = 8",
           "[gradcheck_command]") {
-  const tools::LogProbErrors errors = tools::log_prob_errors();
+  const suite::LogProbErrors errors = suite::log_prob_errors();
   const auto at =
       static_cast<std::size_t>(std::find(errors.u.begin(), errors.u.end(), 8.0) - errors.u.begin());
   REQUIRE(at < errors.u.size());
   REQUIRE(errors.curves.size() == 4);
-  for (const tools::LogProbErrors::Curve& curve : errors.curves) {
+  for (const suite::LogProbErrors::Curve& curve : errors.curves) {
     INFO(curve.form << " " << curve.dtype);
     const double unit = curve.dtype == "f32" ? 0x1p-24 : 0x1p-53;
     if (curve.form == "stable") {  // log pi is up to 38, made of terms up to 80: half a rounding is 32 units

@@ -1,4 +1,4 @@
-// What environments look like, and `saccade eval --record`.
+// Pictures of environments, and `saccade eval --record`.
 
 #include <fmt/format.h>
 
@@ -87,9 +87,9 @@ class Bare : public Env {
 };
 
 // Random episodes, recorded.
-tools::Recording recorded(std::unique_ptr<Env> env, int episodes, std::int64_t most_episodes = 3) {
-  tools::Recording recording{.most_episodes = most_episodes};
-  tools::RecordingEnv recorder(std::move(env), recording);
+pages::Recording recorded(std::unique_ptr<Env> env, int episodes, std::int64_t most_episodes = 3) {
+  pages::Recording recording{.most_episodes = most_episodes};
+  pages::RecordingEnv recorder(std::move(env), recording);
   Rng rng(3);
   for (int i = 0; i < episodes; ++i) {
     reset(recorder, rng);
@@ -178,7 +178,7 @@ TEST_CASE("every environment's scene is finite, keeps its shapes, and changes as
 }
 
 TEST_CASE("a recording holds every frame of the first episodes", "[recording]") {
-  const tools::Recording recording = recorded(make("Pendulum-v1"), 3, 2);
+  const pages::Recording recording = recorded(make("Pendulum-v1"), 3, 2);
   const Json json = Json::parse(to_json(recording).dump());
   REQUIRE(json.at("episodes").size() == 2);
   CHECK(json.at("flat") == true);
@@ -194,7 +194,7 @@ TEST_CASE("a recording holds every frame of the first episodes", "[recording]") 
     CHECK_FALSE(episode.contains("observations"));
   }
   // The rod's middle is half a rod from the hinge, at the observed angle, after every step.
-  const tools::Recording::Episode& second = recording.episodes.at(1);
+  const pages::Recording::Episode& second = recording.episodes.at(1);
   for (std::size_t k = 0; k < second.observations.size(); ++k) {
     const Json& pose = json["episodes"][1]["poses"][k];
     REQUIRE(pose.size() == 7);

@@ -150,7 +150,7 @@ TEST_CASE("numbers that JSON lacks are texts in a trajectory file", "[replay]") 
   const auto reward = [](const Json& value) {
     const TemporaryFolder folder;
     write_file(folder.path("a.json"), changed("/rewards/1", value));
-    return tools::read_trajectories(folder.path("a.json"), "Pendulum-v1").at(0).rewards.at(1);
+    return envs::read_trajectories(folder.path("a.json"), "Pendulum-v1").at(0).rewards.at(1);
   };
   CHECK(reward("Infinity") == infinity);
   CHECK(reward("inf") == infinity);
@@ -160,14 +160,14 @@ TEST_CASE("numbers that JSON lacks are texts in a trajectory file", "[replay]") 
   CHECK(reward(3) == 3);
 
   const double nan = reward("NaN");
-  CHECK(tools::error_of({"reward", 1, 0, nan, nan}) == 0);
-  CHECK(tools::error_of({"reward", 1, 0, infinity, infinity}) == 0);
-  CHECK(tools::error_of({"reward", 1, 0, infinity, -infinity}) == infinity);
-  CHECK(tools::error_of({"reward", 1, 0, nan, 1}) == infinity);
-  CHECK(tools::error_of({"reward", 1, 0, 1, nan}) == infinity);
-  CHECK(tools::error_of({"reward", 1, 0, 0.5, 0.25}) == 0.25);
-  CHECK(tools::error_of({"reward", 1, 0, 5, 4}) == 0.25);
-  CHECK(tools::error_of({"truncated", 1, 0, 0, 1}) == infinity);
+  CHECK(envs::error_of({"reward", 1, 0, nan, nan}) == 0);
+  CHECK(envs::error_of({"reward", 1, 0, infinity, infinity}) == 0);
+  CHECK(envs::error_of({"reward", 1, 0, infinity, -infinity}) == infinity);
+  CHECK(envs::error_of({"reward", 1, 0, nan, 1}) == infinity);
+  CHECK(envs::error_of({"reward", 1, 0, 1, nan}) == infinity);
+  CHECK(envs::error_of({"reward", 1, 0, 0.5, 0.25}) == 0.25);
+  CHECK(envs::error_of({"reward", 1, 0, 5, 4}) == 0.25);
+  CHECK(envs::error_of({"truncated", 1, 0, 0, 1}) == infinity);
 }
 
 TEST_CASE("what is no trajectory file is one line that names it", "[replay]") {

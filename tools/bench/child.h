@@ -24,7 +24,7 @@ Work process_start();
 Work start_up();
 Work train_pendulum();
 
-/// What memory_run() finds in a process of its own, in bytes.
+/// The result of memory_run() in a process of its own, in bytes.
 double peak_memory();
 /// Fills a replay buffer of 1M transitions of 17 observations and 6 actions, does 100 updates of 256x256
 /// networks, writes a checkpoint, and returns the largest resident size of this process so far, in bytes.

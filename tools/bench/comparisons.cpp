@@ -82,9 +82,9 @@ Work fastest(std::vector<Work> works) {
   const auto seconds = [](const Work& work) {
     constexpr int kCalls = 20, kRepeats = 4;
     work(kCalls);
-    double least = work(kCalls)[0];
-    for (int i = 0; i < kRepeats; ++i) least = std::min(least, work(kCalls)[0]);
-    return least;
+    double fastest = work(kCalls)[0];
+    for (int i = 0; i < kRepeats; ++i) fastest = std::min(fastest, work(kCalls)[0]);
+    return fastest;
   };
   std::vector<double> times;
   for (const Work& work : works) times.push_back(seconds(work));

@@ -1,4 +1,4 @@
-// What saccade_bench_peers compares, and how far it is to get.
+// The comparisons of saccade_bench_peers, and how far each is to get.
 #pragma once
 
 #include <optional>
@@ -9,7 +9,7 @@
 
 namespace saccade::bench {
 
-/// What is to be reached: a ratio of at least `figure`, or if `absolute` a time of at most that in seconds.
+/// The goal: a ratio of at least `figure`, or if `absolute` a time of at most that in seconds.
 struct Reach {
   double figure, stretch;
   bool absolute = false;

@@ -32,7 +32,7 @@ struct Options {
   bool list = false, json = false, haswell = false;
 };
 
-// What libraries read when they are loaded, and what keeps them from their best.
+// Environment variables that libraries read when they are loaded, and that keep them from their best.
 constexpr const char* kHoldBack[] = {"OPENBLAS_CORETYPE",       "OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS",
                                      "ATEN_CPU_CAPABILITY",     "DNNL_MAX_CPU_ISA",     "ONEDNN_MAX_CPU_ISA",
                                      "DNNL_DEFAULT_FPMATH_MODE"};
@@ -126,11 +126,11 @@ constexpr const char* kMemory = "memory/17-6-256";
 
 Row memory_row() {
   constexpr double kMega = 1e6, kShare = 1.05, kRest = 50 * kMega;
-  const double most = kShare * memory_buffer_bytes() + kRest;
-  return {kMemory, "", 1, peak_memory(), 0, 0, Reach{most, most, true}, "B"};
+  const double max = kShare * memory_buffer_bytes() + kRest;
+  return {kMemory, "", 1, peak_memory(), 0, 0, Reach{max, max, true}, "B"};
 }
 
-// What the script measured in that interpreter, each beside ours on the number of threads that suits us best.
+// The measurements of the script in that interpreter, each beside ours on the number of threads that suits us best.
 std::vector<Row> python_rows(const std::string& python, const std::vector<int>& threads, std::int64_t rounds,
                              const std::function<bool(const std::string&)>& wanted, Json& missing) {
   show("Python: " + python);
@@ -247,10 +247,10 @@ void run(const Options& options) {
     return std::any_of(names.begin(), names.end(), matches);
   };
   const std::int64_t rounds =
-      options.repeats.empty() ? 21 : tools::parse_integer("--repeats", options.repeats, 1, 1000);
+      options.repeats.empty() ? 21 : cli::parse_integer("--repeats", options.repeats, 1, 1000);
   std::vector<int> threads = {1};
   if (!options.threads.empty()) {
-    threads[0] = static_cast<int>(tools::parse_integer("--threads", options.threads, 1, 1024));
+    threads[0] = static_cast<int>(cli::parse_integer("--threads", options.threads, 1, 1024));
   } else if (num_threads() > 1) {
     threads.push_back(num_threads());
   }
@@ -295,7 +295,7 @@ void run(const Options& options) {
     for (const Row& row : haswell_rows(options)) rows.push_back(row);
   }
   if (memory) rows.push_back(memory_row());
-  // What has no peer last.
+  // Lines without a peer come last.
   std::stable_partition(rows.begin(), rows.end(), [](const Row& row) { return !row.peer.empty(); });
   show("");
 

@@ -69,9 +69,9 @@ class Multiplier {
     const auto seconds = [](const std::function<void()>& way) {
       constexpr int kCalls = 20, kRepeats = 5;
       const Work work = repeat(way);
-      double least = work(kCalls)[0];
-      for (int i = 0; i < kRepeats; ++i) least = std::min(least, work(kCalls)[0]);
-      return least;
+      double fastest = work(kCalls)[0];
+      for (int i = 0; i < kRepeats; ++i) fastest = std::min(fastest, work(kCalls)[0]);
+      return fastest;
     };
     return seconds(by_sgemm) <= seconds(by_matmul) ? by_sgemm : by_matmul;
   }

@@ -1,4 +1,4 @@
-// What a step of a MuJoCo task takes at least.
+// The floor of a MuJoCo task's step.
 #pragma once
 
 #include <string>

@@ -19,7 +19,7 @@ struct UpdateSize {
 /// MuJoCo's HalfCheetah with Stable-Baselines3's defaults, and Pendulum's preset.
 const std::array<UpdateSize, 2>& update_sizes();
 
-/// What an update does, in its order.
+/// The phases of an update, in their order.
 enum class Phase {
   sample,
   noise,

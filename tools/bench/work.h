@@ -1,4 +1,4 @@
-// What is measured of Saccade, each as something to call. `saccade bench` times it alone, the peers' program
+// The work that is measured of Saccade, each piece as something to call. `saccade bench` times it alone, the peers' program
 // beside theirs.
 #pragma once
 

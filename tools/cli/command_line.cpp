@@ -17,7 +17,7 @@
 #include "tools/cli/text.h"
 #include "rl/runs/build_info.h"
 
-namespace saccade::tools {
+namespace saccade::cli {
 
 namespace {
 
@@ -54,7 +54,7 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return names;
 }
 
-// What to say of an argument that nothing takes.
+// The complaint about an argument that nothing takes.
 std::string unexpected(const CLI::App& app, const std::string& argument) {
   const bool is_option = argument.starts_with("-");
   if (!is_option && app.get_parent() != nullptr)
@@ -92,20 +92,13 @@ void refuse_empty_values(CLI::App& app) {
 int run(int argc, char** argv) {
   const std::string name =
       argc > 0 ? shell_word(std::filesystem::path(argv[0]).filename().string()) : "saccade";
-  CLI::App app("Saccade: automatic differentiation, and Soft Actor-Critic on top of it.");
+  CLI::App app("Saccade: automatic differentiation, and Soft Actor-Critic and its relatives on top of it.");
   app.formatter(std::make_shared<Help>(name));
   app.set_help_flag("-h,--help", "this text");
   app.set_version_flag("--version", "saccade " + rl::version(), "the version");
   app.require_subcommand(1);
   int exit_code = 0;
-  add_train(app, exit_code);
-  add_eval(app, exit_code);
-  add_gradcheck(app, exit_code);
-  add_envs(app, exit_code);
-  add_replay(app, exit_code);
-  add_config(app, exit_code);
-  add_bench(app, exit_code);
-  add_info(app, exit_code);
+  add_commands(app, exit_code);
   refuse_empty_values(app);
   app.footer("'saccade COMMAND --help' says more of each.\nStart with: saccade train pendulum");
   if (argc < 2) {
@@ -151,4 +144,4 @@ int run_command_line(int argc, char** argv) {
   return exit_code;
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::cli

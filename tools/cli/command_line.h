@@ -1,7 +1,7 @@
 // The `saccade` command as a function, for programs that add environments of their own to it.
 #pragma once
 
-namespace saccade::tools {
+namespace saccade::cli {
 
 /// Does what main()'s arguments ask for, as the `saccade` command, and returns main()'s exit status: 2 for a
 /// wrong command line or configuration, 1 for any other failure, each with one line on stderr; no exception
@@ -9,4 +9,4 @@ namespace saccade::tools {
 /// listed like the built-in ones.
 int run_command_line(int argc, char** argv);
 
-}  // namespace saccade::tools
+}  // namespace saccade::cli

@@ -14,7 +14,7 @@
 #include "base/text.h"
 #include "tools/cli/text.h"
 
-namespace saccade::tools {
+namespace saccade::cli {
 
 namespace {
 
@@ -170,4 +170,4 @@ void Display::clear() {
   line_.clear();
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::cli

@@ -1,4 +1,4 @@
-// What training shows while it runs: one live line on a terminal, plain lines elsewhere.
+// How training shows itself while it runs: one live line on a terminal, plain lines elsewhere.
 #pragma once
 
 #include <chrono>
@@ -8,7 +8,7 @@
 #include "rl/runs/progress.h"
 #include "rl/training/evaluation.h"
 
-namespace saccade::tools {
+namespace saccade::cli {
 
 using rl::Progress;
 
@@ -52,4 +52,4 @@ class Display {
   std::int64_t last_step_ = 0;
 };
 
-}  // namespace saccade::tools
+}  // namespace saccade::cli

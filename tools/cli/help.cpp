@@ -8,7 +8,7 @@
 
 #include "tools/cli/text.h"
 
-namespace saccade::tools {
+namespace saccade::cli {
 
 namespace {
 
@@ -78,4 +78,4 @@ std::string Help::make_help(const CLI::App* app, std::string, CLI::AppFormatMode
   return text;
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::cli

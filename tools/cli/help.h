@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-namespace saccade::tools {
+namespace saccade::cli {
 
 /// Description, usage, arguments, options or commands, examples (the footer): in kColumns columns. Texts are
 /// written for a program called saccade; one of another name is called by that.
@@ -19,4 +19,4 @@ class Help : public CLI::FormatterBase {
   std::string program_;
 };
 
-}  // namespace saccade::tools
+}  // namespace saccade::cli

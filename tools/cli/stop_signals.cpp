@@ -2,7 +2,7 @@
 
 #include <iterator>
 
-namespace saccade::tools {
+namespace saccade::cli {
 
 namespace {
 
@@ -36,4 +36,4 @@ StopSignals::~StopSignals() {
 
 int StopSignals::received() { return last_signal; }
 
-}  // namespace saccade::tools
+}  // namespace saccade::cli

@@ -3,7 +3,7 @@
 
 #include <csignal>
 
-namespace saccade::tools {
+namespace saccade::cli {
 
 /// While it lives, the first SIGINT, SIGTERM or SIGHUP is kept instead of ending the program; a second ends
 /// it at once. One at a time.
@@ -21,4 +21,4 @@ class StopSignals {
   struct sigaction before_[3];
 };
 
-}  // namespace saccade::tools
+}  // namespace saccade::cli

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-namespace saccade::tools {
+namespace saccade::cli {
 
 std::string two_columns(std::string_view left, std::string_view right, std::size_t start) {
   std::string text = fmt::format("  {}", left);
@@ -23,13 +23,13 @@ std::string two_columns(std::string_view left, std::string_view right, std::size
   return text + '\n';
 }
 
-std::int64_t parse_integer(std::string_view flag, std::string_view text, std::int64_t least,
-                           std::int64_t most) {
+std::int64_t parse_integer(std::string_view flag, std::string_view text, std::int64_t min,
+                           std::int64_t max) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < least || value > most) {
+  if (error != std::errc() || end != text.data() + text.size() || value < min || value > max) {
     throw ConfigError(
-        fmt::format("{}: '{}' given; expected an integer from {} to {}", flag, text, least, most));
+        fmt::format("{}: '{}' given; expected an integer from {} to {}", flag, text, min, max));
   }
   return value;
 }
@@ -39,4 +39,4 @@ void warn(std::string_view message) {
   fmt::print(stderr, "saccade: warning: {}\n", message);
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::cli

@@ -8,7 +8,7 @@
 #include "autograd/ops.h"
 #include "nn/distributions/tanh_normal.h"
 
-namespace saccade::tools {
+namespace saccade::suite {
 
 namespace {
 
@@ -40,8 +40,8 @@ std::vector<double> worst_in_bins(const std::vector<double>& u, const std::vecto
                                   const F& exact) {
   std::vector<double> worst(2 * kReach * kBinsPerUnit + 1, 0.0);
   for (std::size_t i = 0; i < u.size(); ++i) {
-    double& most = worst[bin(u[i])];
-    most = std::max(most, static_cast<double>(std::abs(values[i] - exact(u[i]))));
+    double& max = worst[bin(u[i])];
+    max = std::max(max, static_cast<double>(std::abs(values[i] - exact(u[i]))));
   }
   return worst;
 }
@@ -68,4 +68,4 @@ LogProbErrors log_prob_errors() {
   return errors;
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::suite

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace saccade::tools {
+namespace saccade::suite {
 
 struct LogProbErrors {
   std::vector<double> u;  // the middle of each bin
@@ -19,4 +19,4 @@ struct LogProbErrors {
 /// -20 to 20 that f32 holds exactly; in bins of 1/4.
 LogProbErrors log_prob_errors();
 
-}  // namespace saccade::tools
+}  // namespace saccade::suite

@@ -14,8 +14,8 @@ namespace saccade::suite {
 
 namespace {
 
-std::vector<Row> rows() {
-  std::vector<Row> table = elementwise_rows();
+std::vector<OpRow> rows() {
+  std::vector<OpRow> table = elementwise_rows();
   for (const auto& more : {shapes_rows(), products_rows()}) table.insert(table.end(), more.begin(), more.end());
   return table;
 }
@@ -24,7 +24,7 @@ std::vector<Row> rows() {
 
 // Distinct numbers, shuffled over all of a call's inputs, at least 0.3 of the spacing apart: no ties, and
 // none within 0.08 of a corner. The same for every run.
-TensorList draw(const Row& row, const Shapes& shapes) {
+TensorList draw(const OpRow& row, const Shapes& shapes) {
   std::int64_t total = 0;
   for (const Shape& shape : shapes) total += shape.numel();
   Rng rng(static_cast<std::uint64_t>(total) * 31 + shapes.size());
@@ -79,7 +79,7 @@ std::string describe_shapes(const Shapes& shapes) {
 
 std::vector<Check> op_checks() {
   std::vector<Check> checks;
-  for (const Row& row : rows()) {
+  for (const OpRow& row : rows()) {
     const auto add = [&](const Shapes& shapes, const Layout* layout) {
       Check check{"ops", row.name, row.arguments, row.f, draw(row, shapes), {}, row.differentiable, row.formula};
       if (!check.variant.empty()) check.variant += "  ";

@@ -13,7 +13,7 @@ namespace saccade::suite {
 using F = TensorFunction;
 using Shapes = std::vector<Shape>;  // of the inputs of one call
 
-struct Row {
+struct OpRow {
   const char* name;
   const char* formula;    // value, then gradients: "y = tanh x;  dx = g (1 - y^2)"; "" where another row has it
   const char* arguments;  // what tells rows of one op apart
@@ -25,9 +25,9 @@ struct Row {
 };
 
 // Of three files, as ops/ is.
-std::vector<Row> elementwise_rows();
-std::vector<Row> shapes_rows();
-std::vector<Row> products_rows();
+std::vector<OpRow> elementwise_rows();
+std::vector<OpRow> shapes_rows();
+std::vector<OpRow> products_rows();
 
 // ---- shapes ----
 

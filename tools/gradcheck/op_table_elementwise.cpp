@@ -9,8 +9,8 @@
 
 namespace saccade::suite {
 
-std::vector<Row> elementwise_rows() {
-  std::vector<Row> table = {
+std::vector<OpRow> elementwise_rows() {
+  std::vector<OpRow> table = {
       // arithmetic
       {"add", "y = a + b;  da = g,  db = g", "", of(add), kBinary},
       {"add", "", "2.5", one([](auto& x) { return add(x, 2.5); }), kUnary},

@@ -9,9 +9,9 @@
 
 namespace saccade::suite {
 
-std::vector<Row> products_rows() {
+std::vector<OpRow> products_rows() {
   using R = Reduction;
-  std::vector<Row> table = {
+  std::vector<OpRow> table = {
       // matrix products
       {"matmul", "y = a b;  da = g b^T,  db = a^T g",
        "",

@@ -9,8 +9,8 @@
 
 namespace saccade::suite {
 
-std::vector<Row> shapes_rows() {
-  std::vector<Row> table = {
+std::vector<OpRow> shapes_rows() {
+  std::vector<OpRow> table = {
       // reductions
       {"sum", "y = sum_i x_i;  dx_i = g", "", one([](auto& x) { return sum(x); }), kUnary},
       {"sum", "", "0", one([](auto& x) { return sum(x, {0}); }), kMatrix},

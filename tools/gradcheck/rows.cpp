@@ -10,39 +10,39 @@
 
 #include "base/error.h"
 
-namespace saccade::tools {
+namespace saccade::suite {
 
 namespace {
 
 // In units of f32's rounding. A check takes a few dozen roundings on the way to a value or gradient; see
 // tests/gradcheck.cpp. What log pi(a) is computed from here is u alone: it is rounded by up to |u| <= 20
 // units, and (u - mean) / std divides that by std >= e^-4. Training keeps eps and does not divide.
-double f32_limit(const suite::Check& check) { return check.name == "log pi(a)" ? 1024 : 64; }
+double f32_limit(const Check& check) { return check.name == "log pi(a)" ? 1024 : 64; }
 
 // Those of one group, and in it of one name, together; otherwise in the suite's order.
-void sort_by_name(std::vector<suite::Check>& checks) {
+void sort_by_name(std::vector<Check>& checks) {
   std::map<std::string, std::size_t> groups, names;
-  const auto place = [&](const suite::Check& check) {
+  const auto place = [&](const Check& check) {
     return std::pair(groups.at(check.group), names.at(check.group + '/' + check.name));
   };
-  for (const suite::Check& check : checks) {
+  for (const Check& check : checks) {
     groups.emplace(check.group, groups.size());
     names.emplace(check.group + '/' + check.name, names.size());
   }
   std::stable_sort(checks.begin(), checks.end(),
-                   [&](const suite::Check& a, const suite::Check& b) { return place(a) < place(b); });
+                   [&](const Check& a, const Check& b) { return place(a) < place(b); });
 }
 
-void compare_with_differences(Variant& variant, const suite::Check& check, int order) {
+void compare_with_differences(Variant& variant, const Check& check, int order) {
   const GradcheckResult result = check.run(order);
   for (int n = 1; n <= order; ++n) variant.relative[n - 1] = result.worst_relative_error(n);
   if (!result.passed()) variant.failures.push_back(result.explanation());
 }
 
-void compare_with_f64(Variant& variant, const suite::Check& check) {
+void compare_with_f64(Variant& variant, const Check& check) {
   const double limit = f32_limit(check);
   try {
-    variant.f32 = suite::f32_error(check);
+    variant.f32 = f32_error(check);
     if (variant.f32 < limit) return;
     variant.failures.push_back(fmt::format(
         "f32 is {:.0f} units of its rounding away from f64; expected less than {:.0f}", variant.f32, limit));
@@ -52,7 +52,7 @@ void compare_with_f64(Variant& variant, const suite::Check& check) {
   }
 }
 
-Variant measure(const suite::Check& check, const Measures& measures) {
+Variant measure(const Check& check, const Measures& measures) {
   Variant variant{check.variant};
   for (const Tensor& input : check.inputs) variant.elements += input.numel();
   if (measures.order > 0 && check.differentiable) compare_with_differences(variant, check, measures.order);
@@ -62,9 +62,9 @@ Variant measure(const suite::Check& check, const Measures& measures) {
 
 template <class F>
 double worst(const Row& row, const F& error) {
-  double most = -1;
-  for (const Variant& variant : row.variants) most = std::max(most, error(variant));
-  return most;
+  double max = -1;
+  for (const Variant& variant : row.variants) max = std::max(max, error(variant));
+  return max;
 }
 
 }  // namespace
@@ -92,8 +92,8 @@ bool matches(const std::string& text, const std::string& pattern) {
   return fnmatch(("*" + pattern + "*").c_str(), text.c_str(), FNM_CASEFOLD) == 0;
 }
 
-std::vector<suite::Check> select(std::vector<suite::Check> checks, const std::string& pattern) {
-  std::erase_if(checks, [&](const suite::Check& check) {
+std::vector<Check> select(std::vector<Check> checks, const std::string& pattern) {
+  std::erase_if(checks, [&](const Check& check) {
     return !matches(fmt::format("{}/{} {}", check.group, check.name, check.variant), pattern);
   });
   if (checks.empty()) {
@@ -104,10 +104,10 @@ std::vector<suite::Check> select(std::vector<suite::Check> checks, const std::st
   return checks;
 }
 
-std::vector<Row> run_checks(const std::vector<suite::Check>& checks, const Measures& measures,
+std::vector<Row> run_checks(const std::vector<Check>& checks, const Measures& measures,
                             const std::function<void(const Row&)>& done) {
   std::vector<Row> rows;
-  for (const suite::Check& check : checks) {
+  for (const Check& check : checks) {
     if (rows.empty() || rows.back().group != check.group || rows.back().name != check.name) {
       if (!rows.empty()) done(rows.back());
       rows.push_back({check.group, check.name, "", f32_limit(check)});
@@ -124,4 +124,4 @@ std::string error_text(double error) {
   return error == 0 ? "0" : fmt::format("{:.1e}", error);
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::suite

@@ -1,4 +1,4 @@
-// What `saccade gradcheck` measures: the checks of the suite, and how far off each is.
+// The measurements of `saccade gradcheck`: the checks of the suite, and how far off each is.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 #include "tools/gradcheck/suite.h"
 
-namespace saccade::tools {
+namespace saccade::suite {
 
 struct Measures {
   int order = 2;     // of the gradients compared with finite differences; 0: none
@@ -44,13 +44,13 @@ bool matches(const std::string& text, const std::string& pattern);
 
 /// The checks whose "group/name variant" holds the pattern, those of one name together. Throws ConfigError if
 /// there are none.
-std::vector<suite::Check> select(std::vector<suite::Check> checks, const std::string& pattern);
+std::vector<Check> select(std::vector<Check> checks, const std::string& pattern);
 
 /// Runs the checks in order; calls `done` with each row as soon as it is complete.
-std::vector<Row> run_checks(const std::vector<suite::Check>& checks, const Measures& measures,
+std::vector<Row> run_checks(const std::vector<Check>& checks, const Measures& measures,
                             const std::function<void(const Row&)>& done);
 
 /// "1.3e-11", "0" or "" if not measured.
 std::string error_text(double error);
 
-}  // namespace saccade::tools
+}  // namespace saccade::suite

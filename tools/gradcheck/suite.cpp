@@ -28,9 +28,9 @@ TensorList value_and_gradients(const Check& check, DType dtype) {
 }
 
 double largest(const std::vector<double>& values) {
-  double most = 0;
-  for (const double v : values) most = std::max(most, std::abs(v));
-  return most;
+  double max = 0;
+  for (const double v : values) max = std::max(max, std::abs(v));
+  return max;
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ Tensor policy_log_prob(const TensorList& weights, const Tensor& obs, const Tenso
 /// Layers, distributions, SAC's losses and Adam's step, each as a function of all it depends on.
 /// (nn_checks.cpp)
 std::vector<Check> nn_checks();
-/// What those check, for comparison with the modules: layers l1, l2, ... from weights[first] on, each weight
+/// The functions behind those checks, for comparison with the modules: layers l1, l2, ... from weights[first] on, each weight
 /// then bias; and the critics' loss on (obs, action) pairs with targets y.
 Tensor mlp(Tensor x, const TensorList& weights, std::size_t first);
 Tensor critic_loss(const TensorList& weights, const Tensor& obs_action, const Tensor& y);

@@ -6,7 +6,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-namespace saccade::tools {
+namespace saccade::pages {
 
 namespace {
 
@@ -57,4 +57,4 @@ std::string assemble(std::string_view name, const Json& data) {
   return page;
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::pages

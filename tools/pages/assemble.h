@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace saccade::tools {
+namespace saccade::pages {
 
 /// web/NAME.html with the data in its empty <script id="data">, and in place of each line that names a style
 /// sheet or script, that file's text. No text in the data can end the element that holds them; numbers that
@@ -18,4 +18,4 @@ std::string_view web_file(std::string_view name);
 /// The names of all of them.
 std::vector<std::string_view> web_files();
 
-}  // namespace saccade::tools
+}  // namespace saccade::pages

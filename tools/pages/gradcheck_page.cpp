@@ -12,16 +12,16 @@
 #include "tools/gradcheck/log_prob_errors.h"
 #include "tools/pages/assemble.h"
 
-namespace saccade::tools {
+namespace saccade::pages {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
 
 // Errors that are not finite become null.
-Json to_json(const Row& row) {
+Json to_json(const suite::Row& row) {
   Json variants = Json::array();
-  for (const Variant& v : row.variants) {
+  for (const suite::Variant& v : row.variants) {
     Json errors = Json::array();
     for (const double error : {v.relative[0], v.relative[1], v.f32}) {
       errors.push_back(error < 0 ? Json(-1) : Json(error));
@@ -37,18 +37,18 @@ Json to_json(const Row& row) {
 }
 
 Json log_prob_json() {
-  const LogProbErrors errors = log_prob_errors();
+  const suite::LogProbErrors errors = suite::log_prob_errors();
   Json curves = Json::array();
-  for (const LogProbErrors::Curve& curve : errors.curves) {
+  for (const suite::LogProbErrors::Curve& curve : errors.curves) {
     curves.push_back(
         {{"form", curve.form}, {"dtype", curve.dtype}, {"value", curve.value}, {"gradient", curve.gradient}});
   }
   return {{"u", errors.u}, {"curves", std::move(curves)}};
 }
 
-Json page_data(const std::vector<Row>& rows, const PageInfo& info) {
+Json page_data(const std::vector<suite::Row>& rows, const PageInfo& info) {
   Json list = Json::array();
-  for (const Row& row : rows) list.push_back(to_json(row));
+  for (const suite::Row& row : rows) list.push_back(to_json(row));
   const GradcheckOptions defaults;  // which every check of the suite keeps to
   return {{"build", rl::build_info()},
           {"date", fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)))},
@@ -62,8 +62,8 @@ Json page_data(const std::vector<Row>& rows, const PageInfo& info) {
 
 }  // namespace
 
-void write_gradcheck_page(const std::string& path, const std::vector<Row>& rows, const PageInfo& info) {
+void write_gradcheck_page(const std::string& path, const std::vector<suite::Row>& rows, const PageInfo& info) {
   write_file(path, assemble("gradcheck", page_data(rows, info)));
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::pages

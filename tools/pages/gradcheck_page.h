@@ -6,7 +6,7 @@
 
 #include "tools/gradcheck/rows.h"
 
-namespace saccade::tools {
+namespace saccade::pages {
 
 struct PageInfo {
   std::string filter;
@@ -15,6 +15,6 @@ struct PageInfo {
 };
 
 /// Replaces the file at once. Throws FormatError if it cannot be written.
-void write_gradcheck_page(const std::string& path, const std::vector<Row>& rows, const PageInfo& info);
+void write_gradcheck_page(const std::string& path, const std::vector<suite::Row>& rows, const PageInfo& info);
 
-}  // namespace saccade::tools
+}  // namespace saccade::pages

@@ -15,7 +15,7 @@
 #include "rl/runs/build_info.h"
 #include "tools/pages/assemble.h"
 
-namespace saccade::tools {
+namespace saccade::pages {
 
 namespace {
 
@@ -204,4 +204,4 @@ void write_recording(const std::string& path, const Recording& recording, const 
   write_file(path, assemble("recording", data));
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::pages

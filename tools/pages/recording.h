@@ -11,7 +11,7 @@
 #include "envs/env.h"
 #include "rl/training/train.h"
 
-namespace saccade::tools {
+namespace saccade::pages {
 
 /// The first episodes of an environment, as RecordingEnv saw them.
 struct Recording {
@@ -70,4 +70,4 @@ struct RecordingInfo {
 /// Replaces the file at once. Throws FormatError if it cannot be written.
 void write_recording(const std::string& path, const Recording& recording, const RecordingInfo& info);
 
-}  // namespace saccade::tools
+}  // namespace saccade::pages

@@ -17,7 +17,7 @@
 #include "tools/cli/text.h"
 #include "envs/trajectory.h"
 
-namespace saccade::tools {
+namespace saccade::cli {
 
 namespace {
 
@@ -30,7 +30,7 @@ struct Worst {
   double error = -1;
   std::size_t count = 0;
   std::string trajectory;
-  Compared at;
+  envs::Compared at;
 };
 
 // "1 step", "2 steps"
@@ -71,7 +71,7 @@ bool print_verdict(const std::map<std::string, Worst>& worst, const ReplayComman
   }
   fmt::print("\nFAILED: errors above {} in {}\n", options.tolerance_text, join(failed));
   for (const std::string& quantity : failed) {
-    const Compared& at = worst.at(quantity).at;
+    const envs::Compared& at = worst.at(quantity).at;
     const bool is_row = quantity == "observation" || quantity == "state";
     fmt::print("  {}{}: {}, recorded {}\n", quantity, is_row ? fmt::format("[{}]", at.coordinate) : "",
                at.ours, at.theirs);
@@ -83,13 +83,13 @@ bool run(const ReplayCommand& options) {
   const std::string id = envs::canonical_id(options.env);
   std::map<std::string, Worst> worst;
   std::size_t steps = 0;
-  const std::vector<Trajectory> trajectories = read_trajectories(options.file, id);
-  for (const Trajectory& trajectory : trajectories) {
+  const std::vector<envs::Trajectory> trajectories = envs::read_trajectories(options.file, id);
+  for (const envs::Trajectory& trajectory : trajectories) {
     steps += trajectory.actions.size();
-    replay(id, trajectory, [&](const Compared& compared) {
+    envs::replay(id, trajectory, [&](const envs::Compared& compared) {
       Worst& w = worst[std::string(compared.quantity)];
       ++w.count;
-      const double error = error_of(compared);
+      const double error = envs::error_of(compared);
       if (error > w.error) {
         w.error = error;
         w.trajectory = trajectory.name;
@@ -133,4 +133,4 @@ void add_replay(CLI::App& app, int& exit_code) {
   });
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::cli

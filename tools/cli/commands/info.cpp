@@ -11,7 +11,7 @@
 #include "tools/cli/command.h"
 #include "rl/runs/build_info.h"
 
-namespace saccade::tools {
+namespace saccade::cli {
 
 namespace {
 
@@ -70,4 +70,4 @@ void add_info(CLI::App& app, int&) {
   });
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::cli

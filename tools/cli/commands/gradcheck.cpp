@@ -12,11 +12,11 @@
 #include "base/files.h"
 #include "tools/cli/command.h"
 #include "tools/pages/gradcheck_page.h"
-#include "tools/cli/gradcheck_mutate.h"
+#include "tools/cli/mutation_report.h"
 #include "tools/gradcheck/rows.h"
 #include "tools/cli/text.h"
 
-namespace saccade::tools {
+namespace saccade::cli {
 
 namespace {
 
@@ -39,7 +39,7 @@ class Table {
                            : "Analytic gradients against finite differences in f64: worst relative errors");
   }
 
-  void print(const Row& row) {
+  void print(const suite::Row& row) {
     if (!options_.f32() && row.relative(1) < 0 && row.failures() == 0) return;  // has no gradient
     if (row.group != group_) {
       fmt::print("\n");
@@ -52,9 +52,9 @@ class Table {
                       elements = fmt::format("{}", row.elements());
     options_.f32() ? print_line(name, checks, elements, fmt::format("{:.1f}", row.f32()),
                                 fmt::format("{:.0f}", row.f32_limit), verdict)
-                   : print_line(name, checks, elements, error_text(row.relative(1)),
-                                error_text(row.relative(2)), verdict);
-    for (const Variant& variant : row.variants) {
+                   : print_line(name, checks, elements, suite::error_text(row.relative(1)),
+                                suite::error_text(row.relative(2)), verdict);
+    for (const suite::Variant& variant : row.variants) {
       for (const std::string& failure : variant.failures) {
         const std::string text = fmt::format("{}: {}", variant.name, failure);
         for (const std::string& line : wrap(text, kColumns - 4)) fmt::print("    {}\n", line);
@@ -75,7 +75,7 @@ class Table {
   std::string group_;
 };
 
-Json to_json(const Row& row, const Measures& measures) {
+Json to_json(const suite::Row& row, const suite::Measures& measures) {
   Json json = {{"group", row.group},
                {"name", row.name},
                {"checks", row.variants.size()},
@@ -89,7 +89,7 @@ Json to_json(const Row& row, const Measures& measures) {
   }
   json["passed"] = row.failures() == 0;
   json["failures"] = Json::array();
-  for (const Variant& variant : row.variants) {
+  for (const suite::Variant& variant : row.variants) {
     for (const std::string& failure : variant.failures) {
       json["failures"].push_back({{"variant", variant.name}, {"explanation", failure}});
     }
@@ -97,10 +97,10 @@ Json to_json(const Row& row, const Measures& measures) {
   return json;
 }
 
-Json to_json(const std::vector<Row>& rows, const GradcheckCommand& options, const Measures& measures,
+Json to_json(const std::vector<suite::Row>& rows, const GradcheckCommand& options, const suite::Measures& measures,
              double seconds, bool passed) {
   Json list = Json::array();
-  for (const Row& row : rows) list.push_back(to_json(row, measures));
+  for (const suite::Row& row : rows) list.push_back(to_json(row, measures));
   Json json = {{"passed", passed}, {"dtype", options.dtype}};
   if (measures.order > 0) json["order"] = measures.order;
   json["seconds"] = seconds;
@@ -109,9 +109,9 @@ Json to_json(const std::vector<Row>& rows, const GradcheckCommand& options, cons
 }
 
 // The page has both kinds of error, whatever the terminal shows.
-Measures measures_for(const GradcheckCommand& options) {
+suite::Measures measures_for(const GradcheckCommand& options) {
   if (!options.html.empty()) return {options.order, true};
-  return options.f32() ? Measures{0, true} : Measures{options.order, false};
+  return options.f32() ? suite::Measures{0, true} : suite::Measures{options.order, false};
 }
 
 std::vector<suite::Check> checks_for(const GradcheckCommand& options) {
@@ -120,7 +120,7 @@ std::vector<suite::Check> checks_for(const GradcheckCommand& options) {
   if (!measures_for(options).f32) {
     std::erase_if(checks, [](const suite::Check& check) { return !check.differentiable; });
   }
-  return select(std::move(checks), options.filter);
+  return suite::select(std::move(checks), options.filter);
 }
 
 int run(const GradcheckCommand& options) {
@@ -129,16 +129,16 @@ int run(const GradcheckCommand& options) {
   if (options.mutate) return run_mutation(options.filter, options.json);
   const std::vector<suite::Check> checks = checks_for(options);
   if (!options.html.empty()) check_writable(options.html);
-  const Measures measures = measures_for(options);
+  const suite::Measures measures = measures_for(options);
   std::optional<Table> table;
   if (!options.json) table.emplace(options);
-  const std::vector<Row> rows = run_checks(checks, measures, [&](const Row& row) {
+  const std::vector<suite::Row> rows = suite::run_checks(checks, measures, [&](const suite::Row& row) {
     if (table) table->print(row);
   });
   int failures = 0;
-  for (const Row& row : rows) failures += row.failures();
+  for (const suite::Row& row : rows) failures += row.failures();
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  if (!options.html.empty()) write_gradcheck_page(options.html, rows, {options.filter, options.order, seconds});
+  if (!options.html.empty()) pages::write_gradcheck_page(options.html, rows, {options.filter, options.order, seconds});
   if (options.json) {
     fmt::print("{}\n", to_json(rows, options, measures, seconds, failures == 0).dump(2));
     return failures == 0 ? 0 : 1;
@@ -176,7 +176,7 @@ void parse(GradcheckCommand& options, bool order_given, bool dtype_given) {
 void add_gradcheck(CLI::App& app, int& exit_code) {
   CLI::App* sub = app.add_subcommand(
       "gradcheck",
-      "Check every gradient against finite differences: every op in many shapes and memory layouts, layers, "
+      "Check every gradient against finite differences. Every op in many shapes and memory layouts, layers, "
       "distributions, losses and optimiser steps, and the log-probability that SAC rests on; of order 2, the "
       "gradients' own gradients too. Exits with 1 if any check fails.");
   auto options = std::make_shared<GradcheckCommand>();
@@ -210,4 +210,4 @@ void add_gradcheck(CLI::App& app, int& exit_code) {
   });
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::cli

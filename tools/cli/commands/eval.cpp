@@ -15,7 +15,7 @@
 #include "tools/cli/text.h"
 #include "rl/runs/training.h"
 
-namespace saccade::tools {
+namespace saccade::cli {
 
 namespace {
 
@@ -26,7 +26,7 @@ struct EvalCommand {
   bool json = false;
 };
 
-// What is evaluated: a run's policy, or random actions in an environment that a fresh configuration names.
+// The thing to evaluate: a run's policy, or random actions in an environment that a fresh configuration names.
 struct Subject {
   std::string name, env;
   std::int64_t episodes = 0, seed = 0;
@@ -109,7 +109,7 @@ std::string policy_text(const EvalCommand& options) {
 void run(const EvalCommand& options) {
   constexpr std::int64_t kMostRecorded = 1000;
   const Subject subject = subject_of(options);
-  Recording recording;
+  pages::Recording recording;
   if (!options.record_episodes.empty()) {
     if (options.record.empty()) throw ConfigError("--record-episodes needs --record FILE");
     recording.most_episodes = parse_integer("--record-episodes", options.record_episodes, 1, kMostRecorded);
@@ -118,12 +118,12 @@ void run(const EvalCommand& options) {
   const rl::EnvFactory make = [&]() -> std::unique_ptr<envs::Env> {
     std::unique_ptr<envs::Env> env = envs::make(subject.env);
     if (options.record.empty()) return env;
-    return std::make_unique<RecordingEnv>(std::move(env), recording);
+    return std::make_unique<pages::RecordingEnv>(std::move(env), recording);
   };
   const rl::Evaluation e =
       options.random.empty() ? evaluate_run(options, subject, make) : evaluate_random(subject, make);
   if (!options.record.empty()) {
-    write_recording(options.record, recording, {subject.name, policy_text(options), e});
+    pages::write_recording(options.record, recording, {subject.name, policy_text(options), e});
   }
   print(subject, e, options.json);
   if (options.record.empty() || options.json) return;
@@ -160,4 +160,4 @@ void add_eval(CLI::App& app, int&) {
   sub->callback([o] { run(*o); });
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::cli

@@ -1,4 +1,4 @@
-#include "tools/cli/gradcheck_mutate.h"
+#include "tools/cli/mutation_report.h"
 
 #include <fmt/format.h>
 
@@ -12,7 +12,7 @@
 #include "tools/gradcheck/rows.h"
 #include "tools/cli/text.h"
 
-namespace saccade::tools {
+namespace saccade::cli {
 
 namespace {
 
@@ -145,7 +145,7 @@ int run_mutation(const std::string& pattern, bool json) {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
   std::vector<Mutant> mutants = suite::mutate(suite::op_checks());
-  std::erase_if(mutants, [&](const Mutant& mutant) { return !matches("ops/" + mutant.op + ' ', pattern); });
+  std::erase_if(mutants, [&](const Mutant& mutant) { return !suite::matches("ops/" + mutant.op + ' ', pattern); });
   if (mutants.empty()) {
     throw ConfigError(
         fmt::format("--filter: no recorded op matches '{}'; expected part of a name, such as matmul or tanh "
@@ -163,4 +163,4 @@ int run_mutation(const std::string& pattern, bool json) {
   return total.survived() == 0 ? 0 : 1;
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::cli

@@ -17,7 +17,7 @@
 #include "tools/cli/text.h"
 #include "rl/runs/training.h"
 
-namespace saccade::tools {
+namespace saccade::cli {
 
 namespace {
 
@@ -233,12 +233,6 @@ int run(const TrainCommand& options) {
 
 }  // namespace
 
-std::vector<std::string> algorithm_names() {
-  std::vector<std::string> names;
-  for (const rl::AlgorithmInfo& info : rl::algorithms()) names.push_back(info.name);
-  return names;
-}
-
 void add_train(CLI::App& app, int& exit_code) {
   CLI::App* sub = app.add_subcommand("train",
                                      "Train an agent. Ctrl-C saves and says how to go on; a "
@@ -248,7 +242,7 @@ void add_train(CLI::App& app, int& exit_code) {
   sub->add_option("PRESET_OR_ENV", o->name,
                   "a preset, such as pendulum, or an environment, such as Pendulum-v1");
   sub->add_option("--algo", o->algorithm,
-                  fmt::format("the algorithm: {} (default {})", join(algorithm_names(), ", "),
+                  fmt::format("the algorithm: {} (default {})", join(rl::algorithm_names()),
                               rl::Config().algorithm().name))
       ->type_name("NAME");
   sub->add_option("--run", o->run, "the run's folder (default runs/<name>-<seed>, made unique)")
@@ -280,4 +274,4 @@ void add_train(CLI::App& app, int& exit_code) {
   sub->callback([o, &exit_code] { exit_code = run(*o); });
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::cli

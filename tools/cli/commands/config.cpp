@@ -11,7 +11,7 @@
 #include "tools/cli/command.h"
 #include "tools/cli/text.h"
 
-namespace saccade::tools {
+namespace saccade::cli {
 
 namespace {
 
@@ -91,7 +91,7 @@ void add_config(CLI::App& app, int&) {
   sub->add_option("PRESET", options->preset, "a preset or an environment; the defaults if not given");
   options->algorithm = rl::Config().algorithm().name;
   sub->add_option("--algo", options->algorithm,
-                  fmt::format("of which algorithm: {} (default {})", join(algorithm_names(), ", "),
+                  fmt::format("of which algorithm: {} (default {})", join(rl::algorithm_names()),
                               options->algorithm))
       ->type_name("NAME");
   sub->add_flag("--json", options->json, "as JSON, such as 'saccade train --config FILE' takes");
@@ -104,4 +104,4 @@ void add_config(CLI::App& app, int&) {
   sub->callback([options] { run(*options); });
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::cli

@@ -15,7 +15,7 @@
 #include "tools/cli/command.h"
 #include "tools/cli/text.h"
 
-namespace saccade::tools {
+namespace saccade::cli {
 
 namespace {
 
@@ -115,4 +115,4 @@ void add_envs(CLI::App& app, int&) {
   sub->callback([json] { *json ? print_json() : print_table(); });
 }
 
-}  // namespace saccade::tools
+}  // namespace saccade::cli
