@@ -5,8 +5,9 @@
 #include <memory>
 
 #include "autograd/grad.h"
-#include "autograd/node.h"
+#include "autograd/modes.h"
 #include "autograd/ops.h"
+#include "autograd/record.h"
 #include "base/error.h"
 
 namespace saccade {

@@ -1,24 +1,50 @@
+// How gradients are taken: in three passes over the tape, none of them recursive.
+//
+// Collect. From the nodes of the outputs, edges lead down to the nodes of their inputs. Each node met is
+// listed once. Ids grow as ops are recorded, so an input is always older than what was made from it: no node
+// older than the oldest target, a tensor to differentiate with respect to, can lead to one, and the search
+// goes no further down.
+//
+// Mark. From the oldest listed node to the newest: a node leads to a target if it is one itself, or if one of
+// its inputs does. The others need no gradient.
+//
+// Sweep. From the newest to the oldest: when a node's turn comes, all that was made from its output has had
+// its own, so its gradient is whole. Each edge that leads to a target turns it into a gradient of that input,
+// to be added to what has arrived there along other edges.
+//
+//     y = x * exp(x)         id 1: x    2: exp, an edge to 1    3: mul, an edge to 1 and one to 2
+//
+//     3: g = 1               sends exp(x) to 1, and x to 2
+//     2: g = x               sends x exp(x) to 1
+//     1: g = exp(x) + x exp(x)
+//
+// Order by id is all the sorting that takes. Memory goes as early as it can: a gradient once it is passed on,
+// so that a few are alive at a time however deep the graph, and a node's edges, with the tensors that they
+// saved, once it is swept. (It is marked as released, so that a later pass can say so.) retain_graph leaves
+// the edges.
+//
+// create_graph leaves recording on during the sweep. Gradients are written with ops, so the sweep then puts
+// itself on the tape, and its results can be differentiated in their turn.
 #include "autograd/grad.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
-#include <cmath>
-#include <map>
+#include <limits>
 
+#include "autograd/anomaly.h"
+#include "autograd/filter_gradients.h"
+#include "autograd/modes.h"
 #include "autograd/node.h"
 #include "autograd/ops.h"
 #include "base/error.h"
+#include "base/scoped.h"
 
 namespace saccade {
 
-namespace {
+constinit thread_local const GradientFilter* detail::gradient_filter = nullptr;
 
-constinit thread_local bool recording = true;
-constinit thread_local const std::string* current_scope = nullptr;
-constinit thread_local bool detecting = false;
-constinit thread_local const FilterGradients::Filter* filter = nullptr;
+namespace {
 
 // "'mul' of actor/0"
 std::string describe(const Node& node) {
@@ -26,112 +52,127 @@ std::string describe(const Node& node) {
                                : fmt::format("'{}' of {}", node.op, *node.scope);
 }
 
-// While alive, a switch of this thread is in another position.
-class Set {
- public:
-  Set(bool& flag, bool value) : flag_(flag), before_(flag) { flag = value; }
-  ~Set() { flag_ = before_; }
-  Set(const Set&) = delete;
-  Set& operator=(const Set&) = delete;
-
- private:
-  bool& flag_;
-  bool before_;
-};
-
-// The nodes that outputs depend on and through which the targets are reached, in the order of their ids, so
-// that a node comes after all of its inputs.
+// The nodes that the outputs depend on, collected and marked.
 class Subgraph {
  public:
   struct Entry {
     Ref<Node> node;
-    bool target = false;
-    bool leads = false;     // to a target, or is one
     std::size_t edges = 0;  // where its edges' inputs start in inputs_
-    Tensor gradient{};      // what has arrived so far
+    bool target = false;
+    bool leads = false;  // to a target, or is one
+    Tensor gradient{};   // the sum of what has arrived so far
   };
 
-  /// Without targets, every leaf is one.
-  Subgraph(const TensorList& outputs, const TensorList* targets) {
-    PoolVector<std::uint64_t> wanted;  // the targets' ids, in order
-    if (targets != nullptr) {
-      for (const Tensor& x : *targets) wanted.push_back(x.body()->node->id);
-      std::sort(wanted.begin(), wanted.end());
-      if (wanted.empty()) return;
+  Subgraph(const TensorList& outputs, const TensorList& targets) {
+    if (targets.empty()) return;
+    std::uint64_t oldest = std::numeric_limits<std::uint64_t>::max();
+    for (const Tensor& x : targets) oldest = std::min(oldest, x.body()->node->id);
+    collect(outputs, oldest);
+    for (const Tensor& x : targets) {
+      targets_.push_back(find(*x.body()->node));
+      if (targets_.back() != kNone) entries_[targets_.back()].target = true;
     }
-    collect(outputs, wanted.empty() ? 0 : wanted[0]);
-    std::sort(entries_.begin(), entries_.end(),
-              [](const Entry& a, const Entry& b) { return a.node->id < b.node->id; });
-    for (std::size_t i = 0; i < entries_.size(); ++i) entries_[i].node->place = i;
-    for (Entry& entry : entries_) {
-      entry.edges = inputs_.size();
-      entry.target = targets == nullptr ? entry.node->is_leaf()
-                                        : std::binary_search(wanted.begin(), wanted.end(), entry.node->id);
-      entry.leads = entry.target;
-      for (const Edge& edge : entry.node->edges) {
-        const std::size_t input = index_of(*edge.input);
-        inputs_.push_back(input);
-        if (input != kNone && entries_[input].leads) entry.leads = true;
-      }
-    }
-    if (targets == nullptr) return;
-    for (const Tensor& x : *targets) targets_.push_back(index_of(*x.body()->node));
+    mark();
   }
 
-  static constexpr std::size_t kNone = ~std::size_t{0};
+  /// Every leaf is a target.
+  explicit Subgraph(const TensorList& outputs) {
+    collect(outputs, 0);
+    for (Entry& entry : entries_) entry.target = entry.node->is_leaf();
+    mark();
+  }
 
   std::size_t size() const { return entries_.size(); }
-  Entry& operator[](std::size_t i) { return entries_[i]; }
-  /// The entry of edge k's input; null if it leads nowhere.
+  /// The i-th oldest.
+  Entry& by_age(std::size_t i) { return entries_[order_[i].second]; }
+  /// The entry of edge k's input; null if it leads to no target.
   Entry* input(const Entry& entry, std::size_t k) {
-    const std::size_t i = inputs_[entry.edges + k];
-    return i == kNone || !entries_[i].leads ? nullptr : &entries_[i];
+    Entry* found = at(inputs_[entry.edges + k]);
+    return found == nullptr || !found->leads ? nullptr : found;
   }
-  /// An output's entry, before anything else is differentiated; null if it leads nowhere.
-  Entry* output(const Tensor& x) {
-    const std::size_t i = index_of(*x.body()->node);
-    return i == kNone ? nullptr : &entries_[i];
-  }
+  /// Output i's entry; null if it leads to no target.
+  Entry* output(std::size_t i) { return outputs_.empty() ? nullptr : at(outputs_[i]); }
   /// Target i's entry; null if no output depends on it.
-  Entry* target(std::size_t i) { return targets_[i] == kNone ? nullptr : &entries_[targets_[i]]; }
+  Entry* target(std::size_t i) { return at(targets_[i]); }
 
  private:
-  // `lowest` is the oldest target's id: nothing older can lead to one.
-  void collect(const TensorList& outputs, std::uint64_t lowest) {
-    constinit static std::atomic<std::uint64_t> passes =
-        0;  // of all threads: a graph may go from one to another
-    pass_ = ++passes;
-    PoolVector<Node*> stack;
-    const auto visit_once = [&](const Ref<Node>& node) {
-      if (node->id < lowest || node->visited == pass_) return;
-      node->visited = pass_;
-      entries_.push_back({.node = node});
-      stack.push_back(node.get());
+  using Place = std::uint32_t;  // of an entry, in the order of discovery
+  static constexpr Place kNone = std::numeric_limits<Place>::max();
+
+  Entry* at(Place place) { return place == kNone ? nullptr : &entries_[place]; }
+
+  void collect(const TensorList& outputs, std::uint64_t oldest) {
+    grow();
+    const auto place_of = [&](const Ref<Node>& node) {
+      return node->id < oldest ? kNone : find_or_add(node);
     };
-    for (const Tensor& y : outputs) visit_once(y.body()->node);
-    while (!stack.empty()) {
-      const Node& node = *stack.back();
-      stack.pop_back();
+    for (const Tensor& y : outputs) outputs_.push_back(place_of(y.body()->node));
+    for (std::size_t i = 0; i < entries_.size(); ++i) {  // it grows meanwhile
+      const Node& node = *entries_[i].node;
       if (node.released) {
         throw GradError(
             fmt::format("grad: the graph through {} was released by an earlier backward; give that one "
                         ".retain_graph = true to go through it twice",
                         describe(node)));
       }
-      for (const Edge& edge : node.edges) visit_once(edge.input);
+      entries_[i].edges = inputs_.size();
+      for (const Edge& edge : node.edges) inputs_.push_back(place_of(edge.input));
     }
   }
 
-  // Of a node that this pass collected. A gradient may differentiate something itself, which is another pass
-  // over perhaps the same nodes; so all that is needed is looked up before the sweep.
-  std::size_t index_of(const Node& node) const {
-    return !entries_.empty() && node.visited == pass_ ? node.place : kNone;
+  void mark() {
+    order_.reserve(entries_.size());
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      order_.emplace_back(entries_[i].node->id, static_cast<Place>(i));
+    }
+    std::sort(order_.begin(), order_.end());
+    for (std::size_t i = 0; i < size(); ++i) {
+      Entry& entry = by_age(i);
+      entry.leads = entry.target;
+      for (std::size_t k = 0; k < entry.node->edges.size(); ++k) {
+        if (input(entry, k) != nullptr) entry.leads = true;
+      }
+    }
   }
 
-  std::uint64_t pass_ = 0;
-  PoolVector<Entry> entries_;
-  PoolVector<std::size_t> inputs_;
-  PoolVector<std::size_t> targets_;
+  // Which entry is a node's: a hash table of places plus one, 0 where there is none, with linear probing. It
+  // belongs to the pass, not to the nodes, since a gradient may start a pass of its own over the same ones.
+  static constexpr std::size_t kFirstSlots = 1024;
+
+  std::size_t slot_of(const Node& node) const {
+    const std::size_t mask = slots_.size() - 1;
+    std::size_t slot = static_cast<std::size_t>((node.id * 0x9E3779B97F4A7C15) >> 32) & mask;
+    while (slots_[slot] != 0 && entries_[slots_[slot] - 1].node.get() != &node) slot = (slot + 1) & mask;
+    return slot;
+  }
+
+  Place find(const Node& node) const {
+    const Place found = slots_[slot_of(node)];
+    return found == 0 ? kNone : found - 1;
+  }
+
+  Place find_or_add(const Ref<Node>& node) {
+    if (entries_.size() == slots_.size() / 2) grow();
+    Place& slot = slots_[slot_of(*node)];
+    if (slot == 0) {
+      entries_.push_back({.node = node});
+      slot = static_cast<Place>(entries_.size());
+    }
+    return slot - 1;
+  }
+
+  void grow() {
+    slots_.assign(std::max(kFirstSlots, 2 * slots_.size()), 0);
+    entries_.reserve(slots_.size() / 2);
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      slots_[slot_of(*entries_[i].node)] = static_cast<Place>(i + 1);
+    }
+  }
+
+  PoolVector<Entry> entries_;  // as they were discovered
+  PoolVector<Place> slots_;
+  PoolVector<Place> inputs_, outputs_, targets_;
+  PoolVector<std::pair<std::uint64_t, Place>> order_;  // ids, ascending
 };
 
 void check_saved(const Node& node, const Saved& saved) {
@@ -147,9 +188,9 @@ Tensor grad_output(const TensorList& outputs, std::size_t i, const TensorList& g
   const Tensor& y = outputs[i];
   if (given.empty()) {
     if (y.numel() != 1) {
-      throw GradError(
-          fmt::format("grad: an output of shape {} needs grad_outputs; only one-element outputs have a default",
-                      y.shape().str()));
+      throw GradError(fmt::format(
+          "grad: an output of shape {} needs grad_outputs; only one-element outputs have a default",
+          y.shape().str()));
     }
     return ones_like(y);
   }
@@ -157,8 +198,8 @@ Tensor grad_output(const TensorList& outputs, std::size_t i, const TensorList& g
     throw GradError(fmt::format("grad: {} grad_outputs given for {} outputs", given.size(), outputs.size()));
   }
   if (!given[i].defined() || given[i].shape() != y.shape() || given[i].dtype() != y.dtype()) {
-    throw ShapeError(fmt::format("grad: grad_outputs[{}] is {}, expected that of the output, {}", i, describe(given[i]),
-                                 describe(y)));
+    throw ShapeError(fmt::format("grad: grad_outputs[{}] is {}, expected that of the output, {}", i,
+                                 describe(given[i]), describe(y)));
   }
   return given[i];
 }
@@ -170,16 +211,18 @@ Tensor vjp(const Node& node, std::size_t k, const Tensor& g, const Tensor& y) {
   if (edge.needs_output) check_saved(node, node.output_saved);
   Tensor result;
   {
-    const Set quiet(detecting, false);  // an anomaly is this gradient's, not that of an op within it
+    const Scoped quiet(detail::detecting_anomalies, false);  // an anomaly is named after this gradient
     result = edge.vjp(g, y);
   }
-  if (filter != nullptr) result = (*filter)(node, k, g, y, std::move(result));
+  if (detail::gradient_filter != nullptr) {
+    result = (*detail::gradient_filter)(node, k, g, y, std::move(result));
+  }
   if (!result.defined() || result.shape() != edge.input->shape || result.dtype() != edge.input->dtype) {
     throw GradError(fmt::format("grad: the gradient of {} for its input from '{}' is {}, expected {} {}",
                                 describe(node), edge.input->op, describe(result), name(edge.input->dtype),
                                 edge.input->shape.str()));
   }
-  if (detecting)
+  if (DetectAnomaly::active())
     check_anomaly(result, [&] { return fmt::format("the gradient of {} for input {}", describe(node), k); });
   return result;
 }
@@ -196,22 +239,21 @@ void run_hooks(const Node& node, Tensor& gradient) {
   }
 }
 
-// The sweep: from the newest node to the oldest, so that a node's gradient is whole when it is passed on.
 void sweep(Subgraph& graph, const TensorList& outputs, const GradOptions& options) {
   const bool retain = options.retain_graph.value_or(options.create_graph);
-  const Set mode(recording, options.create_graph);
+  const Scoped mode(detail::recording, options.create_graph);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     Tensor given = grad_output(outputs, i, options.grad_outputs);
-    if (Subgraph::Entry* entry = graph.output(outputs[i])) add_to(entry->gradient, std::move(given));
+    if (Subgraph::Entry* entry = graph.output(i)) add_to(entry->gradient, std::move(given));
   }
   for (std::size_t i = graph.size(); i-- > 0;) {
-    Subgraph::Entry& entry = graph[i];
+    Subgraph::Entry& entry = graph.by_age(i);
     if (!entry.leads) continue;
     Node& node = *entry.node;
     if (!node.hooks.empty() && entry.gradient.defined()) run_hooks(node, entry.gradient);
-    bool passed = false;  // through any edge; not so where a target is not gone below
+    bool passed = false;  // along any edge; a target's inputs need not lead to another
     Tensor y = node.output;
-    if (y.defined() && options.create_graph) {
+    if (y.defined() && options.create_graph) {  // with its node, so that it can be differentiated through
       y = y.detach();
       y.body()->node = entry.node;
     }
@@ -221,7 +263,7 @@ void sweep(Subgraph& graph, const TensorList& outputs, const GradOptions& option
       passed = true;
       if (entry.gradient.defined()) add_to(input->gradient, vjp(node, k, entry.gradient, y));
     }
-    if (!entry.target) entry.gradient = Tensor();  // so that its memory serves for the next
+    if (!entry.target) entry.gradient = Tensor();
     if (passed && !retain) {
       node.edges.clear();
       node.output = Tensor();
@@ -251,7 +293,7 @@ TensorList grad(const TensorList& outputs, const TensorList& wrt, const GradOpti
                     "is used",
                     i, describe(wrt[i])));
   }
-  Subgraph graph(outputs, &wrt);
+  Subgraph graph(outputs, wrt);
   sweep(graph, outputs, options);
   TensorList gradients;
   gradients.reserve(wrt.size());
@@ -281,56 +323,18 @@ Tensor grad(const Tensor& output, const Tensor& wrt, const GradOptions& options)
 void backward(const Tensor& output, const GradOptions& options) {
   const TensorList outputs = {output};
   check_differentiable(outputs);
-  Subgraph graph(outputs, nullptr);
+  Subgraph graph(outputs);
   sweep(graph, outputs, options);
-  const Set mode(recording, options.create_graph);
+  const Scoped mode(detail::recording, options.create_graph);
   for (std::size_t i = 0; i < graph.size(); ++i) {
-    Node& node = *graph[i].node;
-    if (!node.is_leaf() || !graph[i].gradient.defined()) continue;
-    Tensor g = std::move(graph[i].gradient);
+    Subgraph::Entry& entry = graph.by_age(i);
+    Node& node = *entry.node;
+    if (!node.is_leaf() || !entry.gradient.defined()) continue;
+    Tensor g = std::move(entry.gradient);
     // grad() may be written to, so its elements are its own and no other tensor's.
     const bool shared = g.body()->references > 1 || g.body()->storage->references > 1 || !g.is_contiguous();
     add_to(node.grad, shared && !node.grad.defined() ? g * 1 : std::move(g));
   }
 }
-
-bool grad_enabled() { return recording; }
-NoGrad::NoGrad() : before_(recording) { recording = false; }
-NoGrad::~NoGrad() { recording = before_; }
-DetectAnomaly::DetectAnomaly() : before_(detecting) { detecting = true; }
-DetectAnomaly::~DetectAnomaly() { detecting = before_; }
-bool DetectAnomaly::active() { return detecting; }
-
-FilterGradients::FilterGradients(Filter f) : filter_(std::move(f)), before_(filter) { filter = &filter_; }
-FilterGradients::~FilterGradients() { filter = before_; }
-const FilterGradients::Filter* FilterGradients::active() { return filter; }
-
-void check_anomaly(const Tensor& x, const std::function<std::string()>& what) {
-  const std::vector<double> values = x.to_vector();
-  const auto bad = std::find_if(values.begin(), values.end(), [](double v) { return !std::isfinite(v); });
-  if (bad == values.end()) return;
-  throw Error(fmt::format("anomaly: {} is {} at element {} of {}", what(), *bad, bad - values.begin(),
-                          x.shape().str()));
-}
-
-EnableGrad::EnableGrad() : before_(recording) { recording = true; }
-EnableGrad::~EnableGrad() { recording = before_; }
-
-Scope::Scope(std::string_view name) : before_(current_scope) {
-  // Every name is made once and kept, so that a node's is one pointer and entering a scope again allocates
-  // nothing.
-  static thread_local std::map<const std::string*, std::map<std::string, std::string, std::less<>>> names;
-  auto& children = names[before_];
-  auto at = children.find(name);
-  if (at == children.end()) {
-    std::string full = before_ == nullptr ? std::string(name) : fmt::format("{}/{}", *before_, name);
-    at = children.emplace(name, std::move(full)).first;
-  }
-  current_scope = &at->second;
-}
-
-Scope::~Scope() { current_scope = before_; }
-
-const std::string* Scope::current() { return current_scope; }
 
 }  // namespace saccade

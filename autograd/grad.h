@@ -1,9 +1,7 @@
-// Differentiation: grad() and backward(), and the switches around them.
+// Differentiation: grad() and backward().
 #pragma once
 
 #include <optional>
-#include <string>
-#include <string_view>
 
 #include "autograd/tensor.h"
 
@@ -30,63 +28,5 @@ Tensor grad(const Tensor& output, const Tensor& wrt, const GradOptions& options 
 
 /// Adds the gradient of `output` to grad() of every leaf that it depends on.
 void backward(const Tensor& output, const GradOptions& options = {});
-
-/// Whether ops put themselves on the tape in this thread.
-bool grad_enabled();
-
-/// While alive, nothing is recorded in this thread.
-class NoGrad {
- public:
-  NoGrad();
-  ~NoGrad();
-  NoGrad(const NoGrad&) = delete;
-  NoGrad& operator=(const NoGrad&) = delete;
-
- private:
-  bool before_;
-};
-
-/// While alive, ops record in this thread, whatever encloses it.
-class EnableGrad {
- public:
-  EnableGrad();
-  ~EnableGrad();
-  EnableGrad(const EnableGrad&) = delete;
-  EnableGrad& operator=(const EnableGrad&) = delete;
-
- private:
-  bool before_;
-};
-
-/// While alive, an op of this thread whose result holds NaN or infinity throws Error naming it, its scope,
-/// the element and its inputs' sizes, and so does a gradient: the first place where a number went wrong,
-/// forward or backward. It reads every result, so use it to look for a fault.
-class DetectAnomaly {
- public:
-  DetectAnomaly();
-  ~DetectAnomaly();
-  DetectAnomaly(const DetectAnomaly&) = delete;
-  DetectAnomaly& operator=(const DetectAnomaly&) = delete;
-  static bool active();
-
- private:
-  bool before_;
-};
-
-/// While alive, nodes made in this thread carry this name, below that of any enclosing scope ("actor/0"), so
-/// that graphs and errors can say where in a model they come from.
-class Scope {
- public:
-  explicit Scope(std::string_view name);
-  ~Scope();
-  Scope(const Scope&) = delete;
-  Scope& operator=(const Scope&) = delete;
-
-  /// The full name, which lives for ever; null outside every scope.
-  static const std::string* current();
-
- private:
-  const std::string* before_;
-};
 
 }  // namespace saccade

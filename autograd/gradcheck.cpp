@@ -37,7 +37,8 @@ TensorList random_weights(const TensorList& like, Rng& rng) {
 
 TensorList as_leaves(const TensorList& x) {
   TensorList leaves;
-  for (const Tensor& t : x) leaves.push_back(contiguous(to(t.detach(), DType::f64)).detach().requires_grad_());
+  for (const Tensor& t : x)
+    leaves.push_back(contiguous(to(t.detach(), DType::f64)).detach().requires_grad_());
   return leaves;
 }
 

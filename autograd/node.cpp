@@ -30,45 +30,13 @@ void Node::destroy() {
     return;
   }
   PoolVector<Node*> list = {this};
-  pending = &list;
+  const Scoped collecting(pending, &list);
   while (!list.empty()) {
     Node* node = list.back();
     list.pop_back();
     node->~Node();
     pool::release(node, sizeof(Node));
   }
-  pending = nullptr;
-}
-
-Tensor record(const char* op, Tensor y, std::initializer_list<EdgeSpec> specs) {
-  PoolVector<Edge> edges;
-  for (const EdgeSpec& spec : specs) {
-    if (!spec.edge.input) continue;
-    if (edges.empty()) edges.reserve(specs.size());
-    edges.push_back(std::move(spec.edge));
-  }
-  return record(op, std::move(y), std::move(edges));
-}
-
-Tensor record(const char* op, Tensor y, PoolVector<Edge> edges) {
-  if (DetectAnomaly::active()) {
-    check_anomaly(y, [&] {
-      const std::string* scope = Scope::current();
-      return "the result of '" + std::string(op) + (scope == nullptr ? "'" : "' of " + *scope);
-    });
-  }
-  std::erase_if(edges, [](const Edge& edge) { return !edge.input; });
-  if (edges.empty()) return y;
-  if (y.requires_grad()) y = y.detach();  // handed through from an input, which keeps its own node
-  Ref<Node> node = Node::make(op, y);
-  for (const Edge& edge : edges) {
-    if (!edge.needs_output || node->output.defined()) continue;
-    node->output = y.detach();
-    node->output_saved = {node->output.body(), y.body()->storage->version};
-  }
-  node->edges = std::move(edges);
-  y.body()->node = std::move(node);
-  return y;
 }
 
 }  // namespace saccade

@@ -1,16 +1,19 @@
-// The tape: what an op leaves behind so that its gradient can be taken. Internal, but record() is all that a
-// new op needs, in this library or in a user's program.
+// The tape, as the engine sees it: nodes, the edges between them, and what their gradients saved. Internal;
+// an op of one's own needs record.h alone.
 #pragma once
 
 #include <cstddef>
-#include <initializer_list>
+#include <functional>
 #include <new>
+#include <source_location>
+#include <string>
 #include <type_traits>
 #include <utility>
 
-#include "autograd/grad.h"
+#include "autograd/modes.h"
 #include "autograd/pool.h"
 #include "autograd/tensor.h"
+#include "base/scoped.h"
 
 namespace saccade {
 
@@ -21,12 +24,18 @@ class Vjp {
   Vjp() = default;
   template <class F>
   explicit Vjp(const F& f) {
-    void* place = buffer_;
     if constexpr (sizeof(F) > kInline) {
-      place = pool::allocate(sizeof(F));
+      void* place = pool::allocate(sizeof(F));
+      try {
+        new (place) F(f);
+      } catch (...) {
+        pool::release(place, sizeof(F));
+        throw;
+      }
       *reinterpret_cast<void**>(buffer_) = place;
+    } else {
+      new (buffer_) F(f);
     }
-    new (place) F(f);
     static constexpr Actions actions = {
         [](const Vjp& vjp, const Tensor& g, const Tensor& y) -> Tensor {
           if constexpr (std::is_invocable_v<const F&, const Tensor&, const Tensor&>) {
@@ -109,11 +118,12 @@ struct Edge {
     if constexpr (std::is_trivially_destructible_v<F>) {
       vjp = Vjp(f);  // holds no tensor
     } else {
-      PoolVector<TensorBody*> captured;
-      detail::captured = &captured;
-      vjp = Vjp(f);
-      detail::captured = nullptr;
-      for (TensorBody* body : captured) {
+      PoolVector<TensorBody*> held;
+      {
+        const Scoped<PoolVector<TensorBody*>*> note(detail::captured, &held);
+        vjp = Vjp(f);
+      }
+      for (TensorBody* body : held) {
         if (body != nullptr) saved.push_back({body, body->storage->version});
       }
     }
@@ -128,9 +138,8 @@ struct Node {
   const char* op = "";
   const std::string* scope = nullptr;  // interned; null outside every scope
   std::uint64_t id = 0;
-  std::uint64_t visited = 0;  // the last pass of the engine that collected it,
-  std::size_t place = 0;      // and where in its list; both hold until the next pass
-  Shape shape;                // of the output
+  std::source_location where;  // of the call of record(), while a NoteLocations is alive
+  Shape shape;                 // of the output
   PoolVector<Edge> edges;
   Tensor output;  // without its node, hence no cycle; only if a gradient asks for it
   Saved output_saved{};
@@ -141,50 +150,6 @@ struct Node {
   static Ref<Node> make(const char* op, const Tensor& output);
   /// Iterative: a chain of a million nodes does not recurse.
   void destroy();
-};
-
-/// An edge as record() takes it: `{input, gradient}`.
-struct EdgeSpec {
-  template <class F>
-  EdgeSpec(const Tensor& x, F f) : edge(x, f) {}
-  mutable Edge edge;  // record() moves it out of its initializer list
-};
-
-/// Puts an op on the tape: its name, its output and, per input, the gradient as a function of g = d loss / d
-/// output and, optionally, of the output y itself. Gradients are written with ops, so that they can be
-/// differentiated too:
-///
-///     Tensor tanh(const Tensor& x) {
-///       return record("tanh", map(kernels::Tanh{}, x),
-///                     {{x, [](const Tensor& g, const Tensor& y) { return g * (1 - square(y)); }}});
-///     }
-///
-/// Returns y, on the tape if any input needs a gradient and no NoGrad is active. The name must outlive the
-/// graph.
-Tensor record(const char* op, Tensor y, std::initializer_list<EdgeSpec> edges);
-Tensor record(const char* op, Tensor y, PoolVector<Edge> edges);
-
-/// Throws, while a DetectAnomaly is alive, if x holds NaN or infinity. `what` says what x is, as in "the
-/// result of 'log'".
-void check_anomaly(const Tensor& x, const std::function<std::string()>& what);
-
-/// While alive, every product with an edge's Jacobian in this thread passes through a filter, which may
-/// replace it. For testing tests: a check that passes on a gradient broken this way is no check.
-class FilterGradients {
- public:
-  /// The node, the edge's place among those recorded, the gradient and the output as the edge's vjp was given
-  /// them, and its result.
-  using Filter = std::function<Tensor(const Node& node, std::size_t edge, const Tensor& g, const Tensor& y,
-                                      Tensor result)>;
-  explicit FilterGradients(Filter filter);
-  ~FilterGradients();
-  FilterGradients(const FilterGradients&) = delete;
-  FilterGradients& operator=(const FilterGradients&) = delete;
-  static const Filter* active();
-
- private:
-  Filter filter_;
-  const Filter* before_;
 };
 
 }  // namespace saccade

@@ -8,14 +8,11 @@
 
 #include "autograd/grad.h"
 #include "autograd/kernels/copy.h"
+#include "autograd/modes.h"
 #include "autograd/node.h"
 #include "base/error.h"
 
 namespace saccade {
-
-namespace detail {
-constinit thread_local PoolVector<TensorBody*>* captured = nullptr;
-}
 
 Ref<Storage> Storage::make(std::int64_t bytes) {
   auto* storage = new (pool::allocate(static_cast<std::size_t>(bytes) + 64)) Storage;
@@ -32,6 +29,15 @@ void Storage::destroy() {
 void TensorBody::destroy() {
   this->~TensorBody();
   pool::release(this, sizeof(TensorBody));
+}
+
+void TensorBody::swap(TensorBody& other) {
+  std::swap(dtype, other.dtype);
+  std::swap(offset, other.offset);
+  std::swap(shape, other.shape);
+  std::swap(strides, other.strides);
+  std::swap(storage, other.storage);
+  std::swap(node, other.node);
 }
 
 namespace {

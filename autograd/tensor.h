@@ -38,6 +38,8 @@ struct TensorBody {
   Ref<Storage> storage;
   Ref<Node> node;  // null for a constant
   void destroy();
+  /// Exchanges all but the counts of references.
+  void swap(TensorBody& other);
 };
 
 class Tensor {
@@ -141,14 +143,13 @@ Tensor randn(const Shape& shape, Rng& rng, DType dtype = DType::f32);
 Tensor view_of(const Tensor& x, const Shape& shape, const Strides& strides, std::int64_t offset);
 
 namespace detail {
-/// While set, copies of tensors are noted: that is how record() learns which tensors a gradient closure
-/// saved.
+/// Set while record() copies a gradient closure: the tensors that the closure holds are noted here.
 extern constinit thread_local PoolVector<TensorBody*>* captured;
+/// Notes a tensor that is copied meanwhile, and says what the copy points at.
+Ref<TensorBody> capture(const Ref<TensorBody>& body);
 }  // namespace detail
 
-inline Tensor::Tensor(const Tensor& other) : body_(other.body_) {
-  if (detail::captured != nullptr) [[unlikely]]
-    detail::captured->push_back(body_.get());
-}
+inline Tensor::Tensor(const Tensor& other)
+    : body_(detail::captured == nullptr ? other.body_ : detail::capture(other.body_)) {}
 
 }  // namespace saccade

@@ -5,7 +5,6 @@
 
 #include <pthread.h>
 
-#include <algorithm>
 #include <atomic>
 
 namespace saccade::detail {
@@ -59,7 +58,9 @@ void run_on(int team) {
 
 void run_chunks(std::int64_t chunks, void (*run)(const void* f, std::int64_t chunk), const void* f) {
   const bool ours = !forked && !taken.exchange(true, std::memory_order_acquire);
-  const int team = ours ? static_cast<int>(std::min<std::int64_t>(threads_for_loop(), chunks)) : 1;
+  // Also where there are fewer chunks: libgomp ends the threads that a team leaves out, and makes new ones
+  // for the next that is larger.
+  const int team = ours ? threads_for_loop() : 1;
   if (team > 1) {
     loop = {chunks, run, f};
     run_on(team);

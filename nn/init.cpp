@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "autograd/grad.h"
 #include "autograd/ops.h"
 #include "base/error.h"
 

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "autograd/grad.h"
+#include "autograd/modes.h"
 #include "base/error.h"
 
 namespace saccade::nn {

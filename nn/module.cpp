@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
-#include "base/parallel.h"
 #include "autograd/kernels/table.h"
+#include "autograd/modes.h"
 #include "autograd/node.h"
 #include "autograd/ops.h"
 #include "base/error.h"
+#include "nn/update_in_place.h"
 
 namespace saccade::nn {
 
@@ -120,14 +121,9 @@ void Module::polyak(const Module& online, double tau) {
   if (!(tau >= 0 && tau <= 1)) throw ConfigError(fmt::format("polyak: tau is {}, expected 0 to 1", tau));
   check_agree(named_parameters_, online.named_parameters_);
   const Tensor theta = online.flat(), theta_target = flat();
-  visit(theta.dtype(), [&]<class T>() {
-    constexpr std::int64_t kGrain = std::int64_t{1} << 14;
-    const T* from = theta.data<T>();
-    T* to = theta_target.mutable_data<T>();
-    parallel_for(theta.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-      kernels::table<T>().lerp(tau, end - begin, from + begin, to + begin);
-    });
-  });
+  update_in_place([&]<class T>(std::int64_t n, const T* source,
+                               T* target) { kernels::table<T>().lerp(tau, n, source, target); },
+                  theta, theta_target);
 }
 
 }  // namespace saccade::nn

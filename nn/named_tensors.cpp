@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "autograd/grad.h"
+#include "autograd/modes.h"
 #include "base/error.h"
 
 namespace saccade::nn {

@@ -1,7 +1,7 @@
 #include "autograd/kernels/functors.h"
-#include "autograd/node.h"
 #include "autograd/ops.h"
 #include "autograd/ops/map.h"
+#include "autograd/record.h"
 
 namespace saccade {
 

@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include "autograd/kernels/indexing.h"
-#include "autograd/node.h"
 #include "autograd/ops.h"
 #include "autograd/ops/map.h"
+#include "autograd/record.h"
 #include "base/error.h"
 
 namespace saccade {

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "base/parallel.h"
 #include "autograd/kernels/table.h"
 #include "autograd/ops.h"
 #include "base/error.h"
+#include "base/parallel.h"
 
 namespace saccade {
 
@@ -15,8 +15,6 @@ namespace {
 
 // Elements per task: below this, one thread does all. A power of two, so that tasks start on whole batches.
 constexpr std::int64_t kGrain = std::int64_t{1} << 14;
-
-constinit thread_local bool promoting = false;
 
 bool is_one_value(const Tensor& x) {
   for (std::int64_t d = 0; d < x.dim(); ++d) {
@@ -30,6 +28,8 @@ Tensor without_graph(const Tensor& x) { return x.requires_grad() ? x.detach() : 
 }  // namespace
 
 namespace detail {
+
+constinit thread_local bool promoting = false;
 
 Tensor map_elements(std::size_t kernel, const void* functor, std::span<const Operand> inputs) {
   constexpr std::size_t kMost = 4;
@@ -145,14 +145,11 @@ std::int64_t wrap_dim(const char* op, std::int64_t dim, const Tensor& x) {
   return wrap_dim(op, dim, x.dim());
 }
 
-Promote::Promote() : before_(promoting) { promoting = true; }
-Promote::~Promote() { promoting = before_; }
-
 std::pair<Tensor, Tensor> same_dtype(const char* op, const Tensor& a, const Tensor& b) {
   check_defined(op, a);
   check_defined(op, b);
   if (a.dtype() == b.dtype()) return {a, b};
-  if (promoting) return {to(a, DType::f64), to(b, DType::f64)};
+  if (detail::promoting) return {to(a, DType::f64), to(b, DType::f64)};
   throw DTypeError(
       fmt::format("{}: one input is {}, the other {}; convert one with to()", op, describe(a), describe(b)));
 }

@@ -3,6 +3,7 @@
 
 #include "autograd/kernels/functors.h"
 #include "autograd/tensor.h"
+#include "base/scoped.h"
 
 namespace saccade {
 
@@ -45,17 +46,15 @@ void check_defined(const char* op, const Tensor& x);
 /// A dimension of x, counted from the end if negative. ShapeError if x has none such, or is undefined.
 std::int64_t wrap_dim(const char* op, std::int64_t dim, const Tensor& x);
 
+namespace detail {
+extern constinit thread_local bool promoting;
+}
+
 /// While alive, ops of this thread take an f32 and an f64 input together, in f64. So gradcheck can run in f64
 /// a function that holds f32 tensors of its own.
-class Promote {
+class Promote : Scoped<bool> {
  public:
-  Promote();
-  ~Promote();
-  Promote(const Promote&) = delete;
-  Promote& operator=(const Promote&) = delete;
-
- private:
-  bool before_;
+  [[nodiscard]] Promote() : Scoped(detail::promoting, true) {}
 };
 
 }  // namespace saccade

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "autograd/anomaly.h"
 #include "autograd/kernels/functors.h"
 #include "autograd/kernels/gemm.h"
-#include "autograd/node.h"
+#include "autograd/modes.h"
 #include "autograd/ops.h"
 #include "autograd/ops/map.h"
+#include "autograd/record.h"
 #include "base/error.h"
 
 namespace saccade {

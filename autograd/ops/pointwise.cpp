@@ -1,9 +1,9 @@
 #include <numbers>
 
 #include "autograd/kernels/functors.h"
-#include "autograd/node.h"
 #include "autograd/ops.h"
 #include "autograd/ops/map.h"
+#include "autograd/record.h"
 
 namespace saccade {
 

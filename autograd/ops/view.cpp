@@ -5,9 +5,9 @@
 #include "autograd/kernels/copy.h"
 #include "autograd/kernels/functors.h"
 #include "autograd/kernels/indexing.h"
-#include "autograd/node.h"
 #include "autograd/ops.h"
 #include "autograd/ops/map.h"
+#include "autograd/record.h"
 #include "base/error.h"
 
 namespace saccade {

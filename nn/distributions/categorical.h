@@ -1,7 +1,7 @@
-// Distributions over finitely many outcomes, given by their logits.
+// Distributions over finitely many classes, given by their logits.
 //
-// Everything but the outcomes themselves is differentiable in the logits. There is no rsample: an outcome
-// jumps as the logits change, so no gradient flows through a draw. Outcomes are tensors of whole numbers.
+// Everything but a draw is differentiable in the logits. There is no rsample: an outcome jumps as the logits
+// change, so no gradient flows through a draw. Outcomes are tensors of whole numbers.
 //
 // A logit may be infinite where that has a meaning: an outcome of probability 0 has a log-probability of -inf
 // and adds nothing to entropy and KL divergence, since p log p goes to 0 with p. Values in nats.
@@ -39,36 +39,9 @@ class Categorical {
   Tensor logits_;
 };
 
-/// 1 with probability p = sigmoid(logit), else 0: each entry of the logits is a coin of its own.
-class Bernoulli {
- public:
-  /// logits: any shape, (...). inf and -inf make a coin certain. ConfigError if one is NaN.
-  explicit Bernoulli(const Tensor& logits);
-
-  const Tensor& logits() const { return logits_; }
-  /// The probabilities of 1; (...), as is all that follows.
-  Tensor probs() const;
-
-  /// Zeros and ones, without a graph.
-  Tensor sample(Rng& rng) const;
-  /// The more probable outcome, of a tie 0.
-  Tensor mode() const;
-
-  /// log p = -softplus(-logit) where x is 1, log(1 - p) = -softplus(logit) where it is 0: exact at any logit.
-  /// ShapeError if x has another shape, or entries other than 0 and 1.
-  Tensor log_prob(const Tensor& x) const;
-
-  /// H(p) = -p log p - (1 - p) log(1 - p) (Cover & Thomas 2006, section 2.1).
-  Tensor entropy() const;
-
- private:
-  Tensor logits_;
-};
-
-/// KL(p || q) = sum_i p_i (log p_i - log q_i) (Cover & Thomas 2006, section 2.3), over classes, (...), or
-/// over a coin's two sides, (...). It is infinite where p can be what q cannot, and no gradient flows from
-/// there. ShapeError or DTypeError if their logits' shapes or dtypes differ.
+/// KL(p || q) = sum_i p_i (log p_i - log q_i) (Cover & Thomas 2006, section 2.3); (...). It is infinite where
+/// p can be what q cannot, and no gradient flows from there. ShapeError or DTypeError if their logits' shapes
+/// or dtypes differ.
 Tensor kl_divergence(const Categorical& p, const Categorical& q);
-Tensor kl_divergence(const Bernoulli& p, const Bernoulli& q);
 
 }  // namespace saccade::nn

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "nn/distributions/tanh_normal.h"
-#include "nn/optim/optimizer.h"
+#include "nn/optim/adam.h"
 #include "rl/agent.h"
 #include "rl/algorithms/registry.h"
 #include "rl/components/actor_critic.h"

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "autograd/grad.h"
+#include "autograd/modes.h"
 #include "autograd/ops.h"
 #include "rl/components/rows.h"
 

@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "nn/optim/optimizer.h"
+#include "nn/optim/adam.h"
 #include "rl/agent.h"
 #include "rl/algorithms/registry.h"
 #include "rl/components/actor_critic.h"

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "autograd/grad.h"
+#include "autograd/modes.h"
 #include "autograd/ops.h"
 
 namespace saccade::rl {

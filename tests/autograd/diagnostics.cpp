@@ -1,10 +1,15 @@
-// Hooks on gradients, and the detection of NaN and infinity.
+// Hooks on gradients, the detection of NaN and infinity, and where nodes were made.
 
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <string>
 
+#include "autograd/anomaly.h"
 #include "autograd/grad.h"
+#include "autograd/modes.h"
+#include "autograd/node.h"
 #include "autograd/ops.h"
+#include "autograd/record.h"
 #include "base/error.h"
 
 using namespace saccade;
@@ -58,4 +63,20 @@ TEST_CASE("an anomaly is named where it first appears, backward", "[anomaly]") {
     CHECK_THROWS_WITH(grad(y, x, {.retain_graph = true}), Contains("gradient of 'sqrt'") && Contains("inf"));
   }
   CHECK(std::isinf(grad(y, x).to_vector()[1]));
+}
+
+TEST_CASE("nodes say where they were recorded, if they are asked to", "[engine]") {
+  const Tensor x = scalar(2).requires_grad_();
+  const auto where = [](const Tensor& y) { return y.body()->node->where; };
+  const auto own = [&] { return record("own", x.detach(), {{x, [](const Tensor& g) { return g; }}}); };
+  constexpr int kLine = __LINE__ - 1;
+  CHECK(where(tanh(x)).line() == 0);
+  {
+    const NoteLocations note;
+    CHECK(where(own()).line() == kLine);
+    CHECK_THAT(where(own()).file_name(), Catch::EndsWith("diagnostics.cpp"));
+    CHECK_THAT(where(tanh(x)).file_name(), Catch::EndsWith("ops/pointwise.cpp"));
+    CHECK_THAT(where(linear(ones({1, 1}), reshape(x, {1, 1}))).file_name(), Catch::EndsWith("ops/matmul.cpp"));
+  }
+  CHECK(where(own()).line() == 0);
 }

@@ -1,14 +1,18 @@
 // The tape and the engine: what grad() and backward() promise, what they refuse, and what they cost.
+#include <array>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "autograd/grad.h"
+#include "autograd/modes.h"
 #include "autograd/node.h"
 #include "autograd/ops.h"
+#include "autograd/record.h"
 #include "autograd/tensor.h"
 #include "base/error.h"
 
@@ -327,6 +331,28 @@ TEST_CASE("an op of a user's own may differentiate within its gradient", "[engin
   const Tensor same = record("same", x, {{x, [](const Tensor& g) { return g * 2; }}});
   CHECK(grad(sum(same), x).to_vector() == Values{2, 2});
   CHECK(grad(sum(x), x).to_vector() == Values{1, 1});
+}
+
+TEST_CASE("a gradient that throws while record() copies it leaves nothing behind", "[engine]") {
+  struct Fuse {
+    bool* lit;
+    explicit Fuse(bool& b) : lit(&b) {}
+    Fuse(const Fuse& other) : lit(other.lit) {
+      if (*lit) throw std::runtime_error("copied");
+    }
+  };
+  const Tensor x = leaf(2), y = x * x;
+  bool lit = false;
+  const auto gradient = [x, fuse = Fuse(lit)](const Tensor& g) { return g * x; };
+  const auto large = [gradient, padding = std::array<double, 20>()](const Tensor& g) {
+    return gradient(g) + padding[0];
+  };
+  lit = true;
+  CHECK_THROWS_WITH(Edge(x, gradient), "copied");
+  CHECK_THROWS_WITH(Edge(x, large), "copied");
+  CHECK(detail::captured == nullptr);
+  lit = false;
+  CHECK(grad(record("fused", y.detach(), {{x, gradient}, {x, large}}), x).item() == 4);
 }
 
 TEST_CASE("a graph may be used by another thread", "[engine]") {

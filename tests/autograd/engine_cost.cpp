@@ -9,12 +9,13 @@
 #include <vector>
 
 #include "autograd/grad.h"
-#include "autograd/node.h"
+#include "autograd/modes.h"
 #include "autograd/ops.h"
 #include "autograd/pool.h"
+#include "autograd/record.h"
 #include "autograd/tensor.h"
-#include "base/threads.h"
 #include "base/error.h"
+#include "base/threads.h"
 
 using namespace saccade;
 

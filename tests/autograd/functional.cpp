@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "autograd/grad.h"
+#include "autograd/modes.h"
 #include "autograd/node.h"
 #include "autograd/ops.h"
 #include "base/error.h"

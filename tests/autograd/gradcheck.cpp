@@ -10,9 +10,8 @@
 #include <set>
 #include <sstream>
 
-#include "autograd/grad.h"
-#include "autograd/node.h"
 #include "autograd/ops.h"
+#include "autograd/record.h"
 #include "tools/gradcheck/suite.h"
 
 using namespace saccade;

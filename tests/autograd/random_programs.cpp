@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/filter_gradients.h"
 #include "autograd/grad.h"
 #include "autograd/gradcheck.h"
 #include "autograd/node.h"

@@ -11,7 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "autograd/grad.h"
 #include "autograd/ops.h"
 #include "base/error.h"
 

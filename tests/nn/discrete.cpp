@@ -11,6 +11,7 @@
 #include "autograd/gradcheck.h"
 #include "autograd/ops.h"
 #include "base/error.h"
+#include "nn/distributions/bernoulli.h"
 #include "nn/distributions/categorical.h"
 #include "nn/distributions/tanh_normal.h"
 

@@ -6,10 +6,11 @@
 #include <vector>
 
 #include "autograd/grad.h"
-#include "base/threads.h"
+#include "autograd/modes.h"
 #include "autograd/node.h"
 #include "autograd/ops.h"
 #include "base/error.h"
+#include "base/threads.h"
 #include "nn/mlp.h"
 
 using namespace saccade;

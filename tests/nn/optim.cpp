@@ -10,10 +10,13 @@
 
 #include "autograd/grad.h"
 #include "autograd/ops.h"
-#include "base/threads.h"
 #include "base/error.h"
+#include "base/threads.h"
 #include "nn/mlp.h"
-#include "nn/optim/optimizer.h"
+#include "nn/optim/adam.h"
+#include "nn/optim/clip_grad_norm.h"
+#include "nn/optim/rmsprop.h"
+#include "nn/optim/sgd.h"
 #include "tests/support/reference_data.h"
 
 using namespace saccade;

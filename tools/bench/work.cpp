@@ -7,6 +7,7 @@
 
 #include "autograd/grad.h"
 #include "autograd/kernels/gemm.h"
+#include "autograd/modes.h"
 #include "autograd/ops.h"
 #include "base/threads.h"
 #include "rl/algorithms/sac.h"

@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "autograd/grad.h"
+#include "autograd/filter_gradients.h"
 #include "autograd/node.h"
 #include "autograd/ops.h"
 

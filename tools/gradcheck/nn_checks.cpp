@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "autograd/ops.h"
+#include "nn/distributions/bernoulli.h"
 #include "nn/distributions/categorical.h"
 #include "nn/distributions/tanh_normal.h"
 #include "tools/gradcheck/suite.h"

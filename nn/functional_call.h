@@ -1,0 +1,33 @@
+// A module with other tensors in place of its parameters.
+#pragma once
+
+#include "autograd/substitute.h"
+#include "autograd/tensor.h"
+#include "nn/module.h"
+
+namespace saccade::nn {
+
+namespace detail {
+void check_replacements(const Module& module, const TensorList& parameters);
+}  // namespace detail
+
+/// What call() returns while the module's parameters are the tensors given: one for each, in the order of
+/// module.parameters(), of its shape, leaves or not, all f32 or all f64 whatever the module is. So a module's
+/// own code can be differentiated with respect to them, and checked in f64:
+///
+///     gradcheck([&](const TensorList& p) { return functional_call(net, p, [&] { return TensorList{net(x)};
+///     }); },
+///               values, {.order = 2});
+///
+/// The result may be differentiated later, to any order. The module is then as it was, also if call() throws.
+/// One thread may use the module meanwhile. ConfigError or ShapeError for parameters that do not fit.
+///
+/// A call must not hand the module to checkpoint(), which runs it again later, without them.
+template <class F>
+auto functional_call(const Module& module, const TensorList& parameters, const F& call) {
+  detail::check_replacements(module, parameters);
+  const Substitute substitute(module.parameters(), parameters);
+  return Substitute::lasting(call());
+}
+
+}  // namespace saccade::nn

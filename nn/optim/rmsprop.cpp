@@ -1,0 +1,43 @@
+#include "nn/optim/rmsprop.h"
+
+#include "autograd/modes.h"
+#include "autograd/ops.h"
+
+namespace saccade::nn {
+
+RmsProp::RmsProp(const TensorList& parameters, const RmsPropOptions& options)
+    : Optimizer("RmsProp", parameters), options_(options) {
+  check_option("lr", options.lr, 0);
+  check_option("alpha", options.alpha, 0, 1);
+  check_option("eps", options.eps, 0);
+  check_option("momentum", options.momentum, 0);
+  check_option("weight_decay", options.weight_decay, 0);
+  v_ = make_state("v");
+  if (options.centered) mean_ = make_state("mean");
+  if (options.momentum > 0) momentum_ = make_state("momentum");
+}
+
+void RmsProp::step(const TensorList& gradients) {
+  const NoGrad no_grad;
+  begin_step(gradients);
+  const auto& [lr, alpha, eps, momentum, weight_decay, centered] = options_;
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    const Tensor &p = parameters()[i], &v = v_[i];
+    Tensor g = gradients[i];
+    if (weight_decay > 0) g = g + weight_decay * p;
+    v.copy_(alpha * v + (1 - alpha) * square(g));
+    Tensor spread = v;
+    if (centered) {
+      mean_[i].copy_(alpha * mean_[i] + (1 - alpha) * g);
+      spread = v - square(mean_[i]);
+    }
+    Tensor step = g / (sqrt(spread) + eps);
+    if (momentum > 0) {
+      momentum_[i].copy_(momentum * momentum_[i] + step);
+      step = momentum_[i];
+    }
+    p.copy_(p - lr * step);
+  }
+}
+
+}  // namespace saccade::nn
