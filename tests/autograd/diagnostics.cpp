@@ -1,11 +1,11 @@
 // Hooks on gradients, and the detection of NaN and infinity.
 
-#include <catch2/catch.hpp>
 #include <cmath>
 
 #include "autograd/grad.h"
 #include "autograd/ops.h"
 #include "base/error.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 using Catch::Contains;

@@ -1,5 +1,4 @@
 // The tape and the engine: what grad() and backward() promise, what they refuse, and what they cost.
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdint>
 #include <string>
@@ -11,6 +10,7 @@
 #include "autograd/ops.h"
 #include "autograd/tensor.h"
 #include "base/error.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 using Catch::Contains;

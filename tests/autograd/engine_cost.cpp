@@ -1,5 +1,4 @@
 // What the engine costs: memory, very long and very wide graphs, and the same bits on any number of threads.
-#include <catch2/catch.hpp>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "autograd/tensor.h"
 #include "base/threads.h"
 #include "base/error.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 

@@ -1,12 +1,12 @@
 #include "autograd/functional.h"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 
 #include "autograd/grad.h"
 #include "autograd/node.h"
 #include "autograd/ops.h"
 #include "base/error.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 

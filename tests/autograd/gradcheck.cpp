@@ -3,7 +3,6 @@
 
 #include "autograd/gradcheck.h"
 
-#include <catch2/catch.hpp>
 #include <fstream>
 #include <iterator>
 #include <regex>
@@ -13,6 +12,7 @@
 #include "autograd/grad.h"
 #include "autograd/node.h"
 #include "autograd/ops.h"
+#include "tests/support/catch.h"
 #include "tools/gradcheck/suite.h"
 
 using namespace saccade;

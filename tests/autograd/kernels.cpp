@@ -2,7 +2,6 @@
 // other kernels are in kernels_linear.cpp.
 #include <algorithm>
 #include <bit>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "autograd/kernels/functors.h"
+#include "tests/support/catch.h"
 #include "tests/support/kernel_tables.h"
 
 using namespace saccade::kernels;

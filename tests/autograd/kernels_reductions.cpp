@@ -1,11 +1,11 @@
 // Reductions and optimiser steps of every instruction set that this machine runs, against naive loops.
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdint>
 #include <vector>
 
 #include "autograd/kernels/table.h"
+#include "tests/support/catch.h"
 #include "tests/support/kernel_tables.h"
 
 using namespace saccade::kernels;

@@ -4,13 +4,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/error.h"
+#include "tests/support/catch.h"
 #include "tests/support/command.h"
 
 using namespace saccade;

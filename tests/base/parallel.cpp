@@ -1,12 +1,12 @@
 #include "base/parallel.h"
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <thread>
 #include <vector>
 
 #include "base/error.h"
+#include "tests/support/catch.h"
 
 namespace saccade::kernels {
 

@@ -3,7 +3,6 @@
 #include <mujoco/mujoco.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -17,6 +16,7 @@
 #include "envs/mujoco/simulation.h"
 #include "envs/mujoco/tasks.h"
 #include "envs/registry.h"
+#include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/env_helpers.h"
 

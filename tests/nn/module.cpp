@@ -1,6 +1,5 @@
 // Modules: their names, their flat buffer, copies and target updates.
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <type_traits>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "autograd/ops.h"
 #include "base/error.h"
 #include "nn/mlp.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 using namespace saccade::nn;

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <memory>
 #include <string>
@@ -14,6 +13,7 @@
 #include "base/error.h"
 #include "nn/mlp.h"
 #include "nn/optim/optimizer.h"
+#include "tests/support/catch.h"
 #include "tests/support/reference_data.h"
 
 using namespace saccade;

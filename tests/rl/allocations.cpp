@@ -4,7 +4,6 @@
 #include <features.h>
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <cmath>
 #include <cstdlib>
@@ -14,6 +13,7 @@
 #include "envs/registry.h"
 #include "rl/components/replay_buffer.h"
 #include "rl/algorithms/sac.h"
+#include "tests/support/catch.h"
 
 namespace {
 

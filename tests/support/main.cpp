@@ -1,2 +1,3 @@
+// Catch2's main: version 2 writes it here, version 3 has it in a library.
 #define CATCH_CONFIG_MAIN
-#include <catch2/catch.hpp>
+#include "tests/support/catch.h"

@@ -5,7 +5,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cstdio>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -22,6 +21,7 @@
 // The example's class, for a closer look.
 #define main double_integrator_main
 #include "examples/double_integrator.cpp"
+#include "tests/support/catch.h"
 #undef main
 
 using namespace saccade::test;

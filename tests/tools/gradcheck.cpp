@@ -1,12 +1,12 @@
 // `saccade gradcheck`: dtypes, mutants and the page.
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
 
 #include "autograd/ops.h"
+#include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/pages.h"
 #include "tools/gradcheck/suite.h"

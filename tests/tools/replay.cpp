@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "envs/mujoco/tasks.h"
+#include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/reference_data.h"
 #include "tools/cli/text.h"
