@@ -51,8 +51,8 @@ archive() {
 
 # The keys that its sources name, if they name a file; debootstrap knows Debian's own otherwise.
 keyring() {
-  cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
-    sed -nE 's/^[^#]*signed-by[=:][[:space:]]*([^],[:space:]]*debian-archive[^],[:space:]]*\.(gpg|pgp)).*/\1/ip' | head -n 1
+  find /etc/apt/sources.list /etc/apt/sources.list.d -type f 2>/dev/null -exec cat {} + |
+    sed -nE 's/^[^#]*signed-by[=:][[:space:]]*([^],[:space:]]*debian-archive[^],[:space:]]*\.(gpg|pgp)).*/\1/ip' | sed 1q || true
 }
 
 # It is finished when it has this file.
