@@ -78,7 +78,7 @@ requires(!std::is_enum_v<T>) ConfigKey
 /// For an enumeration: the names of its values in their order, which count from 0.
 template <class C, class E>
 requires(std::is_enum_v<E>) ConfigKey
-    key(std::string name, E C::*member, std::string meaning, std::vector<std::string> names) {
+    key(std::string name, E C::*member, std::string meaning, const std::vector<std::string>& names) {
   ConfigKey key;
   key.name = std::move(name);
   key.meaning = std::move(meaning);

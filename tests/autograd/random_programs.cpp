@@ -243,7 +243,8 @@ TEST_CASE("random programs have the gradients that differences give, in any orde
 
 TEST_CASE("random programs notice a gradient that is broken on purpose", "[fuzz]") {
   for (const char* op : {"tanh", "mul", "slice", "expand"}) {
-    const FilterGradients broken([op](const Node& node, std::size_t, const Tensor&, const Tensor&, Tensor result) {
+    const FilterGradients broken([op](const Node& node, std::size_t, const Tensor&, const Tensor&,
+                                     const Tensor& result) {
       return std::string_view(node.op) == op ? 1.01 * result : result;
     });
     bool noticed = false;

@@ -17,7 +17,6 @@
 
 using namespace saccade;
 using Catch::Contains;
-using Catch::Message;
 
 namespace {
 
