@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -22,15 +21,20 @@ Shape all_dims(const Tensor& x) {
 }
 
 // In range and ascending; none given means all, as in PyTorch.
-Shape wrap_dims(const char* op, const Tensor& x, Shape dims) {
+Shape wrap_dims(const char* op, const Tensor& x, const Shape& dims) {
   check_defined(op, x);
   if (dims.empty()) return all_dims(x);
-  for (std::int64_t& d : dims) d = wrap_dim(op, d, x.dim());
-  std::sort(dims.begin(), dims.end());
-  if (std::adjacent_find(dims.begin(), dims.end()) != dims.end()) {
-    throw ShapeError(fmt::format("{}: a dimension is given twice in {}", op, dims.str()));
+  bool given[kMaxDim] = {};
+  for (const std::int64_t dim : dims) {
+    bool& seen = given[wrap_dim(op, dim, x.dim())];
+    if (seen) throw ShapeError(fmt::format("{}: a dimension is given twice in {}", op, dims.str()));
+    seen = true;
   }
-  return dims;
+  Shape ascending;
+  for (std::int64_t d = 0; d < x.dim(); ++d) {
+    if (given[d]) ascending.push_back(d);
+  }
+  return ascending;
 }
 
 // What is left of `shape` when `dims`, ascending, are dropped.
