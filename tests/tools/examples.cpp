@@ -15,13 +15,13 @@
 #include "rl/algorithms/sac.h"
 #include "rl/runs/config.h"
 #include "rl/training/train.h"
+#include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/env_helpers.h"
 
 // The example's class, for a closer look.
 #define main double_integrator_main
-#include "examples/double_integrator.cpp"
-#include "tests/support/catch.h"
+#include "examples/double_integrator.cpp"  // NOLINT(bugprone-suspicious-include)
 #undef main
 
 using namespace saccade::test;
