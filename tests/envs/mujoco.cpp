@@ -104,8 +104,8 @@ TEST_CASE("Reacher's target and Pusher's object start where the facts say", "[mu
     const double distance = std::hypot(state[3], state[4]);
     CHECK(distance < 0.2);
     farthest = std::max(farthest, distance);
-    for (const std::size_t joint : {1, 2}) CHECK(std::abs(state[joint]) <= 0.1);
-    for (const std::size_t joint : {5, 6}) CHECK(std::abs(state[joint]) <= 0.005);
+    for (const std::size_t joint : {1u, 2u}) CHECK(std::abs(state[joint]) <= 0.1);
+    for (const std::size_t joint : {5u, 6u}) CHECK(std::abs(state[joint]) <= 0.005);
     CHECK(state[7] == 0);
     CHECK(state[8] == 0);
 
