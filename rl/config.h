@@ -78,8 +78,11 @@ requires(!std::is_enum_v<T>) ConfigKey
 /// For an enumeration: the names of its values in their order, which count from 0.
 template <class C, class E>
 requires(std::is_enum_v<E>) ConfigKey
-    key(std::string name, E C::*member, std::string meaning, std::vector<std::string> names) {
-  ConfigKey key{std::move(name), std::move(meaning), ConfigKey::Value(std::string()).index()};
+    key(std::string name, E C::*member, std::string meaning, const std::vector<std::string>& names) {
+  ConfigKey key;
+  key.name = std::move(name);
+  key.meaning = std::move(meaning);
+  key.kind = ConfigKey::Value(std::string()).index();
   key.choices = names;
   key.get = [member, names](const void* c) {
     return ConfigKey::Value(names.at(static_cast<std::size_t>(static_cast<const C*>(c)->*member)));

@@ -1,15 +1,25 @@
 #!/usr/bin/env bash
-# Installs what building Saccade takes and is not there yet, from Debian's packages. Quiet when nothing is
-# missing.
+# Installs what building Saccade takes and is not there yet, from the packages of Debian 12 or 13. Quiet when nothing
+# is missing. --ci adds what only tests and checks of the source need: clang, its tools, a browser and node.
 set -euo pipefail
 
 packages=(g++ cmake libxsimd-dev nlohmann-json3-dev catch2 libcli11-dev libfmt-dev libbenchmark-dev libmujoco-dev libjs-chart.js)
-what="a C++20 compiler, CMake (3.25 or newer), make or ninja, xsimd, nlohmann_json, Catch2 (2.13), CLI11, fmt, Google Benchmark, Chart.js 3 and, for its tasks, MuJoCo"
+what="a C++20 compiler, CMake (3.25 or newer), make or ninja, xsimd, nlohmann_json, Catch2 (2.13 or 3), CLI11, fmt, Google Benchmark, Chart.js 3 and, for its tasks, MuJoCo"
 
 fail() {
   echo "setup.sh: $1" >&2
   exit 1
 }
+
+ci=false
+case ${1-} in
+  "") ;;
+  --ci) ci=true ;;
+  *)
+    echo "setup.sh: unknown argument '$1'; usage: tools/setup.sh [--ci]" >&2
+    exit 2
+    ;;
+esac
 
 if ! command -v dpkg-query >/dev/null; then
   # No Debian: CMake will say which library it cannot find.
@@ -25,6 +35,15 @@ missing=()
 for package in "${packages[@]}"; do
   installed "$package" || missing+=("$package")
 done
+if $ci; then
+  # clang's OpenMP is in a package of its own. Debian 13 has the same names, for version 19 where 12 has 14.
+  for package in clang libomp-dev clang-format clang-tidy; do
+    installed "$package" || missing+=("$package")
+  done
+  # These may have come from elsewhere.
+  command -v node >/dev/null || missing+=(nodejs)
+  command -v chromium >/dev/null || missing+=(chromium)
+fi
 installed ninja-build || installed make || missing+=(ninja-build)
 [[ ${#missing[@]} -gt 0 ]] || exit 0
 

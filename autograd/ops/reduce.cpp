@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -26,11 +25,16 @@ Shape wrap_dims(const char* op, const Tensor& x, Shape dims) {
   check_defined(op, x);
   if (dims.empty()) return all_dims(x);
   for (std::int64_t& d : dims) d = wrap_dim(op, d, x.dim());
-  std::sort(dims.begin(), dims.end());
-  if (std::adjacent_find(dims.begin(), dims.end()) != dims.end()) {
-    throw ShapeError(fmt::format("{}: a dimension is given twice in {}", op, dims.str()));
+  bool given[kMaxDim] = {};
+  for (const std::int64_t d : dims) {
+    if (given[d]) throw ShapeError(fmt::format("{}: a dimension is given twice in {}", op, dims.str()));
+    given[d] = true;
   }
-  return dims;
+  Shape ascending;
+  for (std::int64_t d = 0; d < x.dim(); ++d) {
+    if (given[d]) ascending.push_back(d);
+  }
+  return ascending;
 }
 
 // What is left of `shape` when `dims`, ascending, are dropped.
@@ -101,7 +105,8 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
 }
 
 Tensor mean(const Tensor& x, const Shape& dims, bool keepdim) {
-  return sum(x, dims, keepdim) / static_cast<double>(count(x, wrap_dims("mean", x, dims)));
+  const auto n = static_cast<double>(count(x, wrap_dims("mean", x, dims)));
+  return sum(x, dims, keepdim) / n;
 }
 
 Tensor var(const Tensor& x, const Shape& dims, bool unbiased, bool keepdim) {

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <memory>
 #include <numeric>
-#include <utility>
 
 #include "rl/components/action_scale.h"
 
@@ -40,7 +39,7 @@ Evaluation evaluate(const EnvFactory& make_env, const Agent& agent, std::int64_t
     agent.act(obs, {}, ActMode::exploit, action);
     scale(action, action);
   };
-  return run_episodes(*env, act, episodes, std::move(rng), should_stop);
+  return run_episodes(*env, act, episodes, rng, should_stop);
 }
 
 double Evaluation::mean() const {

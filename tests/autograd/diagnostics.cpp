@@ -1,6 +1,5 @@
 // Hooks on gradients, the detection of NaN and infinity, and where nodes were made.
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <string>
 
@@ -11,6 +10,7 @@
 #include "autograd/ops.h"
 #include "autograd/record.h"
 #include "base/error.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 using Catch::Contains;

@@ -1,6 +1,5 @@
 // The tape and the engine: what grad() and backward() promise, what they refuse, and what they cost.
 #include <array>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdint>
 #include <stdexcept>
@@ -15,6 +14,7 @@
 #include "autograd/record.h"
 #include "autograd/tensor.h"
 #include "base/error.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 using Catch::Contains;

@@ -3,7 +3,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -16,6 +15,7 @@
 #include "autograd/tensor.h"
 #include "base/error.h"
 #include "base/threads.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 

@@ -1,6 +1,5 @@
 // The answer of every op to wrong shapes, dimensions, dtypes, indices and undefined tensors: the right kind of
 // error, whose message names the op and shows what was given.
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <functional>
 #include <string>
@@ -10,6 +9,7 @@
 #include "autograd/ops.h"
 #include "autograd/tensor.h"
 #include "base/error.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 

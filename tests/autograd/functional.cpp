@@ -1,6 +1,5 @@
 #include "autograd/functional.h"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 
 #include "autograd/grad.h"
@@ -8,6 +7,7 @@
 #include "autograd/node.h"
 #include "autograd/ops.h"
 #include "base/error.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 

@@ -3,7 +3,6 @@
 
 #include "autograd/gradcheck.h"
 
-#include <catch2/catch.hpp>
 #include <fstream>
 #include <iterator>
 #include <regex>
@@ -12,6 +11,7 @@
 
 #include "autograd/ops.h"
 #include "autograd/record.h"
+#include "tests/support/catch.h"
 #include "tools/gradcheck/suite.h"
 
 using namespace saccade;

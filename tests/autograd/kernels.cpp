@@ -2,7 +2,6 @@
 // other kernels are in kernels_linear.cpp.
 #include <algorithm>
 #include <bit>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "autograd/kernels/functors.h"
+#include "tests/support/catch.h"
 #include "tests/support/kernel_tables.h"
 
 using namespace saccade::kernels;
@@ -262,7 +262,7 @@ TEMPLATE_TEST_CASE("a value does not depend on its position", "[kernels]", float
         }
         bool same = true;
         for (std::size_t n = 1; n <= kMost; ++n) {
-          for (const std::size_t offset : {0, 1, 5}) {
+          for (const std::size_t offset : {0u, 1u, 5u}) {
             const T* at[3];
             std::int64_t step[3];
             for (int k = 0; k < 3; ++k) {

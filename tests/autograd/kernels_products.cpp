@@ -1,6 +1,5 @@
 // Matrix products of every instruction set that this machine runs, against naive loops.
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -9,6 +8,7 @@
 #include "autograd/kernels/table.h"
 #include "autograd/pool.h"
 #include "base/threads.h"
+#include "tests/support/catch.h"
 #include "tests/support/kernel_tables.h"
 
 using namespace saccade::kernels;

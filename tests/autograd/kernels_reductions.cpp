@@ -1,11 +1,11 @@
 // Reductions and optimiser steps of every instruction set that this machine runs, against naive loops.
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdint>
 #include <vector>
 
 #include "autograd/kernels/table.h"
+#include "tests/support/catch.h"
 #include "tests/support/kernel_tables.h"
 
 using namespace saccade::kernels;
@@ -48,7 +48,8 @@ TEMPLATE_TEST_CASE("reductions over rows and columns", "[kernels]", float, doubl
             INFO(what << " of " << n << ", number " << r << " of " << other);
             // No element goes through more than 128 additions within its block, one per block, and 5 to fold
             // the lanes; each rounds by at most eps / 2 of a partial sum below sum |x|.
-            const Long bound = static_cast<Long>(134 + n / 128) * Limits<T>::epsilon() / 2 * size;
+            const std::int64_t additions = 134 + n / 128;
+            const Long bound = static_cast<Long>(additions) * Limits<T>::epsilon() / 2 * size;
             if (!std::isnan(sum)) CHECK((y[0][at] == sum || std::abs(y[0][at] - sum) <= bound));
             CHECK(std::isnan(y[0][at]) == std::isnan(sum));
             CHECK(equal(y[1][at], largest));

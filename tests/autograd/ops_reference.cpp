@@ -1,7 +1,6 @@
 // Every op against PyTorch's results: values, gradients and second derivatives, for inputs of several
 // layouts.
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -15,6 +14,7 @@
 
 #include "autograd/grad.h"
 #include "autograd/ops.h"
+#include "tests/support/catch.h"
 #include "tests/support/reference_data.h"
 
 using namespace saccade;

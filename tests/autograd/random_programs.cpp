@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdlib>
 #include <functional>
@@ -17,6 +16,7 @@
 #include "autograd/gradcheck.h"
 #include "autograd/node.h"
 #include "autograd/ops.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 
@@ -244,7 +244,8 @@ TEST_CASE("random programs have the gradients that differences give, in any orde
 
 TEST_CASE("random programs notice a gradient that is broken on purpose", "[fuzz]") {
   for (const char* op : {"tanh", "mul", "slice", "expand"}) {
-    const FilterGradients broken([op](const Node& node, std::size_t, const Tensor&, const Tensor&, Tensor result) {
+    const FilterGradients broken([op](const Node& node, std::size_t, const Tensor&, const Tensor&,
+                                     const Tensor& result) {
       return std::string_view(node.op) == op ? 1.01 * result : result;
     });
     bool noticed = false;

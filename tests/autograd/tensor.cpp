@@ -2,7 +2,6 @@
 #include "autograd/tensor.h"
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -13,10 +12,10 @@
 
 #include "autograd/ops.h"
 #include "base/error.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 using Catch::Contains;
-using Catch::Message;
 
 namespace {
 

@@ -4,13 +4,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "base/error.h"
+#include "tests/support/catch.h"
 #include "tests/support/command.h"
 
 using namespace saccade;
@@ -62,7 +62,7 @@ TEST_CASE("a file's permissions are kept, and a new file has the user's default"
   const mode_t mask = ::umask(027);
   write_file(folder.path("new"), "");
   CHECK(mode_of(folder.path("new")) == 0640);
-  for (const mode_t mode : {0600, 0644, 0664}) {
+  for (const mode_t mode : {0600u, 0644u, 0664u}) {
     REQUIRE(::chmod(folder.path("new").c_str(), mode) == 0);
     write_file(folder.path("new"), "again");
     CHECK(mode_of(folder.path("new")) == mode);

@@ -3,12 +3,12 @@
 
 #include <sys/stat.h>
 
-#include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "base/error.h"
 #include "tests/support/command.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 using Catch::Contains;

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <chrono>
 #include <cstdlib>
 #include <mutex>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "tests/support/catch.h"
 
 namespace saccade {
 

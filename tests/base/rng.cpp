@@ -1,9 +1,9 @@
 // The generator against its published vectors, and its distributions against theory.
 #include "base/rng.h"
+#include "tests/support/catch.h"
 
 #include <algorithm>
 #include <array>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdint>
 #include <numbers>

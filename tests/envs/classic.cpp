@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -21,6 +20,7 @@
 #include "envs/classic/pendulum.h"
 #include "envs/registry.h"
 #include "envs/time_limit.h"
+#include "tests/support/catch.h"
 #include "tests/support/env_helpers.h"
 #include "tests/support/reference_data.h"
 

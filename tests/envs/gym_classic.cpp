@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -15,6 +14,7 @@
 #include "envs/classic/mountain_car_continuous.h"
 #include "envs/classic/pendulum.h"
 #include "envs/registry.h"
+#include "tests/support/catch.h"
 #include "tests/support/env_helpers.h"
 #include "tests/support/reference_data.h"
 #include "envs/trajectory.h"

@@ -3,7 +3,6 @@
 #include <mujoco/mujoco.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -17,6 +16,7 @@
 #include "envs/mujoco/simulation.h"
 #include "envs/mujoco/tasks.h"
 #include "envs/registry.h"
+#include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/env_helpers.h"
 
@@ -104,8 +104,8 @@ TEST_CASE("Reacher's target and Pusher's object start where the facts say", "[mu
     const double distance = std::hypot(state[3], state[4]);
     CHECK(distance < 0.2);
     farthest = std::max(farthest, distance);
-    for (const std::size_t joint : {1, 2}) CHECK(std::abs(state[joint]) <= 0.1);
-    for (const std::size_t joint : {5, 6}) CHECK(std::abs(state[joint]) <= 0.005);
+    for (const std::size_t joint : {1u, 2u}) CHECK(std::abs(state[joint]) <= 0.1);
+    for (const std::size_t joint : {5u, 6u}) CHECK(std::abs(state[joint]) <= 0.005);
     CHECK(state[7] == 0);
     CHECK(state[8] == 0);
 

@@ -1,6 +1,5 @@
 // MuJoCo tasks that go wrong, and bodies of one's own.
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <memory>
 #include <string>
@@ -15,6 +14,7 @@
 #include "rl/algorithms/sac.h"
 #include "rl/components/replay_buffer.h"
 #include "rl/training/train.h"
+#include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/env_helpers.h"
 

@@ -5,7 +5,6 @@
 #include <mujoco/mujoco.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <map>
 #include <set>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "envs/mujoco/simulation.h"
+#include "tests/support/catch.h"
 #include "tests/support/reference_data.h"
 
 #if mjVERSION_HEADER == 222

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cctype>
 #include <string>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "envs/mujoco/env.h"
 #include "envs/mujoco/tasks.h"
 #include "envs/registry.h"
+#include "tests/support/catch.h"
 #include "tests/support/reference_data.h"
 #include "envs/trajectory.h"
 

@@ -1,9 +1,8 @@
 // A build without MuJoCo knows its tasks, and says why it has none.
-#include <catch2/catch.hpp>
-
 #include "base/error.h"
 #include "envs/mujoco/tasks.h"
 #include "envs/registry.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 

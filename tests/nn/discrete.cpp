@@ -1,6 +1,5 @@
 // Categorical and Bernoulli, and KL divergences of all distributions: against values by hand, each other, and
 // what they sample.
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -14,6 +13,7 @@
 #include "nn/distributions/bernoulli.h"
 #include "nn/distributions/categorical.h"
 #include "nn/distributions/tanh_normal.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 using namespace saccade::nn;

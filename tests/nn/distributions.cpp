@@ -1,6 +1,5 @@
 // The distributions against PyTorch's and 60-digit values, and against what makes a density one.
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <numbers>
 #include <string>
@@ -10,6 +9,7 @@
 #include "autograd/ops.h"
 #include "base/error.h"
 #include "nn/distributions/tanh_normal.h"
+#include "tests/support/catch.h"
 #include "tests/support/reference_data.h"
 
 using namespace saccade;

@@ -1,7 +1,6 @@
 // Shipped modules with other tensors in place of their parameters.
 #include "nn/functional_call.h"
 
-#include <catch2/catch.hpp>
 #include <stdexcept>
 #include <vector>
 
@@ -12,6 +11,7 @@
 #include "autograd/ops.h"
 #include "base/error.h"
 #include "nn/mlp.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 using namespace saccade::nn;

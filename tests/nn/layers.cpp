@@ -1,5 +1,4 @@
 // Initialisers, and the layers that start from them.
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <vector>
 
@@ -8,6 +7,7 @@
 #include "base/error.h"
 #include "nn/init.h"
 #include "nn/mlp.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 using namespace saccade::nn;

@@ -1,6 +1,5 @@
 // Modules: their names, their flat buffer, copies and target updates.
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <type_traits>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "base/error.h"
 #include "base/threads.h"
 #include "nn/mlp.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 using namespace saccade::nn;

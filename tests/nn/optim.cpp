@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <memory>
 #include <string>
@@ -17,6 +16,7 @@
 #include "nn/optim/clip_grad_norm.h"
 #include "nn/optim/rmsprop.h"
 #include "nn/optim/sgd.h"
+#include "tests/support/catch.h"
 #include "tests/support/reference_data.h"
 
 using namespace saccade;

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <csignal>
 #include <cstring>
@@ -16,6 +15,7 @@
 #include "autograd/ops.h"
 #include "base/error.h"
 #include "nn/mlp.h"
+#include "tests/support/catch.h"
 #include "tests/support/command.h"
 
 using namespace saccade;

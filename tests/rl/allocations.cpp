@@ -4,7 +4,6 @@
 #include <features.h>
 #if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #include <atomic>
-#include <catch2/catch.hpp>
 #include <cerrno>
 #include <cmath>
 #include <cstdlib>
@@ -15,6 +14,7 @@
 #include "envs/registry.h"
 #include "rl/components/replay_buffer.h"
 #include "rl/algorithms/sac.h"
+#include "tests/support/catch.h"
 
 namespace {
 
@@ -24,10 +24,12 @@ std::atomic<long> allocations = 0;
 
 extern "C" {
 
+// NOLINTBEGIN(bugprone-reserved-identifier): the C library's own names
 void* __libc_malloc(std::size_t bytes);
 void* __libc_calloc(std::size_t n, std::size_t bytes);
 void* __libc_realloc(void* block, std::size_t bytes);
 void* __libc_memalign(std::size_t alignment, std::size_t bytes);
+// NOLINTEND(bugprone-reserved-identifier)
 
 void* malloc(std::size_t bytes) {
   ++allocations;

@@ -1,12 +1,12 @@
 #include "rl/runs/config.h"
 
-#include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/error.h"
 #include "rl/algorithms/sac.h"
 #include "rl/algorithms/td3.h"
+#include "tests/support/catch.h"
 #include "tests/support/command.h"
 
 using namespace saccade;

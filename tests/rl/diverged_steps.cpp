@@ -1,5 +1,4 @@
 // Training where the simulation breaks down now and then.
-#include <catch2/catch.hpp>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -8,6 +7,7 @@
 #include "rl/algorithms/sac.h"
 #include "rl/training/checkpoint.h"
 #include "rl/training/train.h"
+#include "tests/support/catch.h"
 #include "tests/support/command.h"
 
 using namespace saccade;

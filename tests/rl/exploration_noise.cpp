@@ -2,13 +2,13 @@
 
 #include "rl/components/exploration_noise.h"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <memory>
 #include <vector>
 
 #include "autograd/tensor.h"
 #include "base/error.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 using rl::Exploration;

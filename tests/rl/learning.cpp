@@ -2,13 +2,13 @@
 // long ones.
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "envs/registry.h"
 #include "rl/runs/training.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 

@@ -1,7 +1,6 @@
 // The layer between an environment and the networks: normalised observations, actions in the environment's
 // box.
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -12,6 +11,7 @@
 #include "rl/components/running_mean_std.h"
 #include "rl/algorithms/sac.h"
 #include "rl/components/action_scale.h"
+#include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "rl/runs/training.h"
 

@@ -1,11 +1,11 @@
 #include "rl/components/replay_buffer.h"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <set>
 
 #include "autograd/pool.h"
 #include "base/error.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 using rl::ReplayBuffer;

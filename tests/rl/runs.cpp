@@ -7,7 +7,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <chrono>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -18,6 +17,7 @@
 #include "base/error.h"
 #include "envs/registry.h"
 #include "rl/training/train.h"
+#include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "rl/runs/training.h"
 

@@ -3,7 +3,6 @@
 
 #include "rl/algorithms/sac.h"
 
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <map>
 
@@ -11,6 +10,7 @@
 #include "autograd/ops.h"
 #include "autograd/pool.h"
 #include "base/error.h"
+#include "tests/support/catch.h"
 #include "tests/support/parity.h"
 #include "tests/support/reference_data.h"
 #include "tools/gradcheck/suite.h"

@@ -2,7 +2,6 @@
 // gradient and weight; and what they do besides.
 #include "rl/algorithms/td3.h"
 
-#include <catch2/catch.hpp>
 #include <map>
 #include <string>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "autograd/ops.h"
 #include "base/error.h"
 #include "rl/runs/config.h"
+#include "tests/support/catch.h"
 #include "tests/support/parity.h"
 #include "tests/support/reference_data.h"
 

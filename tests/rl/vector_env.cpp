@@ -1,7 +1,6 @@
 // Several copies of an environment in one run: what the buffer holds, who ends when, and that errors get out.
 #include <fmt/format.h>
 
-#include <catch2/catch.hpp>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -16,6 +15,7 @@
 #include "rl/algorithms/sac.h"
 #include "rl/training/train.h"
 #include "rl/components/vector_env.h"
+#include "tests/support/catch.h"
 #include "tests/support/counting_env.h"
 
 using namespace saccade;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <bit>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "autograd/kernels/table.h"
+#include "tests/support/catch.h"
 
 namespace saccade::tests {
 

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "tests/support/catch.h"
 #include "tools/pages/assemble.h"
 
 namespace saccade::test {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -12,6 +11,7 @@
 #include "autograd/ops.h"
 #include "nn/module.h"
 #include "rl/batch.h"
+#include "tests/support/catch.h"
 #include "tests/support/reference_data.h"
 
 namespace saccade::tests {

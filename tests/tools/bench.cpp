@@ -1,10 +1,10 @@
 // `saccade bench`: what it counts, and the form of what it prints.
 
-#include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
 #include "envs/mujoco/tasks.h"
 #include "rl/algorithms/sac.h"
+#include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tools/bench/machine.h"
 #include "tools/bench/products.h"

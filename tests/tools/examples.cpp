@@ -5,7 +5,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <cstdio>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -16,12 +15,13 @@
 #include "rl/algorithms/sac.h"
 #include "rl/runs/config.h"
 #include "rl/training/train.h"
+#include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/env_helpers.h"
 
 // The example's class, for a closer look.
 #define main double_integrator_main
-#include "examples/double_integrator.cpp"
+#include "examples/double_integrator.cpp"  // NOLINT(bugprone-suspicious-include)
 #undef main
 
 using namespace saccade::test;

@@ -1,13 +1,13 @@
 // `saccade gradcheck`: dtypes, mutants and the page.
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
 
 #include "autograd/ops.h"
+#include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/pages.h"
 #include "tools/gradcheck/suite.h"

@@ -1,8 +1,8 @@
 // The gradient checks must notice every gradient that is broken on purpose.
 
-#include <catch2/catch.hpp>
 #include <set>
 
+#include "tests/support/catch.h"
 #include "tools/gradcheck/mutation.h"
 
 using namespace saccade;

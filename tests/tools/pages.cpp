@@ -1,11 +1,11 @@
 // How pages are put together from tools/pages/web.
 
-#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/pages.h"
 #include "tools/pages/assemble.h"

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <sys/wait.h>
 
-#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <regex>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "tests/support/command.h"
+#include "tests/support/catch.h"
 
 using namespace saccade;
 using test::read_file;

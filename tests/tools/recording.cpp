@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numbers>
 
 #include "base/error.h"
 #include "envs/registry.h"
+#include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/env_helpers.h"
 #include "tests/support/pages.h"

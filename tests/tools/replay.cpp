@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "envs/mujoco/tasks.h"
+#include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/reference_data.h"
 #include "tools/cli/text.h"
@@ -315,7 +315,7 @@ TEST_CASE("a discrete action in a trajectory file is a number", "[replay]") {
     if (trajectory.at("env_id") == "CartPole-v1") cart_poles.push_back(trajectory);
   }
   REQUIRE(cart_poles.at(0).at("actions").at(0).is_number());
-  file["trajectories"] = {cart_poles.at(0)};
+  file["trajectories"] = Json::array({cart_poles.at(0)});
   write_file(folder.path("a.json"), file.dump());
   CHECK(run_command(folder, "replay CartPole-v1 a.json").exit_code == 0);
   file["trajectories"][0]["actions"][3] = 7;

@@ -25,7 +25,7 @@ struct BareLoop {
         mujoco(dynamic_cast<const envs::MujocoEnv&>(*env)),
         model(&mujoco.simulation().model()),
         data(mj_makeData(model), mj_deleteData) {
-    const auto start_size = static_cast<std::size_t>(1 + model->nq + model->nv);
+    const auto start_size = 1 + static_cast<std::size_t>(model->nq) + static_cast<std::size_t>(model->nv);
     RandomWalk walk(id);
     for (Step& step : steps) {
       if (walk.at_start()) {
