@@ -103,6 +103,39 @@ void write_file(const std::string& path, std::string_view contents) {
 
 void check_writable(const std::string& path) { const ReplacementFile trial(path); }
 
+std::string read_file(const std::string& path, std::int64_t max_bytes) {
+  const auto fail = [&](std::string_view reason) {
+    throw FormatError(fmt::format("{}: cannot be read: {}", path, reason));
+  };
+  // Opening a pipe would wait for a writer.
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file < 0) fail(std::strerror(errno));
+  struct stat status = {};
+  std::string contents;
+  std::string problem;
+  if (::fstat(file, &status) != 0) {
+    problem = std::strerror(errno);
+  } else if (!S_ISREG(status.st_mode)) {
+    problem = S_ISDIR(status.st_mode) ? "it is a folder" : "it is not a regular file";
+  } else if (status.st_size > max_bytes) {
+    problem = fmt::format("it has {} bytes, expected at most {}", status.st_size, max_bytes);
+  } else {
+    contents.resize(static_cast<std::size_t>(status.st_size));
+    std::size_t done = 0;
+    while (done < contents.size()) {
+      const ssize_t read = ::read(file, contents.data() + done, contents.size() - done);
+      if (read < 0 && errno == EINTR) continue;
+      if (read < 0) problem = std::strerror(errno);
+      if (read <= 0) break;  // an error, or the file was cut short meanwhile
+      done += static_cast<std::size_t>(read);
+    }
+    contents.resize(done);
+  }
+  ::close(file);
+  if (!problem.empty()) fail(problem);
+  return contents;
+}
+
 void sync_path(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   const bool synced = file >= 0 && ::fsync(file) == 0;

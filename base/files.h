@@ -1,6 +1,7 @@
-// The one way to write a file: whole or not at all.
+// The one way to write a file, whole or not at all; and to read one that may be anything.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,10 @@ void write_file(const std::string& path, std::string_view contents);
 
 /// Throws what write_file would, without writing.
 void check_writable(const std::string& path);
+
+/// The contents of a regular file, links followed. Throws FormatError naming the path if it is missing, cannot be
+/// read, is something else (a folder, a pipe, a device) or has more than max_bytes.
+std::string read_file(const std::string& path, std::int64_t max_bytes);
 
 /// Waits until a file's contents, or a folder's names, are on disk.
 void sync_path(const std::string& path);

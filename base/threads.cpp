@@ -19,11 +19,13 @@
 #include "base/error.h"
 
 #if defined(__linux__)
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstring>
 #include <optional>
 #endif
 
@@ -77,18 +79,27 @@ std::optional<Account> read_account() {
   for (const timeval& t : {usage.ru_utime, usage.ru_stime}) {
     account.ours += static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
   }
-  std::FILE* file = std::fopen("/proc/stat", "re");
-  if (file == nullptr) return {};
-  char line[512];
-  while (std::fgets(line, sizeof(line), file) != nullptr) {
+  // A line for each processor comes first; a buffer that is too small only makes it look as if there were others.
+  static char text[1 << 16];
+  const int file = ::open("/proc/stat", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return {};
+  const ssize_t bytes = ::read(file, text, sizeof(text) - 1);
+  ::close(file);
+  if (bytes < 0) return {};
+  text[bytes] = '\0';
+  for (const char* line = text; std::strncmp(line, "cpu", 3) == 0;) {
     unsigned processor = 0;
     double idle = 0, waiting = 0;
-    if (std::sscanf(line, "cpu%u %*f %*f %*f %lf %lf", &processor, &idle, &waiting) != 3) continue;
-    if (line[3] == ' ' || processor >= CPU_SETSIZE || !CPU_ISSET(processor, &allowed)) continue;
-    account.idle += (idle + waiting) / static_cast<double>(sysconf(_SC_CLK_TCK));
-    ++account.processors;
+    const bool one = line[3] != ' ' &&  // the line of all of them together
+                     std::sscanf(line, "cpu%u %*f %*f %*f %lf %lf", &processor, &idle, &waiting) == 3;
+    if (one && processor < CPU_SETSIZE && CPU_ISSET(processor, &allowed)) {
+      account.idle += (idle + waiting) / static_cast<double>(sysconf(_SC_CLK_TCK));
+      ++account.processors;
+    }
+    const char* end = std::strchr(line, '\n');
+    if (end == nullptr) break;
+    line = end + 1;
   }
-  std::fclose(file);
   if (account.processors != CPU_COUNT(&allowed)) return {};
   return account;
 }

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -14,6 +13,7 @@
 #include <span>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "envs/env.h"
 #include "envs/mujoco/tasks.h"
 #include "envs/registry.h"
@@ -22,43 +22,16 @@ namespace saccade::envs {
 
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
-// Byte number `at` of a text, the first being 1.
-std::string line_and_column(std::string_view text, std::size_t at) {
-  const std::string_view before = text.substr(0, std::max<std::size_t>(at, 1) - 1);
-  const auto line = 1 + std::count(before.begin(), before.end(), '\n');
-  return fmt::format("line {}, column {}", line, before.size() - (before.rfind('\n') + 1) + 1);
-}
-
-Json read_json(const std::string& path) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) {
-    throw FormatError(fmt::format("{}: is a folder, but a file of trajectories is expected", path));
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw FormatError(fmt::format("{}: cannot be opened", path));
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  try {
-    return Json::parse(text);
-  } catch (const Json::parse_error& error) {
-    throw FormatError(fmt::format("{}: is not valid JSON ({})", path, line_and_column(text, error.byte)));
-  } catch (const Json::out_of_range&) {
-    throw FormatError(fmt::format("{}: holds a number too large for a double", path));
-  }
-}
-
-// The value as JSON, for a message.
-std::string abridged(const Json& json) {
-  constexpr std::size_t kLongest = 40;
-  const std::string text = json.dump(-1, ' ', true);
-  return text.size() <= kLongest ? text : text.substr(0, kLongest - 3) + "...";
+Json read_file_of_trajectories(const std::string& path) {
+  return read_json(path, {.max_bytes = std::int64_t{1} << 30});
 }
 
 // An object's value under a key. Messages say `where` the object is.
 const Json& member(const Json& object, const char* key, const std::string& where) {
   if (!object.is_object()) {
-    throw FormatError(fmt::format("{}: {} was given, but an object is expected", where, abridged(object)));
+    throw FormatError(fmt::format("{}: {} was given, but an object is expected", where, shown(object)));
   }
   const auto found = object.find(key);
   if (found == object.end()) throw FormatError(fmt::format("{}: \"{}\" is missing", where, key));
@@ -68,7 +41,7 @@ const Json& member(const Json& object, const char* key, const std::string& where
 std::string text(const Json& object, const char* key, const std::string& where) {
   const Json& value = member(object, key, where);
   if (value.is_string()) return value;
-  throw FormatError(fmt::format("{}: \"{}\" is {}, but a text is expected", where, key, abridged(value)));
+  throw FormatError(fmt::format("{}: \"{}\" is {}, but a text is expected", where, key, shown(value)));
 }
 
 std::optional<bool> flag(const Json& json) {
@@ -103,14 +76,14 @@ std::vector<T> list(const Json& object, const char* key, const std::string& wher
                     std::optional<T> (*read)(const Json&), const char* expected) {
   const Json& array = member(object, key, where);
   if (!array.is_array()) {
-    throw FormatError(fmt::format("{}: \"{}\" is {}, but an array is expected", where, key, abridged(array)));
+    throw FormatError(fmt::format("{}: \"{}\" is {}, but an array is expected", where, key, shown(array)));
   }
   std::vector<T> all;
   for (const Json& entry : array) {
     const std::optional<T> value = read(entry);
     if (!value) {
       throw FormatError(fmt::format("{}: {}[{}] is {}, but {} is expected", where, key, all.size(),
-                                    abridged(entry), expected));
+                                    shown(entry), expected));
     }
     all.push_back(*value);
   }
@@ -176,7 +149,7 @@ Original original_of(const Json& json, const std::string& kind, const std::strin
   const std::string name = reference.substr(reference.find_last_of(' ') + 1);
   const std::string other = (std::filesystem::path(path).parent_path() / name).string();
   try {
-    const Json file = read_json(other);
+    const Json file = read_file_of_trajectories(other);
     for (const Json& candidate : member(file, "trajectories", other)) {
       if (text(candidate, "kind", other) == kind) return {candidate, where(other, kind)};
     }
@@ -277,7 +250,7 @@ auto at_step(const Trajectory& t, std::size_t step, F f) {
 }  // namespace
 
 std::vector<Trajectory> read_trajectories(const std::string& path, const std::string& id) {
-  const Json file = read_json(path);
+  const Json file = read_file_of_trajectories(path);
   if (!file.is_object() || !file.contains("trajectories") || !file["trajectories"].is_array()) {
     throw FormatError(fmt::format(
         "{}: is no file of trajectories: an object with an array \"trajectories\" is expected", path));

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 
 namespace saccade::rl {
@@ -150,7 +151,7 @@ void append_json(Json& json, const ConfigKeys& keys, const void* settings) {
 void set_from_json(const ConfigKey& key, void* settings, const Json& json, std::string_view source) {
   const std::optional<Value> value = read(key, key.get(settings), json);
   if (!value) {
-    throw ConfigError(fmt::format("{}: {} is {}; expected {}{}", source, key.name, json.dump(), key.type(),
+    throw ConfigError(fmt::format("{}: {} is {}; expected {}{}", source, key.name, shown(json), key.type(),
                                   key.range()));
   }
   key.set(settings, *value);

@@ -14,6 +14,7 @@
 #include "autograd/ops.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 
 namespace saccade::nn::safetensors {
 
@@ -82,7 +83,7 @@ class Reader {
  public:
   explicit Reader(const std::string& path) : path_(path), file_(path, std::ios::binary) {
     std::error_code error;
-    const auto size = std::filesystem::file_size(path, error);
+    const auto size = std::filesystem::file_size(path, error);  // an error for what is no regular file
     if (error) fail("cannot be read: {}", error.message());
     if (!file_) fail("cannot be opened: {}", std::strerror(errno));
     size_ = static_cast<std::int64_t>(size);
@@ -103,33 +104,7 @@ class Reader {
   std::int64_t size_ = 0;
 };
 
-// For messages.
-std::string shown(const Json& value) {
-  constexpr std::size_t kMaxShown = 200;
-  const std::string text = value.dump();
-  return text.size() <= kMaxShown ? text : text.substr(0, kMaxShown) + "...";
-}
-
-// nlohmann keeps the last of two equal keys without a word; here they are an error.
-Json parse(const Reader& file, const std::string& text) {
-  std::vector<std::set<std::string>> keys(1);  // of the objects that are open
-  const auto check_keys = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (depth > kDeepest) file.fail("the header nests deeper than {} levels", kDeepest);
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second) {
-      file.fail("the header has {} twice", shown(value));
-    }
-    return true;
-  };
-  try {
-    return Json::parse(text, check_keys);
-  } catch (const Json::exception& error) {
-    file.fail("the header is not JSON: {}", error.what());
-  }
-}
-
-Json read_header(Reader& file, std::int64_t& data_start) {
+Json read_header(Reader& file, const std::string& path, std::int64_t& data_start) {
   if (file.size() < kLengthBytes) {
     file.fail("the file has {} bytes, expected at least the {} of the header's length", file.size(),
               kLengthBytes);
@@ -145,7 +120,7 @@ Json read_header(Reader& file, std::int64_t& data_start) {
   }
   std::string text(length, '\0');
   file.read(kLengthBytes, static_cast<std::int64_t>(length), text.data());
-  Json header = parse(file, text);
+  Json header = parse_json(text, path + ": the header", {.max_bytes = kLargestHeader, .max_depth = kDeepest});
   if (!header.is_object()) file.fail("the header is {}, expected an object", header.type_name());
   return header;
 }
@@ -239,10 +214,11 @@ void save(const std::string& path, const NamedTensors& tensors, const Metadata& 
   file.commit();
 }
 
-Contents load(const std::string& path) {
+Contents load(const std::string& path, std::int64_t max_bytes) {
   Reader file(path);
+  if (file.size() > max_bytes) file.fail("has {} bytes, expected at most {}", file.size(), max_bytes);
   std::int64_t data_start = 0;
-  const Json header = read_header(file, data_start);
+  const Json header = read_header(file, path, data_start);
   Contents contents;
   std::vector<Entry> entries;
   for (const auto& [name, json] : header.items()) {

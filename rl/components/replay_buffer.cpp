@@ -74,6 +74,12 @@ Batch ReplayBuffer::sample(std::int64_t n, Rng& rng) const {
   return batch;
 }
 
+std::int64_t ReplayBuffer::max_state_bytes() const {
+  std::int64_t bytes = 1 << 20;
+  for (const auto field : kFields) bytes += (rows_.*field).numel() * element_size(DType::f32);
+  return bytes;
+}
+
 nn::NamedTensors ReplayBuffer::named_state() const {
   nn::NamedTensors state;
   for (std::size_t f = 0; f < std::size(kFields); ++f)
@@ -82,7 +88,7 @@ nn::NamedTensors ReplayBuffer::named_state() const {
   return state;
 }
 
-void ReplayBuffer::load_state(const nn::NamedTensors& state) {
+void ReplayBuffer::check_state(const nn::NamedTensors& state) const {
   const auto fits = [&] {
     if (state.size() != std::size(kFields) + 1) return false;
     const std::int64_t rows = state[0].tensor.dim() == 2 ? state[0].tensor.size(0) : -1;
@@ -105,6 +111,10 @@ void ReplayBuffer::load_state(const nn::NamedTensors& state) {
         "of {}",
         capacity(), rows_.obs.shape()[1], rows_.action.shape()[1]));
   }
+}
+
+void ReplayBuffer::load_state(const nn::NamedTensors& state) {
+  check_state(state);
   size_ = state[0].tensor.size(0);
   next_ = static_cast<std::int64_t>(state.back().tensor.item());
   for (std::size_t f = 0; f < std::size(kFields); ++f)

@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "envs/registry.h"
 
@@ -58,12 +57,13 @@ void set_built_in(Config& config, const std::string& settings) {
   set_all(config, Json::parse(settings), "built-in settings");
 }
 
-Json read_file(const std::string& path) {
-  std::ifstream file(path);
-  if (!file || !std::filesystem::is_regular_file(path))
-    throw ConfigError(fmt::format("{}: cannot be read", path));
-  const Json json = Json::parse(file, nullptr, false, true);
-  if (json.is_discarded()) throw ConfigError(fmt::format("{}: is not valid JSON", path));
+Json read_settings(const std::string& path) {
+  Json json;
+  try {
+    json = read_json(path, {.comments = true});
+  } catch (const FormatError& error) {
+    throw ConfigError(error.what());
+  }
   const bool is_run = json.is_object() && json.contains("saccade") && json.contains("config");
   return is_run ? json.at("config") : json;
 }
@@ -109,13 +109,23 @@ void update_from_json(Config& config, const Json& json, std::string_view source)
   if (json.contains(kAlgorithm)) {
     const Json& name = json.at(kAlgorithm);
     if (!name.is_string()) {
-      throw ConfigError(fmt::format("{}: {} is {}; expected a text", source, kAlgorithm, name.dump()));
+      throw ConfigError(fmt::format("{}: {} is {}; expected a text", source, kAlgorithm, shown(name)));
     }
     if (name != updated.algorithm().name) updated.set_algorithm(name.get<std::string>());
   }
   set_all(updated, json, source);
   updated.run.env = envs::canonical_id(updated.run.env);
   config = updated;
+}
+
+void set_from_text(Config& config, const std::string& name, std::string_view text, std::string_view source) {
+  Json value;
+  try {
+    value = parse_json(text, name);
+  } catch (const FormatError&) {  // a bare word
+    value = std::string(text);
+  }
+  update_from_json(config, Json{{name, value}}, source);
 }
 
 void update_from_text(Config& config, std::string_view assignment) {
@@ -127,18 +137,15 @@ void update_from_text(Config& config, std::string_view assignment) {
   if (name == kAlgorithm) {
     throw ConfigError("--set: the algorithm is chosen before its settings, by --algo NAME");
   }
-  const std::string_view text = assignment.substr(equals + 1);
-  Json value = Json::parse(text, nullptr, false);
-  if (value.is_discarded()) value = std::string(text);
-  update_from_json(config, Json{{name, value}}, "--set");
+  set_from_text(config, name, assignment.substr(equals + 1), "--set");
 }
 
 void update_from_file(Config& config, const std::string& path) {
-  update_from_json(config, read_file(path), path);
+  update_from_json(config, read_settings(path), path);
 }
 
 std::string algorithm_in_file(const std::string& path) {
-  const Json json = read_file(path);
+  const Json json = read_settings(path);
   check_object(json, path);
   return json.contains(kAlgorithm) && json.at(kAlgorithm).is_string() ? json.at(kAlgorithm).get<std::string>()
                                                                       : "";

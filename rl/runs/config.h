@@ -58,7 +58,8 @@ nlohmann::ordered_json to_json(const Config& config);
 /// (naming the nearest, or the algorithm that has it), ill-typed or out of range, naming key, value and what
 /// was expected; then `config` is as it was. `source` is named in messages.
 void update_from_json(Config& config, const nlohmann::ordered_json& json, std::string_view source);
-/// The same for one "key=value"; the value as JSON, or as a bare word.
+/// The same for one key, its value as JSON or as a bare word; and for "key=value".
+void set_from_text(Config& config, const std::string& name, std::string_view text, std::string_view source);
 void update_from_text(Config& config, std::string_view assignment);
 /// The same for a file: an object of keys, or a run's config.json, which has one within it. Throws
 /// ConfigError, naming the file, if it cannot be read or is neither.

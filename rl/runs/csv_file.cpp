@@ -13,13 +13,13 @@
 namespace saccade::rl {
 
 CsvFile::CsvFile(std::string path, const std::string& header) : path_(std::move(path)) {
-  descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
+  descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644);
   if (descriptor_ < 0) fail("cannot be made");
   add_row(header);
 }
 
 CsvFile::CsvFile(std::string path, std::int64_t size) : path_(std::move(path)), size_(size) {
-  descriptor_ = ::open(path_.c_str(), O_RDWR | O_APPEND | O_CLOEXEC);
+  descriptor_ = ::open(path_.c_str(), O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (descriptor_ < 0) fail("cannot be opened");
   const std::int64_t found = ::lseek(descriptor_, 0, SEEK_END);
   char last = 0;

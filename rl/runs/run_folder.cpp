@@ -5,16 +5,16 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "rl/runs/build_info.h"
 
@@ -37,24 +37,46 @@ std::string suggestion(const fs::path& run) {
   return near.empty() ? "" : fmt::format("; did you mean '{}'?", (run.parent_path() / near).string());
 }
 
-Json read_json(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) throw FormatError(fmt::format("{}: cannot be read: {}", path, std::strerror(errno)));
-  Json json = Json::parse(file, nullptr, false);
-  if (json.is_discarded()) throw FormatError(fmt::format("{}: is damaged: it is not JSON", path));
-  return json;
+constexpr const char* kCheckpoint = "checkpoint";
+constexpr const char* kOwnFiles[] = {"config.json",     "progress.csv",   "eval.csv",      "summary.json",
+                                     "checkpoint",      "checkpoint.new", "checkpoint.old",
+                                     "checkpoint/state.json", "checkpoint/weights.safetensors",
+                                     "checkpoint/optimizer.safetensors", "checkpoint/replay.safetensors"};
+
+// Whether all that is there is what a run leaves that is killed before its first checkpoint.
+bool is_unborn(const std::string& path) {
+  const auto is_own = [](const std::string& name) {
+    return name == "config.json" || name == "progress.csv" || name == "eval.csv" || name == "checkpoint.new" ||
+           name.starts_with(".saccade-");
+  };
+  for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
+    if (!is_own(entry.path().filename().string()) || entry.is_symlink()) return false;
+  }
+  return true;
 }
 
-void refuse_existing(const std::string& path) {
-  if (fs::exists(run_file(path, "config.json"))) {
+void refuse_occupied(const std::string& path) {
+  if (fs::exists(path) && !fs::is_directory(path)) {
+    throw ConfigError(fmt::format("--run: '{}' exists and is not an empty folder", path));
+  }
+  if (!fs::exists(path) || is_unborn(path)) return;
+  if (fs::exists(run_file(path, "config.json")) && fs::exists(run_file(path, kCheckpoint))) {
     throw ConfigError(
         fmt::format("--run: '{}' holds a run already; choose another folder, or go on with it: {} "
                     "train --resume {}",
                     path, program(), shell_word(path)));
   }
-  if (fs::exists(path) && !(fs::is_directory(path) && fs::is_empty(path))) {
-    throw ConfigError(fmt::format("--run: '{}' exists and is not an empty folder", path));
+  throw ConfigError(fmt::format("--run: '{}' exists and is not an empty folder", path));
+}
+
+// The name as part of a path: an environment may be called "mylab/Integrator-v0".
+std::string as_file_name(const std::string& name) {
+  std::string file_name;
+  for (const char c : name) {
+    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
+    file_name += plain ? c : '-';
   }
+  return file_name.find_first_not_of('.') == std::string::npos ? "run" : file_name;
 }
 
 void make_folder(const std::string& path) {
@@ -73,6 +95,7 @@ RunInfo read_run_info(const std::string& run) {
   if (!fs::is_directory(run)) {
     throw FormatError(fmt::format("{}: there is no such run{}", run, suggestion(run)));
   }
+  refuse_links(run);
   const std::string path = run_file(run, "config.json");
   if (!fs::exists(path)) throw FormatError(fmt::format("{}: is not a run: it has no config.json", run));
   const Json json = read_json(path);
@@ -97,29 +120,16 @@ void write_run_info(const std::string& run, const RunInfo& info) {
   write_json(run_file(run, "config.json"), json);
 }
 
-std::string create_run_folder(const std::string& path, const RunInfo& info) {
-  if (!path.empty()) {
-    refuse_existing(path);
-    make_folder(path);
-    return path;
+void refuse_links(const std::string& run) {
+  for (const char* name : kOwnFiles) {
+    std::error_code ignored;
+    if (!fs::is_symlink(run_file(run, name), ignored)) continue;
+    throw FormatError(fmt::format("{}: is a link, expected a file of the run's own", run_file(run, name)));
   }
-  make_folder("runs");
-  const std::string& algorithm = info.config.algorithm().name;
-  const std::string first = algorithm == Config().algorithm().name
-                                ? fmt::format("runs/{}-{}", info.name(), info.config.run.seed)
-                                : fmt::format("runs/{}-{}-{}", info.name(), algorithm, info.config.run.seed);
-  std::string name = first;
-  std::error_code error;
-  // Making it is what tells whether it is free, so that two programs cannot choose the same.
-  for (int n = 2; !fs::create_directory(name, error); ++n) {
-    if (error) throw FormatError(fmt::format("{}: the folder cannot be made: {}", name, error.message()));
-    name = fmt::format("{}-{}", first, n);
-  }
-  return name;
 }
 
 void write_json(const std::string& path, const Json& json) {
-  write_file(path, json.dump(2) + '\n');
+  write_file(path, dumped(json, 2) + '\n');
 }
 
 RunLock::RunLock(const std::string& run) {
@@ -134,5 +144,48 @@ RunLock::RunLock(const std::string& run) {
 RunLock::~RunLock() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
+
+NewRunFolder::NewRunFolder(const std::string& path, const RunInfo& info) {
+  if (!path.empty()) {
+    refuse_occupied(path);
+    std::error_code error;
+    made_ = fs::create_directories(path, error);
+    if (error) throw FormatError(fmt::format("{}: the folder cannot be made: {}", path, error.message()));
+    take(path);
+    return;
+  }
+  make_folder("runs");
+  const std::string& algorithm = info.config.algorithm().name;
+  const std::string kind = algorithm == Config().algorithm().name ? "" : algorithm + "-";
+  const std::string first = fmt::format("runs/{}-{}{}", as_file_name(info.name()), kind, info.config.run.seed);
+  std::string name = first;
+  std::error_code error;
+  // Making it is what tells whether it is free, so that two programs cannot choose the same.
+  for (int n = 2; !fs::create_directory(name, error); ++n) {
+    if (error) throw FormatError(fmt::format("{}: the folder cannot be made: {}", name, error.message()));
+    name = fmt::format("{}-{}", first, n);
+  }
+  made_ = true;
+  take(name);
+}
+
+void NewRunFolder::take(const std::string& path) {
+  lock_ = std::make_unique<RunLock>(path);  // throws while another program has it, whose files it is then
+  path_ = path;
+  refuse_occupied(path);  // who had the lock before may have left a run
+  for (const fs::directory_entry& entry : fs::directory_iterator(path)) fs::remove_all(entry);
+}
+
+NewRunFolder::~NewRunFolder() {
+  if (lock_ == nullptr || path_.empty()) return;
+  std::error_code ignored;
+  if (fs::exists(run_file(path_, kCheckpoint), ignored)) return;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path_, ignored)) {
+    fs::remove_all(entry, ignored);
+  }
+  if (made_) fs::remove(path_, ignored);
+}
+
+std::unique_ptr<RunLock> NewRunFolder::keep() { return std::move(lock_); }
 
 }  // namespace saccade::rl

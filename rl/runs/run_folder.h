@@ -3,11 +3,11 @@
 //     config.json     versions, instruction set, threads, preset, and every hyper-parameter
 //     progress.csv    a row for every finished episode
 //     eval.csv        a row for every evaluation
-//     checkpoint/     all that training needs to go on: see rl/checkpoint.h
+//     checkpoint/     all that training needs to go on: see rl/training/checkpoint.h
 //     summary.json    once training is done
 #pragma once
 
-#include <cstdint>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
@@ -28,15 +28,15 @@ struct RunInfo {
 /// The path of one of a run's files.
 std::string run_file(const std::string& run, const std::string& name);
 
-/// From config.json and to it. Throws FormatError or ConfigError, naming the file, where there is no run. A key that the file lacks has its
-/// default, which for one that is newer than the run is what was done before there was a choice.
+/// From config.json and to it. Throws FormatError or ConfigError, naming the file, where there is no run. A key that
+/// the file lacks has its default, which for one that is newer than the run is what was done before there was a
+/// choice.
 RunInfo read_run_info(const std::string& run);
 void write_run_info(const std::string& run, const RunInfo& info);
 
-/// Makes a new folder: `path`; or where that is empty, runs/<name>-<seed>, or the first of
-/// runs/<name>-<seed>-2, -3, ... that is free; of an algorithm other than SAC, runs/<name>-<algorithm>-<seed>. Returns its path. Throws ConfigError if there is anything at
-/// `path` already.
-std::string create_run_folder(const std::string& path, const RunInfo& info);
+/// A run may come from a stranger, and its files are written to: FormatError if one of them is a link, which might
+/// lead anywhere.
+void refuse_links(const std::string& run);
 
 /// Replaces the file at once: a reader sees the old or the new one. Throws FormatError if it cannot be
 /// written.
@@ -52,6 +52,30 @@ class RunLock {
 
  private:
   int descriptor_ = -1;
+};
+
+/// A folder for a new run, locked from the moment that it is known to be free.
+class NewRunFolder {
+ public:
+  /// At `path`; or where that is empty, at runs/<name>-<seed> (of an algorithm other than SAC,
+  /// runs/<name>-<algorithm>-<seed>), or the first with -2, -3, ... behind it that is free. A folder is free if it is
+  /// empty, or holds a run that was killed before its first checkpoint. ConfigError if there is anything else.
+  NewRunFolder(const std::string& path, const RunInfo& info);
+  /// Takes away what is in it, and the folder if it was made here, unless the run is kept.
+  ~NewRunFolder();
+  NewRunFolder(const NewRunFolder&) = delete;
+  NewRunFolder& operator=(const NewRunFolder&) = delete;
+
+  const std::string& path() const { return path_; }
+  /// The run has its first checkpoint: everything stays, and the lock goes to the caller.
+  std::unique_ptr<RunLock> keep();
+
+ private:
+  void take(const std::string& path);
+
+  std::string path_;
+  bool made_ = false;
+  std::unique_ptr<RunLock> lock_;
 };
 
 }  // namespace saccade::rl

@@ -11,6 +11,7 @@
 #include "autograd/kernels/table.h"
 #include "base/threads.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "envs/registry.h"
 #include "rl/training/checkpoint.h"
@@ -102,8 +103,8 @@ void check_same_config(const std::string& path, const Config& config, const Json
   for (const auto& [key, value] : now.items()) {
     if (key == "steps" || (before.contains(key) && before.at(key) == value)) continue;
     throw ConfigError(fmt::format("{}: {} is {}, but the run's checkpoint was made with {}; put that back",
-                                  run_file(path, "config.json"), key, value.dump(),
-                                  before.contains(key) ? before.at(key).dump() : "none"));
+                                  run_file(path, "config.json"), key, shown(value),
+                                  before.contains(key) ? shown(before.at(key)) : "none"));
   }
 }
 
@@ -158,20 +159,14 @@ Training Training::begin(const RunInfo& info, const std::string& path) {
   Training training(info, path);
   training.info_.instruction_set = kernels::instruction_set();
   training.info_.fingerprint = spec_of(info.config).fingerprint;
-  training.path_ = create_run_folder(path, info);
-  try {
-    training.write_first_files();
-  } catch (...) {
-    // The folder was empty.
-    for (const fs::directory_entry& entry : fs::directory_iterator(training.path_)) fs::remove_all(entry);
-    if (path.empty()) fs::remove(training.path_);
-    throw;
-  }
+  NewRunFolder folder(path, info);
+  training.path_ = folder.path();
+  training.write_first_files();
+  training.lock_ = folder.keep();
   return training;
 }
 
 void Training::write_first_files() {
-  lock_ = std::make_unique<RunLock>(path_);
   write_run_info(path_, info_);
   episodes_ = std::make_unique<CsvFile>(run_file(path_, kEpisodes), episodes_header(metric_names_));
   evaluations_ = std::make_unique<CsvFile>(run_file(path_, kEvaluations), kEvaluationsHeader);
@@ -183,8 +178,9 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
   const bool new_steps = steps && *steps != info.config.run.steps;
   if (steps) info.config.run.steps = *steps;
   if (const auto changed = changed_environment(path, info)) throw ConfigError(*changed);
+  auto lock = std::make_unique<RunLock>(path);
   Training training(info, path);
-  training.lock_ = std::make_unique<RunLock>(path);
+  training.lock_ = std::move(lock);
   const std::string checkpoint = run_file(path, "checkpoint");
   const Json extra = load_checkpoint(checkpoint, *training.agent_, training.buffer_, training.state_);
   try {

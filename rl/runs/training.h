@@ -48,7 +48,7 @@ std::unique_ptr<Agent> make_agent(const Config& config);
 
 class Training {
  public:
-  /// A new run in a new folder; see create_run_folder for `path`. Whatever is wrong with the configuration
+  /// A new run in a new folder; see NewRunFolder for `path`. Whatever is wrong with the configuration
   /// shows before there are any files.
   static Training begin(const RunInfo& info, const std::string& path);
   /// From the checkpoint in `path`, up to `steps` if given, else to the number that the run began with.

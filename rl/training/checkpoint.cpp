@@ -1,16 +1,22 @@
 #include "rl/training/checkpoint.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "nn/formats/safetensors.h"
 
 namespace saccade::rl {
@@ -21,6 +27,7 @@ using Json = nlohmann::ordered_json;
 namespace {
 
 constexpr int kFormat = 3;
+constexpr std::int64_t kLargestState = std::int64_t{1} << 28;  // thousands of copies, each with its state
 
 Json to_json(const Rng& rng) { return {rng.state().key, rng.state().counter}; }
 void from_json(const Json& json, Rng& rng) { rng.set_state({json.at(0), json.at(1)}); }
@@ -65,7 +72,7 @@ Json to_json(const TrainState& s) {
 std::int64_t count(const Json& json, const char* key) {
   const Json& value = json.at(key);
   if (!value.is_number_integer() || value.get<std::int64_t>() < 0) {
-    throw FormatError(fmt::format("state.json: {} is {}, expected a count", key, value.dump()));
+    throw FormatError(fmt::format("state.json: {} is {}, expected a count", key, shown(value)));
   }
   return value.get<std::int64_t>();
 }
@@ -96,30 +103,47 @@ void from_json(const Json& json, TrainState& s) {
 
 constexpr const char* kTensorFiles[] = {"weights.safetensors", "optimizer.safetensors", "replay.safetensors"};
 
-// So that a flipped bit is noticed.
+// So that a flipped bit is noticed. Of a file that cannot be read to its end there is none.
 std::string digest(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
-  std::uint64_t hash = kFnv1aStart;
+  std::uint64_t hash = kFnv1aStart, bytes = 0;
   std::vector<char> block(1 << 16);
   while (file.read(block.data(), static_cast<std::streamsize>(block.size())), file.gcount() > 0) {
     hash = fnv1a({block.data(), static_cast<std::size_t>(file.gcount())}, hash);
+    bytes += static_cast<std::uint64_t>(file.gcount());
+  }
+  if (file.bad() || !file.eof() || bytes != fs::file_size(path)) {
+    throw FormatError(fmt::format("{}: cannot be read back", path.string()));
   }
   return fmt::format("{:016x}", hash);
 }
 
-Json read_json(const fs::path& path) {
-  if (!fs::is_regular_file(path)) throw FormatError(fmt::format("{}: there is no such file", path.string()));
-  std::ifstream file(path);
-  const Json json = Json::parse(file, nullptr, false);
+// JSON has no numbers that are not finite: such a state could not be read back.
+void check_finite(const TrainState& state) {
+  for (std::size_t copy = 0; copy < state.copies.size(); ++copy) {
+    const std::vector<double>& numbers = state.copies[copy].state;
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      if (std::isfinite(numbers[i])) continue;
+      throw FormatError(fmt::format(
+          "the checkpoint cannot be written: state()[{}] of copy {} of the environment is {}, expected a finite "
+          "number; the checkpoint before it stays",
+          i, copy, numbers[i]));
+    }
+  }
+}
+
+Json read_object(const fs::path& path) {
+  const Json json = read_json(path.string(), {.max_bytes = kLargestState});
   if (!json.is_object())
     throw FormatError(fmt::format("{}: is damaged: it is not a JSON object", path.string()));
   return json;
 }
 
 // The tensors of one of the checkpoint's files, which must be the file that was saved.
-nn::NamedTensors load_tensors(const fs::path& folder, const char* name, const Json& state) {
+nn::NamedTensors load_tensors(const fs::path& folder, const char* name, const Json& state,
+                              std::int64_t max_bytes) {
   const fs::path path = folder / name;
-  nn::NamedTensors tensors = nn::safetensors::load(path).tensors;
+  nn::NamedTensors tensors = nn::safetensors::load(path, max_bytes).tensors;
   const std::string found = digest(path), expected = state.at("digests").at(name);
   if (found != expected) {
     throw FormatError(
@@ -128,7 +152,7 @@ nn::NamedTensors load_tensors(const fs::path& folder, const char* name, const Js
   return tensors;
 }
 
-// A crash between the two renames below leaves the old checkpoint under this name.
+// Where two names cannot be exchanged at once, a crash between two renames leaves the old checkpoint under this one.
 fs::path old_name(const std::string& path) { return path + ".old"; }
 
 std::string existing(const std::string& path) {
@@ -137,10 +161,59 @@ std::string existing(const std::string& path) {
   throw FormatError(fmt::format("{}: there is no checkpoint", path));
 }
 
+// Puts `fresh` in the place of `path`, at once where the system can; the one before goes.
+void exchange(const fs::path& fresh, const std::string& path) {
+  fs::remove_all(old_name(path));
+  if (!fs::exists(path)) {
+    fs::rename(fresh, path);
+  } else if (::renameat2(AT_FDCWD, fresh.c_str(), AT_FDCWD, path.c_str(), RENAME_EXCHANGE) == 0) {
+    sync_path(fs::absolute(path).parent_path());
+    fs::remove_all(fresh);
+  } else {
+    fs::rename(path, old_name(path));
+    fs::rename(fresh, path);
+  }
+  sync_path(fs::absolute(path).parent_path());
+  fs::remove_all(old_name(path));
+}
+
+// The number of the folder that stands there now: another after it has been exchanged.
+std::optional<ino_t> identity(const std::string& path) {
+  struct stat status = {};
+  return ::stat(path.c_str(), &status) == 0 ? std::optional(status.st_ino) : std::nullopt;
+}
+
+// Calls read(folder); again if another program has exchanged the folder meanwhile, since then what was read may
+// be of two checkpoints.
+template <class F>
+void read_whole(const std::string& path, const F& read) {
+  constexpr int kTries = 100;
+  for (int i = 0; i < kTries; ++i) {
+    const std::optional<ino_t> before = identity(path);
+    try {
+      read(fs::path(existing(path)));
+      if (identity(path) == before) return;
+    } catch (const Error&) {
+      if (identity(path) == before) throw;
+    }
+  }
+  throw FormatError(fmt::format("{}: another program keeps replacing it", path));
+}
+
+// Room for so many elements in f64 and their names: more is not read.
+std::int64_t bytes_for(const nn::NamedTensors& tensors) {
+  std::int64_t bytes = 1 << 20;
+  for (const auto& [name, tensor] : tensors) {
+    bytes += 8 * tensor.numel() + 1024 + static_cast<std::int64_t>(name.size());
+  }
+  return bytes;
+}
+
 }  // namespace
 
 void save_checkpoint(const std::string& path, const Agent& agent, const ReplayBuffer& buffer,
                      const TrainState& state, const Json& extra) {
+  check_finite(state);
   const fs::path fresh = path + ".new";
   try {
     fs::remove_all(fresh);
@@ -152,57 +225,60 @@ void save_checkpoint(const std::string& path, const Agent& agent, const ReplayBu
     for (const char* name : kTensorFiles) digests[name] = digest(fresh / name);
     const Json json = {
         {"format", kFormat}, {"train", to_json(state)}, {"digests", digests}, {"extra", extra}};
-    write_file(fresh / "state.json", json.dump(1) + '\n');
+    write_file(fresh / "state.json", dumped(json, 1) + '\n');
     sync_path(fresh);
-    fs::remove_all(old_name(path));
-    if (fs::exists(path)) fs::rename(path, old_name(path));
-    fs::rename(fresh, path);
-    sync_path(fs::absolute(path).parent_path());
-    fs::remove_all(old_name(path));
+    exchange(fresh, path);
   } catch (const fs::filesystem_error& error) {
     throw FormatError(fmt::format("{}: the checkpoint cannot be written: {}", path, error.what()));
   }
 }
 
-Json load_checkpoint(const std::string& path_given, Agent& agent, ReplayBuffer& buffer, TrainState& state) {
-  const fs::path path = existing(path_given), state_path = path / "state.json";
-  const Json json = read_json(state_path);
+Json load_checkpoint(const std::string& path, Agent& agent, ReplayBuffer& buffer, TrainState& state) {
+  Json json;
   TrainState loaded = state;
   nn::NamedTensors weights, optimizer, replay;
-  try {
-    if (json.at("format") != kFormat) {
-      throw FormatError(fmt::format("{}: format {} found, expected {}", state_path.string(),
-                                    json.at("format").dump(), kFormat));
+  read_whole(path, [&](const fs::path& folder) {
+    const fs::path state_path = folder / "state.json";
+    json = read_object(state_path);
+    try {
+      if (json.at("format") != kFormat) {
+        throw FormatError(fmt::format("{}: format {} found, expected {}", state_path.string(),
+                                      shown(json.at("format")), kFormat));
+      }
+      from_json(json.at("train"), loaded);
+      weights = load_tensors(folder, kTensorFiles[0], json, bytes_for(agent.named_weights()));
+      optimizer = load_tensors(folder, kTensorFiles[1], json, bytes_for(agent.named_optimizer_state()));
+      replay = load_tensors(folder, kTensorFiles[2], json, buffer.max_state_bytes());
+      static_cast<void>(json.at("extra"));
+    } catch (const Json::exception& error) {
+      throw FormatError(fmt::format("{}: is damaged: {}", state_path.string(), error.what()));
     }
-    from_json(json.at("train"), loaded);
-    weights = load_tensors(path, kTensorFiles[0], json);
-    optimizer = load_tensors(path, kTensorFiles[1], json);
-    replay = load_tensors(path, kTensorFiles[2], json);
-    static_cast<void>(json.at("extra"));
-  } catch (const Json::exception& error) {
-    throw FormatError(fmt::format("{}: is damaged: {}", state_path.string(), error.what()));
-  }
+  });
   try {
+    buffer.check_state(replay);
     agent.load(weights, optimizer);
-    buffer.load_state(replay);
   } catch (const Error& error) {
-    throw FormatError(fmt::format("{}: does not fit this run: {}", path.string(), error.what()));
+    throw FormatError(fmt::format("{}: does not fit this run: {}", path, error.what()));
   }
+  buffer.load_state(replay);
   state = loaded;
   return json.at("extra");
 }
 
-void load_weights(const std::string& path_given, Agent& agent) {
-  const fs::path path = existing(path_given);
+void load_weights(const std::string& path, Agent& agent) {
+  nn::NamedTensors weights;
+  read_whole(path, [&](const fs::path& folder) {
+    try {
+      const Json json = read_object(folder / "state.json");
+      weights = load_tensors(folder, kTensorFiles[0], json, bytes_for(agent.named_weights()));
+    } catch (const Json::exception& error) {
+      throw FormatError(fmt::format("{}/state.json: is damaged: {}", folder.string(), error.what()));
+    }
+  });
   try {
-    const nn::NamedTensors weights = load_tensors(path, kTensorFiles[0], read_json(path / "state.json"));
     agent.load_weights(weights);
-  } catch (const Json::exception& error) {
-    throw FormatError(fmt::format("{}/state.json: is damaged: {}", path.string(), error.what()));
-  } catch (const FormatError&) {
-    throw;
   } catch (const Error& error) {
-    throw FormatError(fmt::format("{}: does not fit this run: {}", path.string(), error.what()));
+    throw FormatError(fmt::format("{}: does not fit this run: {}", path, error.what()));
   }
 }
 

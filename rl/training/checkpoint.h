@@ -20,12 +20,13 @@ namespace saccade::rl {
 ///
 /// The folder is complete at every moment: it is written under another name, synced, and exchanged for the
 /// old one, so a crash or a full disk leaves the last good checkpoint. Throws FormatError if it cannot be
-/// written.
+/// written, or if an environment's state holds a number that is not finite.
 void save_checkpoint(const std::string& path, const Agent& agent, const ReplayBuffer& buffer,
                      const TrainState& state, const nlohmann::ordered_json& extra);
 
-/// Reads it all back, and returns `extra`. Throws FormatError naming the file for anything missing, truncated
-/// or that does not fit the agent, before any of the arguments has changed but possibly the agent.
+/// Reads it all back, and returns `extra`: one checkpoint whole, even while another program writes the next.
+/// Throws FormatError naming the file for anything missing, truncated or that does not fit, before any of the
+/// arguments has changed.
 nlohmann::ordered_json load_checkpoint(const std::string& path, Agent& agent, ReplayBuffer& buffer,
                                        TrainState& state);
 

@@ -144,16 +144,16 @@ TEST_CASE("a file that is not whole and valid is refused", "[safetensors]") {
     refused(std::string("\0\xE1\xF5\x05\0\0\0\0{}", 10), "is 100000000, but 2 bytes follow");
   }
   SECTION("the JSON") {
-    header("", "not JSON");
-    header("{", "not JSON");
-    header("{} x", "not JSON");
-    header(R"({"w":{"dtype":"F32","shape":[3],"data_offsets":[0,12]})", "not JSON");
-    header("{\"\xFF\":1}", "not JSON");
+    header("", "the header: is not valid JSON");
+    header("{", "the header: is not valid JSON");
+    header("{} x", "the header: is not valid JSON");
+    header(R"({"w":{"dtype":"F32","shape":[3],"data_offsets":[0,12]})", "the header: is not valid JSON");
+    header("{\"\xFF\":1}", "the header: is not valid JSON");
     header("[]", "the header is array, expected an object");
     header("3", "the header is number, expected an object");
     header(
         R"({"w":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},"w":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}})",
-        "the header has \"w\" twice");
+        "the header: has \"w\" twice");
     tensor(R"({"dtype":"F32","shape":[3],"shape":[3],"data_offsets":[0,12]})", "\"shape\" twice");
     header(R"({"__metadata__":{"a":"1","a":"2"}})", "\"a\" twice");
     header(R"({"__metadata__":{},"__metadata__":{}})", "\"__metadata__\" twice");

@@ -174,8 +174,8 @@ TEST_CASE("what is no trajectory file is one line that names it", "[replay]") {
   const TemporaryFolder folder;
   std::filesystem::create_directory(folder.path("folder"));
   check_refused(run_command(folder, "replay pendulum folder"),
-                "folder: is a folder, but a file of trajectories is expected");
-  check_refused(run_command(folder, "replay pendulum absent.json"), "absent.json: cannot be opened");
+                "folder: cannot be read: it is a folder");
+  check_refused(run_command(folder, "replay pendulum absent.json"), "absent.json: cannot be read: No such file or directory");
   check_refused(replay_text("{\"trajectories\": [\n  {\"name\": 1,\n  }\n]}"),
                 "a.json: is not valid JSON (line 3, column 3)");
   check_refused(replay_text("[NaN]"), "a.json: is not valid JSON (line 1, column 2)");
@@ -208,7 +208,7 @@ TEST_CASE("a trajectory that does not fit is one line that names it and the step
                 a + ": rewards[1] is \"one\", but a number is expected");
   check_refused(
       replay_text(changed("/obs/1/0", nullptr)),
-      a + ": obs[1] is [null,0.030557721853256226,0.31124958..., but an array of numbers is expected");
+      a + ": obs[1] is [null,0.030557721853256226,0.31124958395957947], but an array of numbers is expected");
   check_refused(replay_text(changed("/rewards", {1})),
                 a + ": the number of rewards is 1, but 2 is expected, that of actions");
   Json empty = Json::parse(example_text());
@@ -245,7 +245,7 @@ TEST_CASE("the form of a MuJoCo task, whose actions may be in another file", "[r
     return run_command(folder, "replay InvertedPendulum-v5 a.json");
   };
   const std::string a = "a.json, trajectory \"random uniform\"";
-  check_refused(replayed(), a + ": its actions are in another file: invertedpendulum.json: cannot be opened");
+  check_refused(replayed(), a + ": its actions are in another file: invertedpendulum.json: cannot be read: No such file or directory");
 
   Json renamed = original;
   renamed["trajectories"][0]["kind"] = "another";

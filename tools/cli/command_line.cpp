@@ -15,6 +15,7 @@
 #include "tools/cli/command.h"
 #include "tools/cli/help.h"
 #include "tools/cli/text.h"
+#include "tools/cli/output.h"
 #include "rl/runs/build_info.h"
 
 namespace saccade::cli {
@@ -25,8 +26,7 @@ constexpr int kFailure = 1, kUsage = 2;
 
 int fail(int exit_code, std::string message) {
   std::replace(message.begin(), message.end(), '\n', ' ');
-  std::fflush(stdout);
-  fmt::print(stderr, "saccade: error: {}\n", message);
+  err("saccade: error: {}\n", printable(message));
   return exit_code;
 }
 
@@ -102,7 +102,7 @@ int run(int argc, char** argv) {
   refuse_empty_values(app);
   app.footer("'saccade COMMAND --help' says more of each.\nStart with: saccade train pendulum");
   if (argc < 2) {
-    fmt::print(stderr, "{}", app.help());
+    err("{}", app.help());
     return kUsage;
   }
   // Before CLI11 sees it, which would first complain that there is no command.
@@ -115,9 +115,9 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", current(app).help());
+    out("{}", current(app).help());
   } catch (const CLI::CallForVersion&) {
-    fmt::print("saccade {}\n", rl::version());
+    out("saccade {}\n", rl::version());
   } catch (const CLI::ParseError& error) {
     return fail(kUsage, describe(app, error));
   }
@@ -127,6 +127,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
+  open_standard_streams();
   int exit_code = 0;
   try {
     if (argc > 0) set_program(argv[0]);

@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "tools/cli/text.h"
+#include "tools/cli/output.h"
 
 namespace saccade::cli {
 
@@ -37,7 +38,7 @@ struct Field {
 
 std::vector<Field> full_fields(const Progress& p) {
   std::vector<Field> fields = {
-      {fmt::format("{} {:>{}}/{}", p.name, p.step, fmt::formatted_size("{}", p.steps), p.steps), 9},
+      {fmt::format("{} {:>{}}/{}", printable(p.name), p.step, fmt::formatted_size("{}", p.steps), p.steps), 9},
       {fmt::format("episode {}", p.episodes), 4},
       {field("return", p.ret, "{:.1f}"), 8}};
   for (const rl::Metric& metric : p.metrics) {
@@ -143,11 +144,11 @@ bool Display::due(std::int64_t step, std::int64_t steps) const {
 void Display::update(const Progress& progress) {
   if (mode_ == Mode::live) {
     line_ = progress_bar_line(progress, terminal_width() - 1);
-    fmt::print("\r\x1b[K{}", line_);
+    out("\r\x1b[K{}", line_);
   } else if (mode_ == Mode::plain) {
-    fmt::print("{}\n", progress_line(progress, kColumns));
+    out("{}\n", progress_line(progress, kColumns));
   }
-  std::fflush(stdout);
+  flush_out();
   last_ = Clock::now();
   last_step_ = progress.step;
 }
@@ -156,17 +157,17 @@ void Display::message(const std::string& line, std::int64_t step) {
   if (mode_ == Mode::silent) return;
   const std::string below = line_;
   clear();
-  fmt::print("{}\n{}", line, below);
+  out("{}\n{}", printable(line), below);
   line_ = below;
-  std::fflush(stdout);
+  flush_out();
   last_ = Clock::now();
   last_step_ = step;
 }
 
 void Display::clear() {
   if (line_.empty()) return;
-  fmt::print("\r\x1b[K");
-  std::fflush(stdout);
+  out("\r\x1b[K");
+  flush_out();
   line_.clear();
 }
 

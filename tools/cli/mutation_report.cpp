@@ -11,6 +11,7 @@
 #include "tools/gradcheck/mutation.h"
 #include "tools/gradcheck/rows.h"
 #include "tools/cli/text.h"
+#include "tools/cli/output.h"
 
 namespace saccade::cli {
 
@@ -70,34 +71,34 @@ std::vector<Tally> by_kind(const std::vector<Mutant>& mutants) {
 }
 
 void print_table(const char* heading, const std::vector<Tally>& tallies) {
-  fmt::print("{:<34} {:>6} {:>8} {:>11}\n", heading, "made", "killed", "equivalent");
+  out("{:<34} {:>6} {:>8} {:>11}\n", heading, "made", "killed", "equivalent");
   for (const Tally& t : tallies) {
-    fmt::print("  {:<32} {:>6} {:>8} {:>11}  {}\n", t.name, t.made, t.killed, t.equivalent,
+    out("  {:<32} {:>6} {:>8} {:>11}  {}\n", t.name, t.made, t.killed, t.equivalent,
                t.survived() == 0 ? "ok" : fmt::format("{} SURVIVED", t.survived()));
   }
-  fmt::print("\n");
+  out("\n");
 }
 
 template <class F>
 void print_list(const char* heading, const std::vector<Mutant>& mutants, const F& listed) {
   if (std::none_of(mutants.begin(), mutants.end(), listed)) return;
-  fmt::print("\n{}\n", heading);
+  out("\n{}\n", heading);
   for (const Mutant& mutant : mutants) {
     if (!listed(mutant)) continue;
     const std::string text = fmt::format("{}: {}", label(mutant), reason(mutant));
     bool first = true;
     for (const std::string& line : wrap(text, kColumns - 4)) {
-      fmt::print("{}{}\n", first ? "  " : "    ", line);
+      out("{}{}\n", first ? "  " : "    ", line);
       first = false;
     }
   }
 }
 
 void print(const std::vector<Mutant>& mutants, const Tally& total, double seconds) {
-  fmt::print("Every gradient of every op, broken on purpose; some check must fail\n\n");
+  out("Every gradient of every op, broken on purpose; some check must fail\n\n");
   print_table("ops", by_op(mutants));
   print_table("ways to break it", by_kind(mutants));
-  fmt::print("made {}, killed {}, equivalent {}, survived {}, in {:.1f} s\n", total.made, total.killed,
+  out("made {}, killed {}, equivalent {}, survived {}, in {:.1f} s\n", total.made, total.killed,
              total.equivalent, total.survived(), seconds);
   print_list("Equivalent: these change no number in any check.", mutants,
              [](const Mutant& mutant) { return !mutant.killed && mutant.equivalent; });
@@ -156,7 +157,7 @@ int run_mutation(const std::string& pattern, bool json) {
   Tally total;
   for (const Mutant& mutant : mutants) total.count(mutant);
   if (json) {
-    fmt::print("{}\n", to_json(mutants, total, seconds).dump(2));
+    out_json(to_json(mutants, total, seconds));
   } else {
     print(mutants, total, seconds);
   }

@@ -1,12 +1,15 @@
 // Ctrl-C and its kin, made into a question that the training loop asks.
+//
+// Every signal that would end the program and can be kept from it: a terminal that closes, a reader of the output
+// that goes away, a batch system that gives notice.
 #pragma once
 
 #include <csignal>
 
 namespace saccade::cli {
 
-/// While it lives, the first SIGINT, SIGTERM or SIGHUP is kept instead of ending the program; a second ends
-/// it at once. One at a time.
+/// While it lives, the first such signal is kept instead of ending the program; a second ends it at once, but for
+/// SIGPIPE, which every line of output brings again. One at a time.
 class StopSignals {
  public:
   StopSignals();
@@ -18,7 +21,7 @@ class StopSignals {
   static int received();
 
  private:
-  struct sigaction before_[3];
+  struct sigaction before_[12];
 };
 
 }  // namespace saccade::cli

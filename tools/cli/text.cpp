@@ -1,4 +1,5 @@
 #include "tools/cli/text.h"
+#include "tools/cli/output.h"
 
 #include <fmt/format.h>
 
@@ -35,8 +36,7 @@ std::int64_t parse_integer(std::string_view flag, std::string_view text, std::in
 }
 
 void warn(std::string_view message) {
-  std::fflush(stdout);
-  fmt::print(stderr, "saccade: warning: {}\n", message);
+  err("saccade: warning: {}\n", printable(message));
 }
 
 }  // namespace saccade::cli

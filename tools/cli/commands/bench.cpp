@@ -14,6 +14,7 @@
 #include "tools/bench/measure.h"
 #include "tools/cli/command.h"
 #include "tools/cli/text.h"
+#include "tools/cli/output.h"
 
 namespace saccade::bench {
 
@@ -54,7 +55,7 @@ std::string group(const Row& row) {
 }
 
 void print(const std::vector<Row>& rows) {
-  fmt::print("{}\n\n{:<36}{:>8}{:>11}{:>16}{:>9}\n", machine_line(), "", "threads", "median", "rate",
+  cli::out("{}\n\n{:<36}{:>8}{:>11}{:>16}{:>9}\n", machine_line(), "", "threads", "median", "rate",
              "of limit");
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
@@ -62,11 +63,11 @@ void print(const std::vector<Row>& rows) {
       return (r == 0 || group(rows[r - 1]) != group(rows[r])) &&
              (r + 1 == rows.size() || group(rows[r + 1]) != group(rows[r]));
     };
-    if (i > 0 && group(rows[i - 1]) != group(row) && !(alone(i - 1) && alone(i))) fmt::print("\n");
+    if (i > 0 && group(rows[i - 1]) != group(row) && !(alone(i - 1) && alone(i))) cli::out("\n");
     const std::string rate = row.unit == "/s" ? compact(row.value) + "/s     "
                                               : fmt::format("{:.1f} {:<7}", row.value, row.unit);
     const std::string part = row.limit ? fmt::format("{:.0f} %", 100 * part_of_limit(row)) : "";
-    fmt::print("{}\n", without_trailing_spaces(fmt::format(
+    cli::out("{}\n", without_trailing_spaces(fmt::format(
                            "{:<36}{:>8}{:>11}{:>16}{:>9}", row.name, row.threads,
                            row.seconds.empty() ? "" : time_text(median(row.seconds)), rate, part)));
   }
@@ -84,7 +85,7 @@ std::regex parse_filter(const std::string& filter) {
 
 void run(const BenchCommand& options) {
   if (options.memory_run) {
-    fmt::print("{:.0f}\n", memory_run());
+    cli::out("{:.0f}\n", memory_run());
     return;
   }
   const std::regex filter = parse_filter(options.filter);
@@ -103,12 +104,12 @@ void run(const BenchCommand& options) {
                                   options.filter));
   }
   if (options.list) {
-    for (const std::string& name : chosen) fmt::print("{}\n", name);
+    for (const std::string& name : chosen) cli::out("{}\n", name);
     return;
   }
   const Json made_on = machine();
   const std::vector<Row> rows = measure(wanted, threads, repeats);
-  options.json ? fmt::print("{}\n", Json{{"machine", made_on}, {"rows", to_json(rows)}}.dump(2))
+  options.json ? cli::out_json({{"machine", made_on}, {"rows", to_json(rows)}})
                : print(rows);
 }
 

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "tools/cli/command.h"
 #include "tools/cli/text.h"
+#include "tools/cli/output.h"
 
 namespace saccade::cli {
 
@@ -50,15 +51,15 @@ void print_table(const rl::Config& config) {
   const std::string& algorithm = config.algorithm().name;
   const Json values = rl::to_json(config), defaults = rl::to_json(rl::Config(algorithm));
   const auto print_keys = [&](const std::string& title, const rl::ConfigKeys& keys) {
-    fmt::print("\n{}:\n", title);
+    out("\n{}:\n", title);
     for (const rl::ConfigKey& key : keys) {
       const Json &value = values.at(key.name), &standard = defaults.at(key.name);
       std::string right = key.meaning + range(key);
       if (value != standard) right += fmt::format("; default {}", value_text(standard));
-      fmt::print("{}", two_columns(fmt::format("{:<20} {}", key.name, value_text(value)), right, kStart));
+      out("{}", two_columns(fmt::format("{:<20} {}", key.name, value_text(value)), right, kStart));
     }
   };
-  fmt::print("{}", two_columns(fmt::format("{:<20} {}", "key", "value"), "meaning; range", kStart));
+  out("{}", two_columns(fmt::format("{:<20} {}", "key", "value"), "meaning; range", kStart));
   print_keys("The run", rl::run_keys());
   print_keys("Learning from a buffer", rl::off_policy_keys());
   print_keys(fmt::format("{}, {}", algorithm, config.algorithm().title), config.algorithm().keys);
@@ -68,16 +69,16 @@ void run(const ConfigOptions& options) {
   const rl::Config config = options.preset.empty() ? rl::Config(options.algorithm)
                                                    : rl::config_for(options.preset, options.algorithm);
   if (options.json) {
-    fmt::print("{}\n", rl::to_json(config).dump(2));
+    out_json(rl::to_json(config));
     return;
   }
   print_table(config);
   if (!options.preset.empty()) return;
-  fmt::print("\nPresets:\n");
-  for (const rl::Preset& preset : rl::presets()) fmt::print("{}", two_columns(preset.name, preset.meaning, 18));
-  fmt::print("{}", two_columns("ENVIRONMENT", "the defaults above, which are meant for MuJoCo's tasks", 18));
-  fmt::print("\nAlgorithms:\n");
-  for (const rl::AlgorithmInfo& info : rl::algorithms()) fmt::print("{}", two_columns(info.name, info.title, 18));
+  out("\nPresets:\n");
+  for (const rl::Preset& preset : rl::presets()) out("{}", two_columns(preset.name, preset.meaning, 18));
+  out("{}", two_columns("ENVIRONMENT", "the defaults above, which are meant for MuJoCo's tasks", 18));
+  out("\nAlgorithms:\n");
+  for (const rl::AlgorithmInfo& info : rl::algorithms()) out("{}", two_columns(info.name, info.title, 18));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "tools/cli/command.h"
 #include "tools/cli/text.h"
+#include "tools/cli/output.h"
 
 namespace saccade::cli {
 
@@ -73,33 +74,33 @@ void print_json() {
                     {"max_episode_steps", spec.max_episode_steps}});
   }
   for (const std::string& id : envs::unavailable_ids()) list.push_back({{"id", id}, {"available", false}});
-  fmt::print("{}\n", list.dump(2));
+  out_json(list);
 }
 
 void print_table() {
-  fmt::print("{:<26} {:>11} {:>7}  {:<18} {:>10}\n", "environment", "observation", "action", "action range",
+  out("{:<26} {:>11} {:>7}  {:<18} {:>10}\n", "environment", "observation", "action", "action range",
              "time limit");
   const std::vector<Listed> all = list_all();
   for (const auto& [id, spec, problem] : all) {
     if (!problem.empty()) continue;
-    fmt::print("{:<26} {:>11} {:>7}  {:<18} {:>10}\n", id, envs::size_of(spec.observation_space),
+    out("{:<26} {:>11} {:>7}  {:<18} {:>10}\n", id, envs::size_of(spec.observation_space),
                envs::size_of(spec.action_space),
                ranges(spec),
                spec.max_episode_steps == 0 ? "none" : fmt::format("{}", spec.max_episode_steps));
   }
   for (const auto& [id, spec, problem] : all) {
     if (problem.empty()) continue;
-    fmt::print("\n");
+    out("\n");
     for (const std::string& line : wrap(fmt::format("{} cannot be made: {}", id, problem), kColumns)) {
-      fmt::print("{}\n", line);
+      out("{}\n", line);
     }
   }
   const std::vector<std::string> missing = envs::unavailable_ids();
   if (missing.empty()) return;
-  fmt::print("\nNot available, for want of MuJoCo (install libmujoco-dev and build again):\n");
+  out("\nNot available, for want of MuJoCo (install libmujoco-dev and build again):\n");
   for (std::size_t i = 0; i < missing.size(); ++i) {
     const bool ends_row = i % 3 == 2 || i + 1 == missing.size();
-    fmt::print("  {:<{}}{}", missing[i], ends_row ? 0 : 25, ends_row ? "\n" : "");
+    out("  {:<{}}{}", missing[i], ends_row ? 0 : 25, ends_row ? "\n" : "");
   }
 }
 

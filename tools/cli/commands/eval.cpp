@@ -13,6 +13,7 @@
 #include "tools/cli/command.h"
 #include "tools/pages/recording.h"
 #include "tools/cli/text.h"
+#include "tools/cli/output.h"
 #include "rl/runs/training.h"
 
 namespace saccade::cli {
@@ -92,12 +93,12 @@ void print(const Subject& subject, const rl::Evaluation& e, bool json) {
                          {"divergences", e.divergences},
                          {"returns", e.returns},
                          {"lengths", e.lengths}};
-    fmt::print("{}\n", object.dump(2));
+    out_json(object);
   } else {
-    fmt::print("{}: {:.2f} ± {:.2f} over {} episodes of {}\n", subject.name, e.mean(), e.std(),
+    out("{}: {:.2f} ± {:.2f} over {} episodes of {}\n", printable(subject.name), e.mean(), e.std(),
                subject.episodes, subject.env);
-    fmt::print("min {:.2f}, max {:.2f}, mean length {:.1f}\n", e.min(), e.max(), mean_length(e));
-    if (e.divergences > 0) fmt::print("In {} of them the simulation diverged.\n", e.divergences);
+    out("min {:.2f}, max {:.2f}, mean length {:.1f}\n", e.min(), e.max(), mean_length(e));
+    if (e.divergences > 0) out("In {} of them the simulation diverged.\n", e.divergences);
   }
 }
 
@@ -128,7 +129,7 @@ void run(const EvalCommand& options) {
   print(subject, e, options.json);
   if (options.record.empty() || options.json) return;
   const std::size_t count = recording.episodes.size();
-  fmt::print("{} to watch: {}\n",
+  out("{} to watch: {}\n",
              count == 1 ? "The first episode" : fmt::format("The first {} episodes", count), options.record);
 }
 

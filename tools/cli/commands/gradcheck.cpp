@@ -15,6 +15,7 @@
 #include "tools/cli/mutation_report.h"
 #include "tools/gradcheck/rows.h"
 #include "tools/cli/text.h"
+#include "tools/cli/output.h"
 
 namespace saccade::cli {
 
@@ -34,7 +35,7 @@ struct GradcheckCommand {
 class Table {
  public:
   explicit Table(const GradcheckCommand& options) : options_(options) {
-    fmt::print("{}\n", options.f32()
+    out("{}\n", options.f32()
                            ? "Values and gradients in f32 against f64: worst errors, units of f32's rounding"
                            : "Analytic gradients against finite differences in f64: worst relative errors");
   }
@@ -42,7 +43,7 @@ class Table {
   void print(const suite::Row& row) {
     if (!options_.f32() && row.relative(1) < 0 && row.failures() == 0) return;  // has no gradient
     if (row.group != group_) {
-      fmt::print("\n");
+      out("\n");
       group_ = row.group;
       options_.f32() ? print_line(group_, "checks", "elements", "error", "limit", "")
                      : print_line(group_, "checks", "elements", "order 1", "order 2", "");
@@ -57,18 +58,18 @@ class Table {
     for (const suite::Variant& variant : row.variants) {
       for (const std::string& failure : variant.failures) {
         const std::string text = fmt::format("{}: {}", variant.name, failure);
-        for (const std::string& line : wrap(text, kColumns - 4)) fmt::print("    {}\n", line);
+        for (const std::string& line : wrap(text, kColumns - 4)) out("    {}\n", line);
       }
     }
-    std::fflush(stdout);
+    flush_out();
   }
 
  private:
   void print_line(const std::string& name, const std::string& checks, const std::string& elements,
                   const std::string& left, const std::string& right, const char* verdict) const {
-    fmt::print("{:<34} {:>6} {:>8} {:>8}", name, checks, elements, left);
-    if (options_.f32() || options_.order == 2) fmt::print(" {:>8}", right);
-    fmt::print("{}\n", verdict);
+    out("{:<34} {:>6} {:>8} {:>8}", name, checks, elements, left);
+    if (options_.f32() || options_.order == 2) out(" {:>8}", right);
+    out("{}\n", verdict);
   }
 
   const GradcheckCommand& options_;
@@ -140,16 +141,16 @@ int run(const GradcheckCommand& options) {
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
   if (!options.html.empty()) pages::write_gradcheck_page(options.html, rows, {options.filter, options.order, seconds});
   if (options.json) {
-    fmt::print("{}\n", to_json(rows, options, measures, seconds, failures == 0).dump(2));
+    out_json(to_json(rows, options, measures, seconds, failures == 0));
     return failures == 0 ? 0 : 1;
   }
   if (failures == 0) {
-    fmt::print("\nAll {} checks passed, in {:.1f} s.\n", checks.size(), seconds);
+    out("\nAll {} checks passed, in {:.1f} s.\n", checks.size(), seconds);
   } else {
-    fmt::print("\n{} of {} checks FAILED, in {:.1f} s.\n", failures, checks.size(), seconds);
+    out("\n{} of {} checks FAILED, in {:.1f} s.\n", failures, checks.size(), seconds);
   }
   if (!options.html.empty()) {
-    fmt::print("The page, with finite differences and f32 side by side: {}\n", options.html);
+    out("The page, with finite differences and f32 side by side: {}\n", options.html);
   }
   return failures == 0 ? 0 : 1;
 }

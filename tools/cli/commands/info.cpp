@@ -9,6 +9,7 @@
 #include "autograd/kernels/table.h"
 #include "base/text.h"
 #include "tools/cli/command.h"
+#include "tools/cli/output.h"
 #include "rl/runs/build_info.h"
 
 namespace saccade::cli {
@@ -38,7 +39,7 @@ Json collect() {
 }
 
 void print(const Json& info) {
-  const auto row = [](const char* name, const std::string& value) { fmt::print("{:<16} {}\n", name, value); };
+  const auto row = [](const char* name, const std::string& value) { out("{:<16} {}\n", name, value); };
   const Json& libraries = info.at("libraries");
   row("saccade", info.at("saccade"));
   row("instruction set", fmt::format("{} (of {})", info.at("instruction_set").get<std::string>(),
@@ -50,10 +51,10 @@ void print(const Json& info) {
     names.push_back(fmt::format("{} {}", name, number.get<std::string>()));
   }
   row("libraries", join(names));
-  fmt::print("\nEnvironment variables:\n");
+  out("\nEnvironment variables:\n");
   for (const Variable& variable : kVariables) {
     const Json& value = info.at("environment").at(variable.name);
-    fmt::print("  {:<21} {:<8} {}\n", variable.name, value.is_null() ? "not set" : value.get<std::string>(),
+    out("  {:<21} {:<8} {}\n", variable.name, value.is_null() ? "not set" : value.get<std::string>(),
                variable.meaning);
   }
 }
@@ -66,7 +67,7 @@ void add_info(CLI::App& app, int&) {
   sub->add_flag("--json", *json, "as JSON");
   sub->callback([json] {
     const Json info = collect();
-    *json ? fmt::print("{}\n", info.dump(2)) : print(info);
+    *json ? out_json(info) : print(info);
   });
 }
 

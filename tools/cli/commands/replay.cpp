@@ -15,6 +15,7 @@
 #include "envs/registry.h"
 #include "tools/cli/command.h"
 #include "tools/cli/text.h"
+#include "tools/cli/output.h"
 #include "envs/trajectory.h"
 
 namespace saccade::cli {
@@ -48,14 +49,14 @@ std::string shortened(std::string text, std::size_t width) {
 void print_table(const std::map<std::string, Worst>& worst) {
   const std::string heading =
       fmt::format("{:<11} {:>7}  {:>7} {:>5} {:>5}  ", "quantity", "numbers", "error", "step", "index");
-  fmt::print("{}trajectory\n", heading);
+  out("{}trajectory\n", heading);
   for (const auto& [quantity, w] : worst) {
-    fmt::print("{:<11} {:>7}  {:>7.2g}", quantity, w.count, w.error);
+    out("{:<11} {:>7}  {:>7.2g}", quantity, w.count, w.error);
     if (w.error > 0) {
-      fmt::print(" {:>5} {:>5}  {}", w.at.step, w.at.coordinate,
+      out(" {:>5} {:>5}  {}", w.at.step, w.at.coordinate,
                  shortened(w.trajectory, kColumns - heading.size()));
     }
-    fmt::print("\n");
+    out("\n");
   }
 }
 
@@ -66,14 +67,14 @@ bool print_verdict(const std::map<std::string, Worst>& worst, const ReplayComman
     if (w.error > options.tolerance) failed.push_back(quantity);
   }
   if (failed.empty()) {
-    fmt::print("\nNo error is above {}.\n", options.tolerance_text);
+    out("\nNo error is above {}.\n", options.tolerance_text);
     return true;
   }
-  fmt::print("\nFAILED: errors above {} in {}\n", options.tolerance_text, join(failed));
+  out("\nFAILED: errors above {} in {}\n", options.tolerance_text, join(failed));
   for (const std::string& quantity : failed) {
     const envs::Compared& at = worst.at(quantity).at;
     const bool is_row = quantity == "observation" || quantity == "state";
-    fmt::print("  {}{}: {}, recorded {}\n", quantity, is_row ? fmt::format("[{}]", at.coordinate) : "",
+    out("  {}{}: {}, recorded {}\n", quantity, is_row ? fmt::format("[{}]", at.coordinate) : "",
                at.ours, at.theirs);
   }
   return false;
@@ -97,7 +98,7 @@ bool run(const ReplayCommand& options) {
       }
     });
   }
-  fmt::print("{} of {}, {} in all; worst errors:\n\n",
+  out("{} of {}, {} in all; worst errors:\n\n",
              counted(trajectories.size(), "trajectory", "trajectories"), id, counted(steps, "step", "steps"));
   print_table(worst);
   return print_verdict(worst, options);

@@ -15,6 +15,7 @@
 #include "tools/cli/display.h"
 #include "tools/cli/stop_signals.h"
 #include "tools/cli/text.h"
+#include "tools/cli/output.h"
 #include "rl/runs/training.h"
 
 namespace saccade::cli {
@@ -38,10 +39,7 @@ bool is_preset(const std::string& name) {
 
 // The hyper-parameter that a flag stands for.
 void set_from_flag(rl::Config& config, const std::string& key, const std::string& text) {
-  if (text.empty()) return;
-  Json value = Json::parse(text, nullptr, false);
-  if (value.is_discarded()) value = text;
-  rl::update_from_json(config, Json{{key, value}}, "--" + key);
+  if (!text.empty()) rl::set_from_text(config, key, text, "--" + key);
 }
 
 // ---- a new run ----
@@ -154,36 +152,33 @@ std::string announcement(const rl::Training& training) {
 void print_summary(const Json& summary, const std::string& run) {
   const Json& e = summary.at("final_evaluation");
   const auto number = [](const Json& json) { return json.get<double>(); };
-  fmt::print("Trained {} steps ({} updates) in {:.1f} s, {} steps/s.\n", summary.at("steps").dump(),
+  out("Trained {} steps ({} updates) in {:.1f} s, {} steps/s.\n", summary.at("steps").dump(),
              summary.at("updates").dump(), number(summary.at("seconds")),
              compact(number(summary.at("steps_per_second"))));
   if (const std::int64_t divergences = summary.at("divergences"); divergences > 0) {
-    fmt::print("The simulation diverged {} times, which ended those episodes.\n", divergences);
+    out("The simulation diverged {} times, which ended those episodes.\n", divergences);
   }
-  fmt::print("Final evaluation: {:.2f} ± {:.2f} over {} episodes, {:.1f} to {:.1f}\n", number(e.at("mean")),
+  out("Final evaluation: {:.2f} ± {:.2f} over {} episodes, {:.1f} to {:.1f}\n", number(e.at("mean")),
              number(e.at("std")), e.at("episodes").dump(), number(e.at("min")), number(e.at("max")));
   if (const std::int64_t divergences = e.at("divergences"); divergences > 0) {
-    fmt::print("In {} of them the simulation diverged.\n", divergences);
+    out("In {} of them the simulation diverged.\n", divergences);
   }
   if (summary.contains("solved")) {
-    fmt::print("{} a mean of at least {}.\n",
+    out("{} a mean of at least {}.\n",
                summary.at("solved").get<bool>() ? "Solved:" : "Not solved: that would take",
                number(summary.at("solved_threshold")));
   }
-  fmt::print("Files: {}/  progress.csv, eval.csv, summary.json, checkpoint/\n", run);
-  fmt::print("Evaluate again: {} eval {}\n", program(), shell_word(run));
+  out("Files: {}/  progress.csv, eval.csv, summary.json, checkpoint/\n", run);
+  out("Evaluate again: {} eval {}\n", program(), shell_word(run));
 }
 
 int report_stop(const rl::Training& training, bool json) {
   const std::string again = fmt::format("{} train --resume {}", program(), shell_word(training.path()));
   const std::int64_t step = training.state().step, steps = training.info().config.run.steps;
   if (json) {
-    fmt::print(
-        "{}\n",
-        Json{{"run", training.path()}, {"stopped_at", step}, {"steps", steps}, {"resume", again}}.dump(2));
+    out_json({{"run", training.path()}, {"stopped_at", step}, {"steps", steps}, {"resume", again}});
   }
-  std::fflush(stdout);
-  fmt::print(stderr, "Stopped at step {} of {}; all is saved. To go on:\n  {}\n", step, steps, again);
+  err("Stopped at step {} of {}; all is saved. To go on:\n  {}\n", step, steps, again);
   return 128 + StopSignals::received();
 }
 
@@ -224,7 +219,7 @@ int run(const TrainCommand& options) {
   if (!summary) return report_stop(training, options.json);
   if (options.json) {
     summary->push_back({"run", training.path()});
-    fmt::print("{}\n", summary->dump(2));
+    out_json(*summary);
   } else {
     print_summary(*summary, training.path());
   }

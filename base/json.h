@@ -1,0 +1,32 @@
+// JSON from outside: files that may be damaged, or made by somebody who means harm.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+
+namespace saccade {
+
+struct JsonLimits {
+  std::int64_t max_bytes = std::int64_t{16} << 20;
+  int max_depth = 16;  // what walks over a value may recurse so deep
+  bool comments = false;
+};
+
+/// Parses a whole text. Throws FormatError, naming `source`, with line and column for what is no JSON, and for a
+/// value that nests deeper than allowed or an object with one key twice (of which parsers would keep the last
+/// without a word).
+nlohmann::ordered_json parse_json(std::string_view text, const std::string& source, const JsonLimits& limits = {});
+
+/// The same for a file. FormatError too if it is missing, no regular file, or larger than allowed.
+nlohmann::ordered_json read_json(const std::string& path, const JsonLimits& limits = {});
+
+/// A value for messages: on one line, ASCII alone, cut off after `max` characters.
+std::string shown(const nlohmann::ordered_json& value, std::size_t max = 80);
+
+/// A value for a file or a program: what is not UTF-8 in its texts is replaced.
+std::string dumped(const nlohmann::ordered_json& value, int indent = -1);
+
+}  // namespace saccade
