@@ -14,8 +14,8 @@ namespace saccade {
 
 namespace {
 
-// Inputs to differentiate with respect to. With create_graph those that need a gradient stay on their graph,
-// so that the result can be differentiated further down; otherwise they are cut off from it.
+// Inputs to differentiate with respect to, as leaves. With create_graph, an input that needs a gradient stays
+// on its graph, so that the result can be differentiated with respect to what the input was made from.
 TensorList as_inputs(const TensorList& x, const FunctionalOptions& options) {
   TensorList inputs;
   for (const Tensor& t : x) {
@@ -45,7 +45,7 @@ void check_match(const char* op, const char* what, const TensorList& given, cons
   }
 }
 
-// v . J for outputs that may not depend on the inputs at all.
+// v . J, where some outputs may not depend on the inputs.
 TensorList gradients(const TensorList& y, const TensorList& x, const TensorList& v, bool create_graph,
                      bool retain) {
   TensorList outputs, grad_outputs;
@@ -132,15 +132,15 @@ Tensor hvp(const Function& f, const Tensor& x_given, const Tensor& v, const Func
 }
 
 Tensor checkpoint(const std::function<Tensor(const TensorList&)>& f, const TensorList& inputs) {
-  // The edges share one second run per backward pass: the first to be asked does it for all.
+  // f runs once per backward pass: the first edge to be asked takes the gradients for all.
   struct Rerun {
     std::function<Tensor(const TensorList&)> f;
     TensorList inputs, wrt;
-    Tensor g;  // the gradient that `gradients` is for; held, so that no other takes its place in memory
+    Tensor g;  // that `gradients` belongs to; held, so that no other tensor takes its address
     TensorList gradients;
 
     Tensor operator()(const Tensor& for_g, std::size_t i) {
-      // Gradients that have a graph of their own are not kept: it may lead back to here, a cycle.
+      // Gradients with a graph of their own are not kept: the graph may lead back here, which makes a cycle.
       if (grad_enabled()) return saccade::gradients({f(inputs)}, wrt, {for_g}, true, false)[i];
       if (!g.defined() || g.body() != for_g.body()) {
         const EnableGrad enable;
@@ -161,7 +161,7 @@ Tensor checkpoint(const std::function<Tensor(const TensorList&)>& f, const Tenso
     if (!x.requires_grad()) continue;
     const std::size_t i = rerun->wrt.size();
     rerun->wrt.push_back(x);
-    // The inputs are named once more, so that overwriting one before the backward pass is noticed.
+    // The closure holds the inputs itself too, so that record() sees them, and overwriting one is noticed.
     edges.emplace_back(x, [rerun, i, saved = inputs](const Tensor& g) { return (*rerun)(g, i); });
   }
   return record("checkpoint", y, std::move(edges));

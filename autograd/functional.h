@@ -20,8 +20,9 @@ struct FunctionalOptions {
 std::pair<TensorList, TensorList> vjp(const TensorFunction& f, const TensorList& x, const TensorList& v,
                                       const FunctionalOptions& options = {});
 
-/// f(x), and J . u: the derivative of f along the direction u, for each output; by two reverse passes, since
-/// v . J is linear in v and its derivative in v along u is J . u. u: one tensor for each input, of its shape.
+/// f(x), and J . u: the derivative of f along the direction u, for each output. u: one tensor for each input,
+/// of its shape. Takes two reverse passes: v . J is linear in v, so the gradient of (v . J) . u with respect
+/// to v is J . u.
 std::pair<TensorList, TensorList> jvp(const TensorFunction& f, const TensorList& x, const TensorList& u,
                                       const FunctionalOptions& options = {});
 
@@ -36,9 +37,9 @@ Tensor hessian(const Function& f, const Tensor& x, const FunctionalOptions& opti
 /// The Hessian of a one-element f times v, of x's shape, without making the Hessian.
 Tensor hvp(const Function& f, const Tensor& x, const Tensor& v, const FunctionalOptions& options = {});
 
-/// f(inputs) without keeping the graph inside f: the backward pass runs f again, and can itself be
-/// differentiated. Gradients reach `inputs` only, not tensors that f holds itself. f must give the same
-/// result both times: draw noise outside.
+/// f(inputs), without keeping the graph inside f: a backward pass runs f once more and goes through that
+/// graph. It can itself be differentiated. Gradients reach `inputs` only, not tensors that f holds itself. f
+/// must give the same result each time, so draw noise outside.
 Tensor checkpoint(const std::function<Tensor(const TensorList&)>& f, const TensorList& inputs);
 
 }  // namespace saccade

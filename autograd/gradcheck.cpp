@@ -25,7 +25,7 @@ Tensor weighted_sum(const TensorList& outputs, const TensorList& weights) {
   return total;
 }
 
-// Away from zero, so that no output escapes.
+// None near zero, so that each output counts.
 TensorList random_weights(const TensorList& like, Rng& rng) {
   TensorList weights;
   for (const Tensor& x : like) {
@@ -52,8 +52,8 @@ bool same_bits(const TensorList& a, const TensorList& b) {
   return true;
 }
 
-// Derivatives of a function of one number at 0, by central differences with steps h, h/2, h/4, ...
-// extrapolated to 0.
+// The derivative of a function of one number at 0: central differences with steps h, h/2, h/4, ...,
+// extrapolated to step 0.
 ElementCheck differentiate(const std::function<double(double)>& f, double scale,
                            const GradcheckOptions& options) {
   ElementCheck check;
@@ -86,8 +86,8 @@ ElementCheck differentiate(const std::function<double(double)>& f, double scale,
     check.verdict = Verdict::domain_edge;
     return check;
   }
-  // The one-sided slopes of a smooth function approach each other in proportion to the step; a corner keeps
-  // them apart.
+  // As the step shrinks, the one-sided slopes of a smooth function approach each other in proportion; those
+  // at a corner stay apart.
   const auto gap = [&](int i) { return std::abs(forward[i] - backward[i]); };
   const double tolerance = options.absolute + options.relative * std::max(std::abs(forward[kSteps - 1]),
                                                                           std::abs(backward[kSteps - 1]));
@@ -138,8 +138,8 @@ void judge(ElementCheck& check, const GradcheckOptions& options) {
   const double bound =
       options.absolute + options.relative * std::max(std::abs(check.analytic), std::abs(check.numeric));
   if (check.verdict != Verdict::passed || check.absolute_error() <= bound) return;
-  // Where no step settles the derivative to the precision asked for, a corner within their reach is the
-  // likely reason.
+  // If no step gives the derivative as precisely as asked, a corner within reach of the steps is the likely
+  // reason.
   check.verdict = check.uncertainty > bound ? Verdict::kink : Verdict::failed;
 }
 
@@ -147,8 +147,8 @@ std::string input_name(const GradcheckOptions& options, std::size_t k) {
   return k < options.names.size() ? options.names[k] : fmt::format("input {}", k);
 }
 
-// The gradients of the weighted sum; zeros where the tape knows of no dependence, for the differences to
-// judge.
+// The gradients of the weighted sum. Where the tape knows of no dependence they are zeros, which the
+// differences then judge.
 TensorList gradients_of(const TensorList& outputs, const TensorList& weights, const TensorList& leaves) {
   const Tensor total = weighted_sum(outputs, weights);
   if (total.requires_grad()) return grad(total, leaves, {.allow_unused = true});
@@ -198,22 +198,22 @@ void check_order(const TensorFunction& f, const TensorList& leaves, int order,
 
 // How far b is from a, relative to a's largest element.
 double distance(const TensorList& a, const TensorList& b) {
-  double most = 0, size = 1;
+  double max_error = 0, size = 1;
   for (std::size_t i = 0; i < a.size(); ++i) {
     const std::vector<double> x = a[i].to_vector(), y = b[i].to_vector();
     for (std::size_t j = 0; j < x.size(); ++j) {
       size = std::max(size, std::abs(x[j]));
-      if (x[j] != y[j]) most = std::max(most, std::isnan(y[j]) ? INFINITY : std::abs(x[j] - y[j]));
+      if (x[j] != y[j]) max_error = std::max(max_error, std::isnan(y[j]) ? INFINITY : std::abs(x[j] - y[j]));
     }
   }
-  return most / size;
+  return max_error / size;
 }
 
 // Rounding may differ between the two sides of these comparisons, nothing else.
 constexpr double kRounding = 1e-10;
 
-// An input's memory layout must not matter: transposed, sliced, expanded and overlapping ones, as they were
-// given, must act as their contiguous copies do.
+// An input's memory layout must not matter: inputs that were given transposed, sliced, expanded or
+// overlapping must act as their contiguous copies do.
 void check_layouts(const TensorFunction& f, const TensorList& inputs, const TensorList& leaves,
                    const GradcheckOptions& options, GradcheckResult& result) {
   TensorList given;

@@ -29,7 +29,7 @@ struct GradcheckOptions {
   bool fast = false;
   /// For the random weights of outputs and directions.
   std::uint64_t seed = 0;
-  /// What to call the inputs in the report; by default input 0, input 1, ...
+  /// Names for the inputs in the report; by default input 0, input 1, ...
   std::vector<std::string> names = {};
 };
 
@@ -65,7 +65,7 @@ struct InputCheck {
 
 struct GradcheckResult {
   std::vector<InputCheck> inputs;  // of order 1, then of order 2
-  /// What went wrong other than by a number, such as an exception or a result that is not the same twice; or
+  /// A failure that is no single number, such as an exception or a result that is not the same twice; or
   /// empty.
   std::string problem;
 

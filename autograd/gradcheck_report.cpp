@@ -1,4 +1,4 @@
-// What a gradcheck's result says of itself.
+// A gradcheck's result in words.
 
 #include <fmt/format.h>
 
@@ -13,7 +13,7 @@ namespace saccade {
 
 namespace {
 
-// What a pattern in the errors suggests.
+// The likely cause of a pattern in the errors.
 std::string likely_cause(const InputCheck& input) {
   double low = std::numeric_limits<double>::infinity(), high = -low;
   bool all_zero = true, infinite = false;
@@ -95,7 +95,7 @@ double GradcheckResult::worst_relative_error(int order) const {
   double worst = 0;
   for (const InputCheck& input : inputs) {
     for (const ElementCheck& e : input.elements) {
-      // Below the absolute tolerance's reach a relative error says nothing.
+      // Where the absolute tolerance decides, a relative error says nothing.
       if (input.order == order && std::max(std::abs(e.analytic), std::abs(e.numeric)) > 1e-6) {
         worst = std::max(worst, e.relative_error());
       }

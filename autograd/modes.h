@@ -1,4 +1,4 @@
-// What a thread's ops leave on the tape: whether they record at all, and what they note about themselves.
+// Switches of a thread: whether its ops record at all, and what they note about themselves on the tape.
 #pragma once
 
 #include <string>

@@ -22,8 +22,8 @@ Ref<Node> Node::make(const char* op, const Tensor& output) {
 }
 
 void Node::destroy() {
-  // Destroying a node drops its edges, which may free their inputs' nodes in turn. Those wait on a list
-  // instead of recursing.
+  // A node that is destroyed lets go of its inputs, some of which may have to be destroyed in turn. They wait
+  // on a list, so that a long chain does not recurse.
   constinit static thread_local PoolVector<Node*>* pending = nullptr;
   if (pending != nullptr) {
     pending->push_back(this);

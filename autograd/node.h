@@ -17,8 +17,8 @@
 
 namespace saccade {
 
-/// A vector-Jacobian product: from the gradient g of the output (and, if it asks for it, the output y) to the
-/// gradient of one input. Holds any callable (g) or (g, y); small ones live inside it.
+/// A vector-Jacobian product: it turns the gradient g of an op's output into the gradient of one input. Holds
+/// any callable (g), or (g, y) if it asks for the output too; a small one lives inside it.
 class Vjp {
  public:
   Vjp() = default;
@@ -109,7 +109,7 @@ struct Edge {
   PoolVector<Saved> saved;
   bool needs_output = false;
 
-  /// Keeps nothing when x needs no gradient or none is being recorded.
+  /// Keeps nothing, if x needs no gradient or this thread records none.
   template <class F>
   Edge(const Tensor& x, const F& f) {
     if (!grad_enabled() || !x.requires_grad()) return;
@@ -130,7 +130,7 @@ struct Edge {
   }
 };
 
-/// One op's place on the tape; one output each. Ids grow as nodes are made, so inputs always have lower ones.
+/// One op's place on the tape. It has one output. Ids grow as nodes are made, so an input's is always lower.
 struct Node {
   std::int32_t references = 0;
   DType dtype = DType::f32;  // of the output

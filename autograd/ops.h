@@ -23,7 +23,7 @@ Tensor sub(double a, const Tensor& b);
 Tensor mul(const Tensor& a, double b);
 Tensor div(const Tensor& a, double b);
 Tensor neg(const Tensor& x);
-/// x^y. The gradient in y needs x > 0; it is 0 where x = 0 and y >= 0.
+/// x^y. Its gradient in y exists where x > 0; where x = 0 and y >= 0 it is 0.
 Tensor pow(const Tensor& x, const Tensor& y);
 Tensor pow(const Tensor& x, double exponent);
 /// The larger, the smaller; a tie gives half of the gradient to each. NaN wins.

@@ -15,8 +15,7 @@ constexpr bool kCache = true;
 #endif
 
 constexpr std::size_t kAlignment = 64;
-constexpr std::size_t kLargestCached = std::size_t{1}
-                                       << 28;  // a larger block goes straight back to the system
+constexpr std::size_t kMaxCached = std::size_t{1} << 28;  // a larger block goes straight back to the system
 constexpr int kBuckets = 128;
 
 struct Bucket {
@@ -55,8 +54,8 @@ struct Cache {
   }
 };
 
-// Trivially destructible, so that tensors with static lifetime may still use it while the program ends; the
-// guard empties it when its thread does.
+// Trivially destructible: tensors with static lifetime may still use it while the program ends. The guard
+// empties it when its thread ends.
 constinit thread_local Cache cache;
 constinit thread_local bool thread_ended = false;
 
@@ -80,7 +79,7 @@ void* allocate_from_system(std::size_t bytes) {
 
 void* allocate(std::size_t bytes) {
   const Bucket bucket = bucket_of(bytes);
-  if (kCache && bucket.bytes <= kLargestCached) {
+  if (kCache && bucket.bytes <= kMaxCached) {
     Block*& list = cache.lists[bucket.index];
     if (list != nullptr) {
       Block* block = list;
@@ -93,7 +92,7 @@ void* allocate(std::size_t bytes) {
 
 void release(void* memory, std::size_t bytes) noexcept {
   const Bucket bucket = bucket_of(bytes);
-  if (!kCache || thread_ended || bucket.bytes > kLargestCached) {
+  if (!kCache || thread_ended || bucket.bytes > kMaxCached) {
     std::free(memory);
     return;
   }

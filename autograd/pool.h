@@ -1,8 +1,8 @@
-// A cache of memory blocks, so that a training step in steady state asks the system for nothing.
+// A cache of memory blocks: once a training step has run a few times, it asks the system for nothing.
 //
-// Blocks are rounded up to a few sizes per power of two and kept on a list per size when released. Each
-// thread has its own lists: no locks. Tensors, nodes, closures and the engine's work lists all come from
-// here.
+// A block's size is rounded up to one of a few sizes per power of two. A block that is released goes on a
+// list of its size, and the next request for that size takes it from there. Each thread has its own lists, so
+// there are no locks. Tensors, nodes, closures and the engine's work lists all come from here.
 #pragma once
 
 #include <cstddef>

@@ -47,10 +47,10 @@ void Shape::erase(std::int64_t at) {
 }
 
 std::int64_t Shape::numel() const {
-  constexpr std::int64_t kMost = std::int64_t{1} << 59;  // so that bytes can be counted too
+  constexpr std::int64_t kMaxElements = std::int64_t{1} << 59;  // so that bytes can be counted too
   std::int64_t product = 1;
   for (const std::int64_t n : *this) {
-    if (__builtin_mul_overflow(product, n, &product) || product > kMost) {
+    if (__builtin_mul_overflow(product, n, &product) || product > kMaxElements) {
       throw ShapeError(fmt::format("a tensor of shape {} would have too many elements", str()));
     }
   }

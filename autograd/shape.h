@@ -1,5 +1,5 @@
-// Shapes and strides: short lists of integers that live inline, so that making a tensor allocates nothing for
-// them.
+// Shapes and strides: short lists of integers that live inside a tensor's body, and need no memory of their
+// own.
 #pragma once
 
 #include <cstdint>

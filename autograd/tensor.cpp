@@ -248,14 +248,14 @@ void print(std::ostream& out, std::span<const double> values, std::span<const st
     out << fmt::format("{:.6g}", values[0]);
     return;
   }
-  constexpr std::int64_t kEdge = 3, kMost = 2 * kEdge + 2;
+  constexpr std::int64_t kEdge = 3, kMaxShown = 2 * kEdge + 2;
   const std::int64_t n = shape[0];
   const std::size_t stride = n == 0 ? 0 : values.size() / static_cast<std::size_t>(n);
   out << '[';
   for (std::int64_t i = 0; i < n; ++i) {
     if (i > 0)
       out << (shape.size() == 1 ? ", " : ",\n" + std::string(static_cast<std::size_t>(indent) + 1, ' '));
-    if (n > kMost && i == kEdge) {
+    if (n > kMaxShown && i == kEdge) {
       out << "...";
       i = n - kEdge - 1;
       continue;

@@ -17,8 +17,8 @@ namespace saccade {
 
 struct Node;
 
-/// A block of elements that tensors and their views share. Its version counts the writes, so that the engine
-/// notices when a tensor that a pending backward saved has been overwritten.
+/// A block of elements, which a tensor and its views share. Its version counts the writes to it: so the
+/// engine notices that a tensor, saved for a gradient, has been overwritten since.
 struct Storage {
   std::int32_t references = 0;
   std::uint32_t version = 0;
@@ -28,7 +28,7 @@ struct Storage {
   void destroy();
 };
 
-/// What a handle points at. Offset and strides count elements.
+/// A tensor, as its handles share it. Offset and strides count elements.
 struct TensorBody {
   std::int32_t references = 0;
   DType dtype = DType::f32;
@@ -68,12 +68,12 @@ class Tensor {
   bool requires_grad() const { return defined() && static_cast<bool>(body_->node); }
   /// Sends the gradient of this one-element tensor to every leaf below it, adding to their grad().
   void backward() const;
-  /// What backward() accumulated in this leaf; undefined before the first.
+  /// The sum of this leaf's gradients from backward(); undefined before the first.
   Tensor grad() const;
   void zero_grad() const;
-  /// Calls `hook` with the gradient of this tensor whenever a backward pass has completed it. What the hook
-  /// returns, of the same shape and dtype, takes its place; an undefined tensor leaves it. GradError if this
-  /// tensor needs no gradient.
+  /// Calls `hook` with this tensor's gradient in each backward pass, when it is whole. A tensor that the hook
+  /// returns, of the same shape and dtype, takes the gradient's place; an undefined one leaves it. GradError
+  /// if this tensor needs no gradient.
   void register_hook(std::function<Tensor(const Tensor&)> hook) const;
   /// The same elements without the graph.
   Tensor detach() const;
@@ -89,8 +89,7 @@ class Tensor {
     check_dtype(dtype_of<T>);
     return static_cast<const T*>(raw());
   }
-  /// The same for writing: counts as a write of the storage, so pending backwards that saved it will refuse
-  /// to run.
+  /// The same for writing. It counts as a write: gradients that saved this storage refuse to be taken.
   template <class T>
   T* mutable_data() const {
     check_dtype(dtype_of<T>);

@@ -1,4 +1,4 @@
-// What can go wrong, by kind. Every message names the thing, shows what was given and what was expected.
+// Errors by kind. Every message names the thing, shows what was given and says what was expected.
 #pragma once
 
 #include <stdexcept>

@@ -1,6 +1,6 @@
-// Each thread takes one run of neighbouring chunks, the same in every loop of as many: it finds in its cache
-// what it wrote in the loop before. Handing chunks out one by one (schedule(dynamic, 1)) makes an update of
-// 256x256 networks on two threads 4 to 16 % slower.
+// Each thread takes one run of neighbouring chunks (schedule(static)). In the next loop over the same data it
+// takes the same part, and finds it in its cache. If chunks are handed out one by one (schedule(dynamic, 1)),
+// an update of 256x256 networks on two threads is 4 to 16 % slower.
 #include "base/parallel.h"
 
 #include <pthread.h>
@@ -23,10 +23,10 @@ struct {
 // libgomp's threads do not survive a fork. A child that waits for them hangs, so it does without.
 std::atomic<bool> forked = false;
 
-// ThreadSanitizer does not see how libgomp's threads wait for each other, and takes what a loop writes and
-// its caller reads for a race. In its builds alone, these say it again: all that precedes a loop happens
-// before each thread's part, and each part before all that follows. They order no part before another, so a
-// race between two of them is still found.
+// ThreadSanitizer does not see how libgomp's threads wait for each other. If a loop writes something and its
+// caller reads it afterwards, that looks like a race. These tell it, in its builds alone: all that precedes a
+// loop happens before each thread's part, and each part before all that follows. They order no part before
+// another, so it still finds a race between two parts.
 #if defined(__SANITIZE_THREAD__)
 std::atomic<int> begun = 0, done = 0;
 void begin_loop() { begun.fetch_add(1, std::memory_order_release); }
@@ -58,8 +58,8 @@ void run_on(int team) {
 
 void run_chunks(std::int64_t chunks, void (*run)(const void* f, std::int64_t chunk), const void* f) {
   const bool ours = !forked && !taken.exchange(true, std::memory_order_acquire);
-  // Also where there are fewer chunks: libgomp ends the threads that a team leaves out, and makes new ones
-  // for the next that is larger.
+  // All threads, even for fewer chunks: libgomp ends the threads that a team leaves out, and makes new ones
+  // for the next larger team.
   const int team = ours ? threads_for_loop() : 1;
   if (team > 1) {
     loop = {chunks, run, f};

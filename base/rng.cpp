@@ -24,7 +24,7 @@ std::uint64_t mix(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
-// u on [0, 1) stretched to [low, high): where that rounds up to high, the largest value below it.
+// u on [0, 1) stretched to [low, high). A result that rounds up to high becomes the largest value below it.
 template <class T>
 T stretch(T u, double low, double high) {
   const T first = static_cast<T>(low), end = static_cast<T>(high);

@@ -1,7 +1,7 @@
-// Two threads on a processor and a half are slower than one: where another program takes a thread's processor
-// away, the others wait for it at the end of every loop. So a loop takes no more threads than there are
-// processors that are idle or already ours. Ten times a second the system's own account, /proc/stat, says how
-// many those are. A thread more or less changes no result.
+// Two threads on a processor and a half are slower than one. Whenever another program has a thread's
+// processor, the other threads wait for that thread at the end of the loop. So a loop takes no more threads
+// than there are processors that are idle or already ours. Ten times a second the system's account of its
+// time, /proc/stat, says how many those are. Results do not depend on it.
 #include "base/threads.h"
 
 #include <fmt/format.h>
@@ -60,7 +60,7 @@ std::atomic<bool> dynamic = dynamic_at_start();
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kInterval{100};  // ten times as long as the account's unit
+constexpr std::chrono::milliseconds kInterval{100};  // the account counts in units of 10 ms
 
 // Seconds since the start of the system, and of this process.
 struct Account {
@@ -70,7 +70,7 @@ struct Account {
   int processors = 0;
 };
 
-// Nothing where the system does not tell.
+// None if the system does not tell.
 std::optional<Account> read_account() {
   Account account{.at = Clock::now()};
   cpu_set_t allowed;
@@ -104,7 +104,7 @@ std::optional<Account> read_account() {
   return account;
 }
 
-// The most threads that the processors left to us serve, by what happened between two accounts.
+// How many threads the processors that others left to us between two accounts would serve.
 int limit_between(const Account& from, const Account& to) {
   const double seconds = std::chrono::duration<double>(to.at - from.at).count();
   const double left = (to.idle - from.idle + to.ours - from.ours) / seconds;

@@ -1,4 +1,4 @@
-// What parameters start from. Each function returns a new tensor.
+// Initial values of parameters. Each function returns a new tensor.
 //
 // A weight is (out, in) or, for an ensemble of n, (n, out, in), every member drawn on its own; the others
 // take any shape. ShapeError for a weight of another rank or without elements. Names and formulas are those
@@ -24,7 +24,7 @@ Tensor xavier_normal(const Shape& weight, Rng& rng, double gain = 1, DType dtype
 Tensor kaiming_uniform(const Shape& weight, Rng& rng, double a = 0, DType dtype = DType::f32);
 Tensor kaiming_normal(const Shape& weight, Rng& rng, double a = 0, DType dtype = DType::f32);
 
-/// What PyTorch gives a linear layer with `in` inputs, weight and bias alike: U(-1/sqrt(in), 1/sqrt(in)). For
+/// As PyTorch starts a linear layer with `in` inputs, weight and bias alike: U(-1/sqrt(in), 1/sqrt(in)). For
 /// the weight that is kaiming_uniform with a = sqrt(5). ShapeError if in < 1.
 Tensor linear_default(const Shape& shape, std::int64_t in, Rng& rng, DType dtype = DType::f32);
 

@@ -32,7 +32,7 @@ bool lie_side_by_side(const TensorList& tensors) {
   return true;
 }
 
-// Points the parameters' bodies, which all of their handles share, at consecutive parts of one new storage.
+// Points the parameters' bodies, and so all of their handles, at consecutive parts of one new storage.
 void move_side_by_side(const NamedTensors& parameters, std::int64_t n) {
   for (const auto& [name, x] : parameters) {
     const bool on_tape = x.body()->node->references > 1;  // by an edge as well as by the parameter
@@ -53,7 +53,7 @@ void move_side_by_side(const NamedTensors& parameters, std::int64_t n) {
   }
 }
 
-// That they can be walked side by side.
+// Throws unless both have the same parameters in the same order.
 void check_agree(const NamedTensors& target, const NamedTensors& online) {
   if (target.size() != online.size()) {
     throw ConfigError(fmt::format("polyak: the target has {} parameters, the online module {}", target.size(),

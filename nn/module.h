@@ -9,7 +9,7 @@
 
 namespace saccade::nn {
 
-/// What networks derive from. Parameters are registered in the constructor:
+/// The base of networks. Parameters are registered in the constructor:
 ///
 ///     struct Actor : Module {
 ///       Mlp body;
@@ -20,8 +20,8 @@ namespace saccade::nn {
 ///       }
 ///     };
 ///
-/// A module can be moved but not copied, since a copy's handles would be to the same parameters: make another
-/// and copy_parameters().
+/// A module can be moved but not copied: a copy would have handles to the same parameters. Make another, and
+/// copy_parameters().
 class Module {
  public:
   Module(const Module&) = delete;
@@ -34,13 +34,13 @@ class Module {
   /// The same without names, to differentiate with respect to.
   const TensorList& parameters() const { return parameters_; }
 
-  /// All parameters as one (n) tensor, in their order, that shares their elements: writing to one is writing
-  /// to the other. It carries no graph.
+  /// All parameters, in order, as one (n) tensor that shares their elements, so that a write to it changes
+  /// them. It carries no graph.
   ///
-  /// The first call moves the parameters next to each other in memory. Their handles follow; a view taken of
-  /// one before, such as its detach(), keeps the old elements. Call it, or a function below that does, before
-  /// the module is used: GradError if a parameter is in a graph that is still alive. ConfigError if there is
-  /// no parameter.
+  /// The first call moves the parameters next to each other in memory. Their handles follow, but a view taken
+  /// of one before, such as its detach(), keeps the old elements. So make that call, here or through
+  /// polyak(), before the module is used: GradError if a parameter is in a graph that is still alive.
+  /// ConfigError if there is no parameter.
   Tensor flat() const;
 
   /// Overwrites every parameter. Nothing is written unless all names, shapes and dtypes agree: ConfigError,

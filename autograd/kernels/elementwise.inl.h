@@ -1,6 +1,6 @@
 // The loops behind the elementwise functions, reductions and optimiser steps, for one instruction set Arch.
-// Everything is a template on Arch, so that no other file can pick up code compiled for a processor it does
-// not run on.
+// Everything is a template on Arch: otherwise the linker could give every file a copy that was compiled for a
+// processor with more instructions than this one has.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ constexpr std::int64_t kArity = std::is_invocable_v<F, B>      ? 1
                                 : std::is_invocable_v<F, B, B> ? 2
                                                                : 3;
 
-// Where an input's elements are read from: memory, or a batch of copies if all are the same.
+// Reads an input's elements: from memory, or from a batch of copies if all are the same.
 template <class B, class T>
 struct Input {
   const T* from;
@@ -43,7 +43,8 @@ std::int64_t whole_batches(const F& f, std::int64_t n, T* out, const In... in) {
   return i;
 }
 
-// What does not fill a batch goes through padded ones, so a value does not depend on its position.
+// The elements left over, too few for a batch, go through a padded one: a value does not depend on where it
+// stands.
 template <class Arch, class T, class F, std::size_t... I>
 void elementwise_loop(const F& f, std::int64_t n, const T* const* in, const std::int64_t* step, T* out,
                       std::index_sequence<I...>) {
@@ -73,8 +74,9 @@ void elementwise(const void* f, std::int64_t n, const T* const* in, const std::i
   elementwise_loop<Arch>(*static_cast<const F*>(f), n, in, step, out, std::make_index_sequence<arity>{});
 }
 
-// Sums are taken in blocks of this many elements (rows: in each lane; columns: rows of a block), which are
-// then added up: the rounding error grows with the block and the number of blocks, not with their product.
+// Sums are taken in blocks of so many elements (along a row, in each lane; down a column, so many rows), and
+// the blocks' sums are added up. So the rounding error grows with a block's length plus the number of blocks,
+// not with their product.
 constexpr std::int64_t kBlock = 128;
 
 // Rows shorter than a batch: a batch of rows at a time, lane by lane.
@@ -143,8 +145,8 @@ void reduce_cols(std::int64_t rows, std::int64_t cols, const T* in, T* out) {
   using Batch = xsimd::batch<T, Arch>;
   constexpr auto W = static_cast<std::int64_t>(Batch::size);
   const F f;
-  std::int64_t first =
-      0;  // four batches of columns at a time, so that their sums do not wait for one another
+  // Four batches of columns at a time, so that their sums do not wait for one another.
+  std::int64_t first = 0;
   for (; first + 4 * W <= cols; first += 4 * W) {
     Batch total[4];
 #pragma GCC unroll 4
@@ -209,11 +211,11 @@ struct AdamRule {
     p = p * decay;
     m = beta1 * m + rest1 * g;
     v = beta2 * v + rest2 * (g * g);
-    // The averages of a unit that has died decay into numbers too small to be normal, on which arithmetic
-    // takes many times as long: an m like that becomes 0, and then such a v too.
-    const Batch least(std::numeric_limits<T>::min()), zero(T(0));
-    m = select(abs(m) < least, zero, m);
-    v = select(m == zero && v < least, zero, v);
+    // When a unit dies, its averages decay until they are denormal, and arithmetic on those takes many times
+    // as long. So a denormal m becomes 0, and then a denormal v does too.
+    const Batch min_normal(std::numeric_limits<T>::min()), zero(T(0));
+    m = select(abs(m) < min_normal, zero, m);
+    v = select(m == zero && v < min_normal, zero, v);
     p = p - step_size * (m / (sqrt(v) * unbias2 + eps));
   }
 };

@@ -18,9 +18,8 @@ namespace saccade::kernels {
 template <class B>
 using Lane = typename B::value_type;
 
-/// f of each lane, through the C library: slower, for where the SIMD library's own falls short. f must call
-/// plain C functions; std's are inline, and not to be compiled for one instruction set here and another
-/// there.
+/// f of each lane, by the C library: slower, but right where the SIMD library falls short. f must call plain
+/// C functions. std's are inline, and an inline function must not be compiled for several instruction sets.
 template <class B, class F>
 B each_lane(const F& f, B x, B y) {
   Lane<B> xs[B::size], ys[B::size];
@@ -36,12 +35,6 @@ B each_lane(const F& f, B x) {
 
 // ---- one input ----
 
-struct Copy {
-  template <class B>
-  B operator()(B x) const {
-    return x;
-  }
-};
 struct Neg {
   template <class B>
   B operator()(B x) const {
@@ -49,8 +42,8 @@ struct Neg {
   }
 };
 struct Exp {
-  // The library's exp overflows early, from 88.376 instead of 88.723 and from 709.44 instead of 709.78: near
-  // there take e times exp(x - 1).
+  // The library's exp overflows too early, from 88.376 instead of 88.723 and from 709.44 instead of 709.78.
+  // Near there this takes e times exp(x - 1).
   template <class B>
   B operator()(B x) const {
     const auto large = x > B(std::is_same_v<Lane<B>, float> ? 88 : 709);
@@ -65,7 +58,7 @@ struct Expm1 {
   }
 };
 struct Log {
-  // The library's double log is wrong below the smallest normal number: there take log(2^54 x) - 54 log 2.
+  // The library's double log is wrong for denormal numbers: there this takes log(2^54 x) - 54 log 2.
   template <class B>
   B operator()(B x) const {
     if constexpr (std::is_same_v<Lane<B>, double>) {
@@ -207,8 +200,8 @@ struct Div {
   }
 };
 struct Pow {
-  // As IEEE has it: x^0 = 1 even for NaN, 0^-1 = infinity. The library's is wrong in many such cases, and its
-  // error grows with y log x, to 100 units in the last place and more.
+  // As IEEE has it: x^0 = 1 even for NaN, 0^-1 = infinity. The library gets many such cases wrong, and its
+  // error grows with y log x, to more than 100 units in the last place.
   template <class B>
   B operator()(B x, B y) const {
     if constexpr (std::is_same_v<Lane<B>, float>) {
@@ -278,9 +271,9 @@ struct List {
   }
 };
 
-using ElementwiseOps = List<Copy, Neg, Exp, Expm1, Log, Log1p, Sqrt, Square, Reciprocal, Abs, Sign, Floor,
-                            Sin, Cos, Atan, Erf, Tanh, Sigmoid, Softplus, Relu, Add, Sub, Mul, Div, Pow,
-                            Maximum, Minimum, Equal, Greater, GreaterEqual, ReluGrad, Where>;
+using ElementwiseOps = List<Neg, Exp, Expm1, Log, Log1p, Sqrt, Square, Reciprocal, Abs, Sign, Floor, Sin, Cos,
+                            Atan, Erf, Tanh, Sigmoid, Softplus, Relu, Add, Sub, Mul, Div, Pow, Maximum,
+                            Minimum, Equal, Greater, GreaterEqual, ReluGrad, Where>;
 
 // ---- reductions: the value to start from and an associative step ----
 

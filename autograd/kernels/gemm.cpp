@@ -10,7 +10,7 @@ namespace saccade::kernels {
 namespace {
 
 constexpr std::int64_t kWork = std::int64_t{1} << 19;  // multiply-adds that are worth another thread
-constexpr std::int64_t kLeast = 64;                    // a part's rows, where there are as many
+constexpr std::int64_t kMinRows = 64;                  // a part's rows, where there are as many
 constexpr std::int64_t kLanes = 16;                    // parts begin at whole vectors,
 constexpr std::int64_t kRows = 8;                      // and at whole tiles
 
@@ -42,9 +42,10 @@ void gemm(const Gemm<T>& given, const GemmBatch& given_batch) {
   if (given.m == 0 || given.n == 0 || given_batch.count == 0) return;
   Gemm<T> product = given;
   GemmBatch batch = given_batch;
-  // A matrix times a column is, transposed, a row times a matrix, for which there is a kernel. And an A by
-  // columns times a few of them (the gradient of a first layer's weights) leaves most of a vector empty,
-  // unless A's columns become the panels: then the few are rows of a tile.
+  // Two products are faster transposed, as C^T = B^T A^T. A matrix times a column becomes a row times a
+  // matrix, which has a kernel of its own. And where A is stored by columns and B has few (the gradient of a
+  // first layer's weights), B's few columns would leave most of a vector empty; transposed, they are a tile's
+  // rows.
   const bool one = given.n == 1 && given.c_row == 1 && (given.a_row == 1 || given.a_col == 1);
   const bool few = given.n < 2 * kLanes && given.n < given.m && given.a_row == 1 && given.bias == nullptr;
   if (one || few) {
@@ -54,17 +55,17 @@ void gemm(const Gemm<T>& given, const GemmBatch& given_batch) {
   const bool vector = product.m == 1 && product.c_col == 1 && (product.b_row == 1 || product.b_col == 1);
   const auto kernel = vector ? table<T>().gemv : table<T>().gemm;
 
-  // As many parts as threads, if there is work for them: first the matrices of a batch, then rows, so that a
-  // thread finds the rows that it made itself in the layer before, then columns. How a product is cut changes
-  // no element of it.
+  // As many parts as threads, if there is work for them. First the matrices of a batch go to different
+  // threads, then rows, since a thread then finds in its cache those that it made in the layer before, then
+  // columns. How a product is cut changes no element of it.
   const std::int64_t work = product.m * product.n * product.k * batch.count;
   const std::int64_t wanted = std::clamp<std::int64_t>(work / kWork, 1, num_threads());
   const std::int64_t each = (wanted + batch.count - 1) / batch.count;
-  const std::int64_t down = std::clamp<std::int64_t>(product.m / kLeast, 1, each);
+  const std::int64_t down = std::clamp<std::int64_t>(product.m / kMinRows, 1, each);
   const Cut rows(product.m, down, kRows), columns(product.n, (each + down - 1) / down, kLanes);
   const std::int64_t parts = batch.count * columns.count * rows.count;
-  // Parts of one chunk share their scratch. It comes from the caller's pool, so that it does not matter which
-  // thread meets which size first.
+  // The parts of a chunk share their scratch. It comes from the calling thread's pool; in each thread's own,
+  // the first product of a size would ask the system for memory.
   const std::int64_t grain = wanted == 1 ? parts : std::max<std::int64_t>(1, parts / (2 * wanted));
   const std::int64_t chunks = (parts + grain - 1) / grain;
   constexpr std::int64_t kLine = 64 / sizeof(T);

@@ -10,7 +10,8 @@ struct GemmBatch {
   std::int64_t count = 1, a = 0, b = 0, c = 0, bias = 0;
 };
 
-/// For each i below count, the product with its pointers moved on by i steps.
+/// Every product of the batch: for each i below its count, `product` with its pointers moved on by i times
+/// those distances.
 template <class T>
 void gemm(const Gemm<T>& product, const GemmBatch& batch);
 

@@ -8,9 +8,9 @@
 //                 [ b0 | b1 | b2 ]        one row a step
 //     A: kRows    [ .. | .. | .. ]  +=    kRows x V sums
 //
-// 8 rows x 3 vectors use 24 of AVX-512's 32 registers, 4 x 3 use 12 of 16 on the older sets; both keep the
-// two multiply-add units busy while they load less than half as often. 256 columns are 16 vectors: threes,
-// but the last four as two twos, since a tile of one vector loads as often as it multiplies.
+// 8 rows x 3 vectors use 24 of AVX-512's 32 registers, 4 x 3 use 12 of 16 on the older sets. Both keep the
+// two multiply-add units busy, and load less than half as often as they multiply. 256 columns are 16 vectors:
+// four tiles of three and two of two, since a tile of one vector would load as often as it multiplies.
 //
 // A is read in place: it is broadcast, so its strides do not matter. The columns of B under a tile are first
 // packed into a panel, k rows of V vectors, which all tiles below one another share: consecutive memory
@@ -38,10 +38,10 @@ struct GemmKernel {
   static constexpr int kVectors = 3;
   static constexpr std::int64_t kDepth = 512;  // k per pass: a panel of B is 512 x 48 floats, within L2
 
-  static constexpr std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+  static constexpr std::int64_t min(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
 
   static std::int64_t scratch(std::int64_t k) {
-    const std::int64_t panel = smaller(k, kDepth) * kVectors * W;
+    const std::int64_t panel = min(k, kDepth) * kVectors * W;
     return k > panel ? k : panel;
   }
 
@@ -133,7 +133,7 @@ struct GemmKernel {
   template <int R, int V>
   static void multiply_part(const Tile& t, std::int64_t cols) {
     alignas(64) T c[R][V * W] = {};
-    const std::int64_t rows = smaller(t.rows, R);
+    const std::int64_t rows = min(t.rows, R);
     Tile whole = t;
     whole.c = c[0];
     whole.c_row = V * W;
@@ -162,13 +162,13 @@ struct GemmKernel {
   // Columns [j, j + vectors * W) of B's rows [p0, p0 + depth), zero beyond the last column.
   static void pack(const Gemm<T>& g, std::int64_t p0, std::int64_t depth, std::int64_t j,
                    std::int64_t vectors, T* to) {
-    const std::int64_t width = vectors * W, cols = smaller(g.n - j, width);
+    const std::int64_t width = vectors * W, cols = min(g.n - j, width);
     const T* from = g.b + p0 * g.b_row + j * g.b_col;
     if (g.b_row == 1 && depth >= W) {
       for (std::int64_t v = 0; v < vectors; ++v, from += W * g.b_col, to += W) {
         const std::int64_t valid = cols - v * W;
         for (std::int64_t p = 0; p < depth; p += W) {
-          const std::int64_t start = smaller(p, depth - W);  // the last square overlaps the one before
+          const std::int64_t start = min(p, depth - W);  // the last square overlaps the one before
           Batch square[Batch::size];
 #pragma GCC unroll 16
           for (std::int64_t c = 0; c < W; ++c) {
@@ -193,7 +193,7 @@ struct GemmKernel {
   // Columns [j, j + V * W) of C, from rows [p0, p0 + depth) of B.
   template <int V>
   static void panel(const Gemm<T>& g, std::int64_t j, std::int64_t p0, std::int64_t depth, T* scratch) {
-    const std::int64_t cols = smaller(g.n - j, V * W);
+    const std::int64_t cols = min(g.n - j, V * W);
     const bool whole = cols == V * W, first = p0 == 0, last = p0 + depth == g.k;
     alignas(64) T bias[V * W] = {};
     Tile t = {.depth = depth,
@@ -236,10 +236,10 @@ struct GemmKernel {
 
   static void gemm(const Gemm<T>& g, T* scratch) {
     for (std::int64_t p0 = 0; p0 == 0 || p0 < g.k; p0 += kDepth) {
-      const std::int64_t depth = smaller(g.k - p0, kDepth);
+      const std::int64_t depth = min(g.k - p0, kDepth);
       std::int64_t vectors = (g.n + W - 1) / W;
       for (std::int64_t j = 0; vectors > 0;) {
-        const std::int64_t take = vectors == 4 ? 2 : smaller(vectors, kVectors);
+        const std::int64_t take = vectors == 4 ? 2 : min(vectors, kVectors);
         switch (take) {
           case 1:
             panel<1>(g, j, p0, depth, scratch);
@@ -279,10 +279,10 @@ struct GemmKernel {
     store_part(g.c + j, g.n - j, x);
   }
 
-  // Where B's columns are contiguous: W inner products, of which a few run at once, so that their pointers
-  // too stay in registers; then the sums of lanes of all W are folded together.
+  // Where B's columns are contiguous: W inner products, a few at once, so that their pointers stay in
+  // registers too. Then the lanes of all W are summed together.
   static void dots(const Gemm<T>& g, const T* a) {
-    constexpr std::int64_t kAtOnce = smaller(W, 8);
+    constexpr std::int64_t kAtOnce = min(W, 8);
     constexpr auto lanes = std::make_index_sequence<Batch::size>{};
     const std::int64_t whole = g.k / W * W;
     for (std::int64_t j = 0; j < g.n; j += W) {
@@ -293,7 +293,7 @@ struct GemmKernel {
         Batch x[kAtOnce];
 #pragma GCC unroll 8
         for (std::int64_t c = 0; c < kAtOnce; ++c) {
-          column[c] = g.b + smaller(j + c0 + c, g.n - 1) * g.b_col;
+          column[c] = g.b + min(j + c0 + c, g.n - 1) * g.b_col;
           x[c] = Batch(T(0));
         }
         for (std::int64_t p = 0; p < whole; p += W) {
@@ -304,8 +304,8 @@ struct GemmKernel {
 #pragma GCC unroll 8
         for (std::int64_t c = 0; c < kAtOnce; ++c) sum[c0 + c] = x[c];
       }
-      // Each round halves the vectors and the lanes that an inner product is spread over, and leaves it in
-      // the lanes whose lower bits name it; after the last, lane c holds product c.
+      // Each round halves the number of vectors, and of lanes that a product is spread over. A product is
+      // then in the lanes whose lower bits are its number; after the last round, product c is in lane c.
 #pragma GCC unroll 4
       for (std::int64_t half = W / 2; half > 0; half /= 2) {
 #pragma GCC unroll 8
@@ -316,7 +316,7 @@ struct GemmKernel {
       }
       for (std::int64_t p = whole; p < g.k; ++p) {
         alignas(64) T row[Batch::size];
-        for (std::int64_t c = 0; c < W; ++c) row[c] = g.b[smaller(j + c, g.n - 1) * g.b_col + p];
+        for (std::int64_t c = 0; c < W; ++c) row[c] = g.b[min(j + c, g.n - 1) * g.b_col + p];
         sum[0] = xsimd::fma(Batch(a[p]), Batch::load_aligned(row), sum[0]);
       }
       finish(g, j, sum[0]);

@@ -21,16 +21,16 @@ inline Around around(const Shape& shape, std::int64_t dim) {
   return a;
 }
 
-/// out (outer, 1, inner): the index of the first largest (or smallest) of each line; NaN wins.
+/// out (outer, 1, inner): the index of the maximum (or minimum) of each line, of a tie the first; NaN wins.
 template <class T>
-void arg_extremum(const Around& a, const T* x, T* out, bool largest) {
+void arg_extremum(const Around& a, const T* x, T* out, bool max) {
   for (std::int64_t o = 0; o < a.outer; ++o) {
     for (std::int64_t i = 0; i < a.inner; ++i) {
       const T* line = x + o * a.n * a.inner + i;
       std::int64_t best = 0;
       for (std::int64_t j = 1; j < a.n && !std::isnan(line[best * a.inner]); ++j) {
         const T candidate = line[j * a.inner], held = line[best * a.inner];
-        if (std::isnan(candidate) || (largest ? candidate > held : candidate < held)) best = j;
+        if (std::isnan(candidate) || (max ? candidate > held : candidate < held)) best = j;
       }
       out[o * a.inner + i] = static_cast<T>(best);
     }

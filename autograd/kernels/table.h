@@ -1,5 +1,5 @@
-// The kernels of one instruction set, as a table of function pointers; one table per set is compiled, each in
-// its own file with its own compiler flags, and one is chosen when the program starts.
+// The kernels of one instruction set, as a table of function pointers. Each set's table is compiled in its
+// own file with its own compiler flags; one table is chosen when the program starts.
 //
 // All pointers are to contiguous elements. Nothing here is threaded; see gemm.h and base/parallel.h for that.
 #pragma once
@@ -12,8 +12,8 @@
 
 namespace saccade::kernels {
 
-/// C = activation(A B + bias): A is (m, k), B is (k, n), C is (m, n). All have any strides, so that the
-/// products with a transpose are the same call; C is best row-major.
+/// C = activation(A B + bias): A is (m, k), B is (k, n), C is (m, n). Strides are free, so a product with a
+/// transpose is the same call; C is best row-major.
 template <class T>
 struct Gemm {
   std::int64_t m = 0, n = 0, k = 0;
@@ -28,7 +28,7 @@ struct Gemm {
   bool relu = false;
 };
 
-/// One step of Adam (Kingma and Ba 2015) as PyTorch writes it: see nn/optim.h.
+/// One step of Adam (Kingma and Ba 2015) as PyTorch writes it: see nn/optim/adam.h.
 struct AdamStep {
   double step_size, beta1, beta2, root_bias2, eps, l2, decay;  // decay: p *= decay first (AdamW)
 };
@@ -61,7 +61,7 @@ struct Tables {
   Table<double> f64;
 };
 
-// One each per file below this folder; which exist depends on the processor family.
+// One for each file of this folder that is named after it; which exist depends on the processor family.
 extern const Tables tables_sse2, tables_avx2, tables_avx512, tables_native;
 
 /// The tables in use: the best that this processor and operating system support, or the one that the

@@ -57,7 +57,7 @@ Tensor triangle(const char* op, const Tensor& x, std::int64_t diagonal, bool low
 Tensor gather(const Tensor& whole, std::int64_t dim_given, const Tensor& index) {
   const std::int64_t dim = wrap_dim("gather", dim_given, whole);
   check_defined("gather", index);
-  Tensor x = whole;  // less what the index does not reach in the other dimensions
+  Tensor x = whole;  // cut to the index's size in the other dimensions
   for (std::int64_t d = 0; d < x.dim() && index.dim() == x.dim(); ++d) {
     if (d != dim && index.shape()[d] < x.shape()[d]) x = slice(x, d, 0, index.shape()[d]);
   }

@@ -19,8 +19,7 @@ Tensor reduced(const Tensor& loss, Reduction reduction) {
   }
 }
 
-// A target of another shape is nearly always a mistake, (n) against (n, 1) the usual one, so losses do not
-// broadcast.
+// Losses do not broadcast: a target of another shape is nearly always a mistake, such as (n) for (n, 1).
 void check_same_shape(const char* op, const Tensor& x, const Tensor& target) {
   check_defined(op, x);
   check_defined(op, target);

@@ -13,7 +13,8 @@ namespace saccade {
 
 namespace {
 
-// Elements per task: below this, one thread does all. A power of two, so that tasks start on whole batches.
+// Elements per chunk of a loop; fewer stay on one thread. A power of two, so that chunks start on whole
+// batches.
 constexpr std::int64_t kGrain = std::int64_t{1} << 14;
 
 bool is_one_value(const Tensor& x) {
@@ -32,7 +33,7 @@ namespace detail {
 constinit thread_local bool promoting = false;
 
 Tensor map_elements(std::size_t kernel, const void* functor, std::span<const Operand> inputs) {
-  constexpr std::size_t kMost = 4;
+  constexpr std::size_t kMaxInputs = 4;
   const std::size_t count = inputs.size();
   const Tensor* like = nullptr;
   for (const Operand& x : inputs) {
@@ -43,11 +44,11 @@ Tensor map_elements(std::size_t kernel, const void* functor, std::span<const Ope
   Tensor y = empty(like->shape(), like->dtype());
   const std::int64_t n = y.numel();
   if (n == 0) return y;
-  Tensor copy[kMost];  // of those that are neither row-major nor one value
+  Tensor copy[kMaxInputs];  // of those that are neither row-major nor one value
   visit(y.dtype(), [&]<class T>() {
-    const T* in[kMost] = {};
-    T numbers[kMost];
-    std::int64_t step[kMost];
+    const T* in[kMaxInputs] = {};
+    T numbers[kMaxInputs];
+    std::int64_t step[kMaxInputs];
     for (std::size_t i = 0; i < count; ++i) {
       step[i] = 0;
       if (inputs[i].tensor == nullptr) {
@@ -68,7 +69,7 @@ Tensor map_elements(std::size_t kernel, const void* functor, std::span<const Ope
     T* out = y.mutable_data<T>();
     const auto run = kernels::table<T>().elementwise[kernel];
     parallel_for(n, kGrain, [&](std::int64_t begin, std::int64_t end) {
-      const T* at[kMost] = {};
+      const T* at[kMaxInputs] = {};
       for (std::size_t i = 0; i < count; ++i) at[i] = in[i] + begin * step[i];
       run(functor, end - begin, at, step, out + begin);
     });
@@ -86,7 +87,7 @@ Tensor reduce_elements(std::size_t kernel, const Tensor& input, const Shape& dim
   }
   const auto [first, last] = std::minmax_element(dims.begin(), dims.end());
   const bool adjacent = dims.empty() || *last - *first + 1 == dims.size();
-  // Adjacent dimensions: x is (outer, n, inner). Others are first moved to the end, where inner is 1.
+  // With adjacent dims, x is (outer, n, inner). Others are moved to the end first, so that inner is 1.
   std::int64_t outer = 1, n = 1, inner = 1;
   for (const std::int64_t d : dims) n *= x.shape()[d];
   if (adjacent) {
@@ -106,11 +107,11 @@ Tensor reduce_elements(std::size_t kernel, const Tensor& input, const Shape& dim
     T* out = y.mutable_data<T>();
     if (inner > 1 || n == 0) {
       parallel_for(outer, std::max<std::int64_t>(1, kGrain / std::max<std::int64_t>(1, n * inner)),
-                            [&](std::int64_t begin, std::int64_t end) {
-                              for (std::int64_t o = begin; o < end; ++o) {
-                                table.reduce_cols[kernel](n, inner, in + o * n * inner, out + o * inner);
-                              }
-                            });
+                   [&](std::int64_t begin, std::int64_t end) {
+                     for (std::int64_t o = begin; o < end; ++o) {
+                       table.reduce_cols[kernel](n, inner, in + o * n * inner, out + o * inner);
+                     }
+                   });
     } else if (outer == 1 && n > kGrain) {
       // One long row: reduce its chunks, then the results.
       Tensor parts = empty({(n + kGrain - 1) / kGrain}, x.dtype());
@@ -120,10 +121,9 @@ Tensor reduce_elements(std::size_t kernel, const Tensor& input, const Shape& dim
       });
       table.reduce_rows[kernel](1, parts.numel(), part, out);
     } else {
-      parallel_for(outer, std::max<std::int64_t>(1, kGrain / n),
-                            [&](std::int64_t begin, std::int64_t end) {
-                              table.reduce_rows[kernel](end - begin, n, in + begin * n, out + begin);
-                            });
+      parallel_for(outer, std::max<std::int64_t>(1, kGrain / n), [&](std::int64_t begin, std::int64_t end) {
+        table.reduce_rows[kernel](end - begin, n, in + begin * n, out + begin);
+      });
     }
   });
   return y;

@@ -8,7 +8,7 @@
 namespace saccade {
 
 namespace detail {
-/// What a function of elements takes: a tensor, or a number that is the same for every element.
+/// An input of an elementwise function: a tensor, or a number that is the same for every element.
 struct Operand {
   const Tensor* tensor = nullptr;
   double number = 0;
@@ -19,8 +19,8 @@ Tensor map_elements(std::size_t kernel, const void* functor, std::span<const Ope
 Tensor reduce_elements(std::size_t kernel, const Tensor& x, const Shape& dims);
 }  // namespace detail
 
-/// f(x[0], x[1], ...) for every element of tensors of one shape and dtype, some of which may be numbers
-/// instead; contiguous.
+/// f(x[0], x[1], ...) for every element; contiguous. The tensors have one shape and dtype; some inputs, but
+/// not all, may be numbers.
 template <class F, class... X>
 Tensor map(const F& f, const X&... x) {
   const detail::Operand inputs[] = {x...};
@@ -33,14 +33,14 @@ Tensor reduce(const Tensor& x, const Shape& dims) {
   return detail::reduce_elements(kernels::ReduceOps::index<F>(), x, dims);
 }
 
-/// A value for every element of x, stored once.
+/// A tensor like x whose every element is the value, stored once.
 Tensor constant_like(const Tensor& x, double value);
 
 /// Both tensors expanded to their common shape. DTypeError if their dtypes differ, ShapeError if they do not
 /// broadcast.
 std::pair<Tensor, Tensor> broadcast(const char* op, const Tensor& a, const Tensor& b);
 
-/// Both tensors, of one dtype: DTypeError if they are not, or f64 while a Promote is alive.
+/// Both tensors, of one dtype. DTypeError if theirs differ; but while a Promote is alive, both as f64.
 std::pair<Tensor, Tensor> same_dtype(const char* op, const Tensor& a, const Tensor& b);
 void check_defined(const char* op, const Tensor& x);
 /// A dimension of x, counted from the end if negative. ShapeError if x has none such, or is undefined.

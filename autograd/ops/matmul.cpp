@@ -15,7 +15,7 @@ namespace saccade {
 
 namespace {
 
-// A matrix whose rows or columns are contiguous, which is what the kernel wants of its inputs.
+// x, or a copy of it, whose rows or columns are contiguous: the kernel needs one or the other.
 Tensor with_unit_stride(const Tensor& x) {
   const Strides& s = x.strides();
   return s[x.dim() - 1] == 1 || s[x.dim() - 2] == 1 ? x : contiguous(x.detach());
@@ -67,8 +67,8 @@ Tensor matrix_product(const Tensor& a, const Tensor& b) {
 // activation(x W^T + b) for x: (batch, in) with W: (out, in), or both with one more leading dimension.
 Tensor affine(const Tensor& x, const Tensor& weight, const Tensor& bias, Activation activation) {
   const Tensor y = product(x, transpose(weight.detach()), bias, activation == Activation::relu);
-  const bool taped =
-      grad_enabled() && (x.requires_grad() || weight.requires_grad() || (bias.defined() && bias.requires_grad()));
+  const bool taped = grad_enabled() && (x.requires_grad() || weight.requires_grad() ||
+                                        (bias.defined() && bias.requires_grad()));
   if (!taped && !DetectAnomaly::active()) return activation == Activation::tanh ? tanh(y) : y;
   const std::int64_t batch_dim = x.dim() - 2;
   PoolVector<Edge> edges;
@@ -82,8 +82,8 @@ Tensor affine(const Tensor& x, const Tensor& weight, const Tensor& bias, Activat
       return z;
     case Activation::tanh:
       return tanh(z);
-    default:  // z itself, before the kernel's relu, is on the tape but nowhere in memory: no gradient reads
-              // it
+    default:
+      // The product's kernel applied relu: z is on the tape but nowhere in memory. No gradient reads it.
       return record("relu", y.detach(),
                     {{z, [](const Tensor& g, const Tensor& out) { return relu_grad(g, out); }}});
   }

@@ -37,7 +37,7 @@ Shape wrap_dims(const char* op, const Tensor& x, Shape dims) {
   return ascending;
 }
 
-// What is left of `shape` when `dims`, ascending, are dropped.
+// `shape` without its `dims`, which ascend.
 Shape without(Shape shape, const Shape& dims) {
   for (std::int64_t i = dims.size() - 1; i >= 0; --i) shape.erase(dims[i]);
   return shape;
@@ -70,7 +70,7 @@ Tensor extremum(const char* op, const Tensor& x, Shape dims, bool keepdim) {
 }
 
 std::pair<Tensor, Tensor> extremum_and_index(const char* op, const Tensor& x, std::int64_t dim, bool keepdim,
-                                             bool largest) {
+                                             bool max) {
   const Shape dims = {wrap_dim(op, dim, x)};
   check_not_empty(op, x, dims);
   Shape kept = x.shape();
@@ -78,8 +78,7 @@ std::pair<Tensor, Tensor> extremum_and_index(const char* op, const Tensor& x, st
   Tensor index = empty(kept, x.dtype());
   const Tensor rows = contiguous(x.detach());
   visit(x.dtype(), [&]<class T>() {
-    kernels::arg_extremum(kernels::around(x.shape(), dims[0]), rows.data<T>(), index.mutable_data<T>(),
-                          largest);
+    kernels::arg_extremum(kernels::around(x.shape(), dims[0]), rows.data<T>(), index.mutable_data<T>(), max);
   });
   return {drop(gather(x, dims[0], index), dims, keepdim), drop(index, dims, keepdim)};
 }
@@ -136,7 +135,8 @@ Tensor argmax(const Tensor& x, std::int64_t dim, bool keepdim) {
   return extremum_and_index("argmax", x.detach(), dim, keepdim, true).second;
 }
 
-// By halves: zeros need no special case, and the gradient any number of times over is that of mul.
+// Multiplies halves until one element is left: zeros need no special case, and gradients of any order are
+// those of mul.
 Tensor prod(const Tensor& x, std::int64_t dim, bool keepdim) {
   const Shape dims = {wrap_dim("prod", dim, x)};
   Tensor rest = x;
@@ -153,14 +153,14 @@ Tensor prod(const Tensor& x, std::int64_t dim, bool keepdim) {
   return drop(rest, dims, keepdim);
 }
 
-// The largest is taken out first, so that exp does not overflow; as a constant, since its gradient cancels.
+// The maximum is taken out first, so that exp does not overflow; as a constant, since its gradient cancels.
 // Where it is infinite, x - x would be NaN, so 0 is taken out instead.
 Tensor logsumexp(const Tensor& x, const Shape& dims_given, bool keepdim) {
   const Shape dims = wrap_dims("logsumexp", x, dims_given);
   check_not_empty("logsumexp", x, dims);
-  Tensor largest = amax(x.detach(), dims, true);
-  largest = where(eq(abs(largest), constant_like(largest, INFINITY)), zeros_like(largest), largest);
-  return drop(log(sum(exp(x - largest), dims, true)) + largest, dims, keepdim);
+  Tensor max_x = amax(x.detach(), dims, true);
+  max_x = where(eq(abs(max_x), constant_like(max_x, INFINITY)), zeros_like(max_x), max_x);
+  return drop(log(sum(exp(x - max_x), dims, true)) + max_x, dims, keepdim);
 }
 
 Tensor softmax(const Tensor& x, std::int64_t dim) {

@@ -15,7 +15,8 @@ namespace saccade {
 namespace {
 
 // The strides that show x's elements in another shape without a copy; none if x's layout does not allow it.
-// Each run of x's dimensions that is laid out as one is cut up anew.
+// Neighbouring dimensions of x that could be walked as one form a run, and each run is cut into new
+// dimensions.
 std::optional<Strides> reshaped_strides(const Tensor& x, const Shape& shape) {
   if (x.is_contiguous()) return contiguous_strides(shape);
   Strides strides = Shape::filled(shape.size(), 1);

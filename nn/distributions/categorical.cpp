@@ -19,10 +19,10 @@ Categorical::Categorical(const Tensor& logits) : logits_(logits) {
         fmt::format("Categorical: logits are {}, expected (..., n) with n >= 1", describe(logits)));
   }
   std::int64_t row = 0;
-  for (const double largest : amax(logits.detach(), {-1}).to_vector()) {
-    if (!std::isfinite(largest)) {
+  for (const double max_logit : amax(logits.detach(), {-1}).to_vector()) {
+    if (!std::isfinite(max_logit)) {
       throw ConfigError(fmt::format(
-          "Categorical: the largest logit of row {} is {}, expected a finite number", row, largest));
+          "Categorical: the largest logit of row {} is {}, expected a finite number", row, max_logit));
     }
     ++row;
   }
@@ -32,8 +32,8 @@ Tensor Categorical::probs() const { return softmax(logits_, -1); }
 
 Tensor Categorical::log_probs() const { return log_softmax(logits_, -1); }
 
-// By the inverse distribution function: the first class whose sum of probabilities up to it exceeds u, so
-// never one of probability 0. u is below the whole sum, however that is rounded.
+// By the inverse distribution function: the first class at which the running sum of probabilities exceeds u.
+// So it is never a class of probability 0. u is below the whole sum, however that is rounded.
 Tensor Categorical::sample(Rng& rng) const {
   const NoGrad no_grad;
   const Tensor sums = cumsum(softmax(wide(logits_), -1), -1);

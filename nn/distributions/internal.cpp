@@ -48,7 +48,7 @@ void check_outcome(const char* function, const char* argument, const Tensor& out
   }
 }
 
-// What `where` drops it drops from gradients too, so that 0 times -inf is met in neither.
+// `where` drops -inf from values and from gradients, so that neither multiplies it by 0.
 Tensor p_log_p(const Tensor& log_p) {
   return exp(log_p) * where(impossible(log_p), zeros_like(log_p), log_p);
 }

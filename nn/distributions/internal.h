@@ -30,7 +30,7 @@ void check_same(const char* function, const Tensor& p, const Tensor& q);
 /// ShapeError unless the outcome has the shape of a draw.
 void check_outcome(const char* function, const char* argument, const Tensor& outcome, const Shape& expected);
 
-/// p log p, which is 0 where p is; its gradient too.
+/// p log p. Where p is 0, it and its gradient are 0.
 Tensor p_log_p(const Tensor& log_p);
 
 /// p (log p - log q): 0 where p is 0, infinite where q alone is.

@@ -12,8 +12,9 @@ namespace saccade::nn {
 enum class LogProbForm {
   /// 2 (log 2 - u - softplus(-2u)), which is exact and does not lose digits at any u.
   stable,
-  /// log(1 - a^2 + 1e-6), as in the SAC authors' code: finite for every a, but what it adds takes over as
-  /// 1 - a^2 falls to 1e-6. At |u| = 8 it is off by 1.2 and its gradient by a factor of 3. For comparison.
+  /// log(1 - a^2 + 1e-6), as in the SAC authors' code. It is finite for every a, but as 1 - a^2 falls to
+  /// 1e-6,
+  /// the 1e-6 takes over: at |u| = 8 it is off by 1.2, and its gradient by a factor of 3. For comparison.
   eps1e6,
 };
 
@@ -57,8 +58,9 @@ class TanhNormal {
   Tensor log_prob(const Sample& drawn, LogProbForm form = LogProbForm::stable) const;
   Tensor component_log_prob(const Sample& drawn, LogProbForm form = LogProbForm::stable) const;
 
-  /// log pi(a) for an action whose u is not known: at u = atanh(a), with a first limited to what its dtype
-  /// tells from -1 and 1. Inexact near them, where a rounding error in a moves u by 1 / (1 - a^2) times that.
+  /// log pi(a) for an action whose u is not known: at u = atanh(a), once a is limited to the numbers of its
+  /// dtype between -1 and 1. Inexact near those, since a rounding error in a moves u by 1 / (1 - a^2) times
+  /// as much.
   Tensor log_prob_of_action(const Tensor& action) const;
 
  private:
@@ -66,8 +68,8 @@ class TanhNormal {
   Normal normal_;
 };
 
-/// That of the Normals behind them: tanh is a bijection, and the derivatives of a = tanh(u) that it brings
-/// into both densities cancel in their ratio.
+/// That of the Normals behind them: tanh is a bijection, and its derivative, which is a factor of both
+/// densities, cancels in their ratio.
 Tensor kl_divergence(const TanhNormal& p, const TanhNormal& q);
 
 }  // namespace saccade::nn

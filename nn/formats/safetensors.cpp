@@ -25,7 +25,7 @@ static_assert(std::endian::native == std::endian::little, "the format is little-
 using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t kLengthBytes = 8;
-constexpr std::int64_t kLargestHeader = 100'000'000;
+constexpr std::int64_t kMaxHeader = 100'000'000;
 constexpr int kDeepest = 3;  // {name: {"shape": [n]}}
 constexpr const char* kMetadata = "__metadata__";
 
@@ -111,8 +111,8 @@ Json read_header(Reader& file, const std::string& path, std::int64_t& data_start
   }
   std::uint64_t length = 0;
   file.read(0, kLengthBytes, &length);
-  if (length > kLargestHeader) {
-    file.fail("the header's length is {}, expected at most {}", length, kLargestHeader);
+  if (length > kMaxHeader) {
+    file.fail("the header's length is {}, expected at most {}", length, kMaxHeader);
   }
   data_start = kLengthBytes + static_cast<std::int64_t>(length);
   if (data_start > file.size()) {
@@ -120,7 +120,7 @@ Json read_header(Reader& file, const std::string& path, std::int64_t& data_start
   }
   std::string text(length, '\0');
   file.read(kLengthBytes, static_cast<std::int64_t>(length), text.data());
-  Json header = parse_json(text, path + ": the header", {.max_bytes = kLargestHeader, .max_depth = kDeepest});
+  Json header = parse_json(text, path + ": the header", {.max_bytes = kMaxHeader, .max_depth = kDeepest});
   if (!header.is_object()) file.fail("the header is {}, expected an object", header.type_name());
   return header;
 }
@@ -135,7 +135,7 @@ Metadata read_metadata(const Reader& file, const Json& entry) {
   return metadata;
 }
 
-// What the header says of one tensor. Offsets are in bytes from the start of the data.
+// One tensor's entry in the header. Offsets are in bytes from the start of the data.
 struct Entry {
   std::string name;
   DType dtype;
@@ -180,7 +180,7 @@ Entry read_entry(const Reader& file, const std::string& name, const Json& json) 
   return entry;
 }
 
-// That the tensors cover the data, from the first byte to the last, once.
+// Throws unless the tensors cover the data, from the first byte to the last, once.
 void check_cover(const Reader& file, std::vector<Entry> entries, std::int64_t data_bytes) {
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
     return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);

@@ -23,9 +23,9 @@ struct Contents {
   Metadata metadata;
 };
 
-/// Writes the file, with a header in this order, or leaves what was there (base/files.h).
-/// FormatError, naming path, if it cannot be written, or for a name
-/// given twice, reserved ("__metadata__") or not UTF-8; ShapeError for an undefined tensor.
+/// Writes the file, with a header in this order, or leaves what was there (base/files.h). FormatError, naming
+/// path, if it cannot be written, or for a name given twice, reserved ("__metadata__") or not UTF-8;
+/// ShapeError for an undefined tensor.
 void save(const std::string& path, const NamedTensors& tensors, const Metadata& metadata = {});
 
 /// Reads the file, if it has at most max_bytes: a file may claim any size. Throws FormatError, naming path, tensor, what was found and what was expected, for

@@ -1,4 +1,4 @@
-// What optimisers share. Each has PyTorch's update, and PyTorch's names for its options.
+// The part that optimisers share. Each has PyTorch's update, and PyTorch's names for its options.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ class Optimizer {
   Optimizer(const char* name, const TensorList& parameters);
   ~Optimizer() = default;
 
-  /// Zeros to remember something for every element; one tensor for each parameter.
+  /// Zeros, to keep something for every element between steps: one tensor for each parameter.
   TensorList make_state(const std::string& name);
   /// Checks the gradients, one for each parameter and of its shape and dtype (ShapeError, DTypeError), and
   /// counts the step.

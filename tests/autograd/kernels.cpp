@@ -1,5 +1,5 @@
 // Every elementwise kernel of every instruction set that this machine runs, against exact references. The
-// other kernels are in kernels_linear.cpp.
+// other kernels are in kernels_products.cpp and kernels_reductions.cpp.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -64,8 +64,8 @@ std::vector<T> dense(double low, double high) {
   };
   std::uniform_real_distribution<double> even(low, high);
   for (int i = 0; i < kPoints; ++i) add(static_cast<T>(even(random)));
-  const T most = static_cast<T>(std::max(std::abs(low), std::abs(high)));
-  std::uniform_int_distribution<Bits<T>> pattern(0, std::bit_cast<Bits<T>>(most));
+  const T max = static_cast<T>(std::max(std::abs(low), std::abs(high)));
+  std::uniform_int_distribution<Bits<T>> pattern(0, std::bit_cast<Bits<T>>(max));
   for (int i = 0; i < kPoints; ++i) {
     const T v = std::bit_cast<T>(pattern(random));
     add(v);
@@ -91,7 +91,6 @@ Accuracy row(const char* name, double low, double high, double f32_ulps, double 
 using Long = long double;
 
 const std::vector<Accuracy> kAccuracy = {
-    row<Copy>("copy", -1e38, 1e38, 0, 0, [](Long x) { return x; }),
     row<Neg>("neg", -1e38, 1e38, 0, 0, [](Long x) { return -x; }),
     row<Abs>("abs", -1e38, 1e38, 0, 0, [](Long x) { return std::abs(x); }),
     row<Sign>("sign", -1e38, 1e38, 0, 0, [](Long x) { return x > 0   ? 1
@@ -131,16 +130,16 @@ const std::vector<Accuracy> kAccuracy = {
 // Awkward values: each by itself, and with each other where there are two inputs.
 template <class T>
 std::vector<T> extremes() {
-  const T inf = Limits<T>::infinity(), least = Limits<T>::min(), most = Limits<T>::max();
+  const T inf = Limits<T>::infinity(), min = Limits<T>::min(), max = Limits<T>::max();
   std::vector<T> x = {0,         Limits<T>::denorm_min(),
-                      least,     least / 4,
+                      min,       min / 4,
                       T(1e-20),  T(0.5),
                       1,         T(1.5),
                       2,         3,
                       T(-87.5),  T(88.72),
                       T(88.73),  T(709.782),
                       T(709.79), T(1e10),
-                      most,      inf};
+                      max,       inf};
   for (std::size_t i = 0, n = x.size(); i < n; ++i) x.push_back(-x[i]);
   x.push_back(Limits<T>::quiet_NaN());
   return x;
@@ -241,10 +240,10 @@ TEMPLATE_TEST_CASE("functions of two and three inputs", "[kernels]", float, doub
 
 TEMPLATE_TEST_CASE("a value does not depend on its position", "[kernels]", float, double) {
   using T = TestType;
-  constexpr std::size_t kMost = 70;
+  constexpr std::size_t kMax = 70;
   std::vector<std::vector<T>> in;
   for (unsigned k = 0; k < 3; ++k) {
-    in.push_back(random_values<T>(kMost + 5, k + 1, 30));
+    in.push_back(random_values<T>(kMax + 5, k + 1, 30));
     for (std::size_t i = 0; i < in[k].size(); i += 3) in[k][i] /= 100;  // near the large ones
     in[k][20 + k] = Limits<T>::quiet_NaN();
     in[k][30 + k] = T(88.5);
@@ -257,11 +256,11 @@ TEMPLATE_TEST_CASE("a value does not depend on its position", "[kernels]", float
           return in[static_cast<std::size_t>(k)][k == constant ? 0 : i];
         };
         std::vector<T> alone;
-        for (std::size_t i = 0; i < kMost + 5; ++i) {
+        for (std::size_t i = 0; i < kMax + 5; ++i) {
           alone.push_back(apply(table, kernel, {{value(0, i)}, {value(1, i)}, {value(2, i)}})[0]);
         }
         bool same = true;
-        for (std::size_t n = 1; n <= kMost; ++n) {
+        for (std::size_t n = 1; n <= kMax; ++n) {
           for (const std::size_t offset : {0u, 1u, 5u}) {
             const T* at[3];
             std::int64_t step[3];

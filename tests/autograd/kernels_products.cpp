@@ -1,10 +1,11 @@
-// Matrix products of every instruction set that this machine runs, against naive loops.
+// Matrix products of every instruction set that this machine runs, against plain loops.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>
 
 #include "autograd/kernels/gemm.h"
+#include "autograd/kernels/reference.h"
 #include "autograd/kernels/table.h"
 #include "autograd/pool.h"
 #include "base/threads.h"
@@ -23,7 +24,6 @@ template <class T>
 struct Matrix {
   std::vector<T> data;
   std::int64_t row = 0, col = 0;
-  T at(std::int64_t i, std::int64_t j) const { return data[static_cast<std::size_t>(i * row + j * col)]; }
 };
 
 enum class Layout { row_major, column_major, padded_rows, padded_columns, strided };
@@ -42,16 +42,67 @@ Matrix<T> random_matrix(std::int64_t rows, std::int64_t cols, Layout layout, uns
   return x;
 }
 
-// One product, its scratch and the padding of C held to their sizes.
+// The product by plain loops in long double; and the sizes of each element's terms, added up.
+struct Exact {
+  std::vector<Long> values, sizes;
+
+  template <class T>
+  explicit Exact(const Gemm<T>& g) {
+    const auto run = [&](bool absolute) {
+      const auto wide = [&](const T* x, std::int64_t last) {
+        std::vector<Long> y(x, x == nullptr ? x : x + last + 1);
+        for (Long& v : y) v = absolute ? std::abs(v) : v;
+        return y;
+      };
+      const std::vector<Long> a = wide(g.k == 0 ? nullptr : g.a, (g.m - 1) * g.a_row + (g.k - 1) * g.a_col),
+                              b = wide(g.k == 0 ? nullptr : g.b, (g.k - 1) * g.b_row + (g.n - 1) * g.b_col),
+                              bias = wide(g.bias, (g.n - 1) * g.bias_col);
+      std::vector<Long> c(static_cast<std::size_t>(g.m * g.n));
+      reference::gemm<Long>({.m = g.m,
+                             .n = g.n,
+                             .k = g.k,
+                             .a = a.data(),
+                             .a_row = g.a_row,
+                             .a_col = g.a_col,
+                             .b = b.data(),
+                             .b_row = g.b_row,
+                             .b_col = g.b_col,
+                             .c = c.data(),
+                             .c_row = g.n,
+                             .bias = g.bias == nullptr ? nullptr : bias.data(),
+                             .bias_col = g.bias_col,
+                             .relu = g.relu});
+      return c;
+    };
+    if (g.m == 0 || g.n == 0) return;
+    values = run(false);
+    sizes = run(true);
+  }
+
+  // k products and k + 1 additions, one rounding of at most eps / 2 each, of partial sums below `sizes`
+  // (Higham 2002, 3.1): (2 k + 1) eps / 2, less with fused multiply-adds.
+  template <class T>
+  bool agrees(const Gemm<T>& g) const {
+    bool right = true;
+    for (std::int64_t i = 0; i < g.m; ++i) {
+      for (std::int64_t j = 0; j < g.n; ++j) {
+        const auto at = static_cast<std::size_t>(i * g.n + j);
+        const Long error = std::abs(g.c[i * g.c_row + j * g.c_col] - values[at]);
+        right = right && error <= (static_cast<Long>(g.k) + 1) * Limits<T>::epsilon() * sizes[at];
+      }
+    }
+    return right;
+  }
+};
+
+// One product on every instruction set, its scratch and the padding of C held to their sizes.
 template <class T>
-void check_gemm(const Table<T>& table, std::int64_t m, std::int64_t n, std::int64_t k, Layout a_layout,
-                Layout b_layout, bool with_bias, bool relu, bool by_vector = true) {
+void check_gemm(std::int64_t m, std::int64_t n, std::int64_t k, Layout a_layout, Layout b_layout,
+                bool with_bias, bool relu, bool by_vector = true) {
   const Matrix<T> a = random_matrix<T>(m, k, a_layout, 1), b = random_matrix<T>(k, n, b_layout, 2);
   const std::vector<T> bias = random_values<T>(static_cast<std::size_t>(n), 3, 1);
   const std::int64_t c_row = n + 2;
-  std::vector<T> c(static_cast<std::size_t>((m + 1) * c_row), T(77));
-  const auto room = static_cast<std::size_t>(table.gemm_scratch(k));
-  saccade::PoolVector<T> scratch(room + 64, T(77));
+  std::vector<T> c(static_cast<std::size_t>((m + 1) * c_row));
   const Gemm<T> g = {.m = m,
                      .n = n,
                      .k = k,
@@ -66,34 +117,23 @@ void check_gemm(const Table<T>& table, std::int64_t m, std::int64_t n, std::int6
                      .bias = with_bias ? bias.data() : nullptr,
                      .relu = relu};
   const bool vector = m == 1 && (b.row == 1 || b.col == 1);
-  (vector && by_vector ? table.gemv : table.gemm)(g, scratch.data());
-  INFO(m << " x " << k << " x " << n << ", layouts " << static_cast<int>(a_layout) << " and "
-         << static_cast<int>(b_layout) << (with_bias ? ", bias" : "") << (relu ? ", relu" : ""));
-  CHECK(std::all_of(scratch.begin() + static_cast<std::ptrdiff_t>(room), scratch.end(),
-                    [](T x) { return x == T(77); }));
-  bool right = true;
-  for (std::int64_t i = 0; i <= m; ++i) {
-    for (std::int64_t j = 0; j < c_row; ++j) {
-      const T got = c[static_cast<std::size_t>(i * c_row + j)];
-      if (i == m || j >= n) {
-        right = right && got == T(77);
-        continue;
-      }
-      Long exact = 0, size = 0;
-      for (std::int64_t p = 0; p < k; ++p) {
-        const Long term = static_cast<Long>(a.at(i, p)) * b.at(p, j);
-        exact += term;
-        size += std::abs(term);
-      }
-      if (with_bias)
-        exact += bias[static_cast<std::size_t>(j)], size += std::abs(bias[static_cast<std::size_t>(j)]);
-      if (relu) exact = std::max(exact, Long(0));
-      // k products and k + 1 additions, one rounding of at most eps / 2 each, of partial sums below `size`
-      // (Higham 2002, 3.1): (2 k + 1) eps / 2, less with fused multiply-adds.
-      right = right && std::abs(got - exact) <= (static_cast<Long>(k) + 1) * Limits<T>::epsilon() * size;
+  const Exact exact(g);
+  for_each_table<T>([&](const Table<T>& table) {
+    std::fill(c.begin(), c.end(), T(77));
+    const auto room = static_cast<std::size_t>(table.gemm_scratch(k));
+    saccade::PoolVector<T> scratch(room + 64, T(77));
+    (vector && by_vector ? table.gemv : table.gemm)(g, scratch.data());
+    INFO(m << " x " << k << " x " << n << ", layouts " << static_cast<int>(a_layout) << " and "
+           << static_cast<int>(b_layout) << (with_bias ? ", bias" : "") << (relu ? ", relu" : ""));
+    const auto untouched = [](T x) { return x == T(77); };
+    CHECK(std::all_of(scratch.begin() + static_cast<std::ptrdiff_t>(room), scratch.end(), untouched));
+    for (std::int64_t i = 0; i <= m; ++i) {
+      const auto row = c.begin() + static_cast<std::ptrdiff_t>(i * c_row);
+      CHECK(std::all_of(row + (i == m ? 0 : static_cast<std::ptrdiff_t>(n)),
+                        row + static_cast<std::ptrdiff_t>(c_row), untouched));
     }
-  }
-  CHECK(right);
+    CHECK(exact.agrees(g));
+  });
 }
 
 }  // namespace
@@ -103,30 +143,28 @@ TEMPLATE_TEST_CASE("matrix products of all sizes and layouts", "[kernels]", floa
   const std::int64_t sizes[] = {0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 23, 47, 48, 49, 100, 256, 513};
   std::mt19937 random(1);
   const auto any = [&random](const auto& of) { return of[random() % std::size(of)]; };
-  for_each_table<T>([&](const Table<T>& table) {
-    for (const std::int64_t m : {0, 1, 2, 9}) {  // every combination of small sizes and layouts
-      for (const std::int64_t n : {0, 1, 2, 17}) {
-        for (const std::int64_t k : {0, 1, 3, 16}) {
-          for (const Layout a : kLayouts) {
-            for (const Layout b : kLayouts) {
-              check_gemm(table, m, n, k, a, b, (m + n) % 2 == 0, k % 2 == 0);
-              if (m == 1) check_gemm(table, m, n, k, a, b, n > 1, k % 2 == 0, false);
-            }
+  for (const std::int64_t m : {0, 1, 2, 9}) {  // every combination of small sizes and layouts
+    for (const std::int64_t n : {0, 1, 2, 17}) {
+      for (const std::int64_t k : {0, 1, 3, 16}) {
+        for (const Layout a : kLayouts) {
+          for (const Layout b : kLayouts) {
+            check_gemm<T>(m, n, k, a, b, (m + n) % 2 == 0, k % 2 == 0);
+            if (m == 1) check_gemm<T>(m, n, k, a, b, n > 1, k % 2 == 0, false);
           }
         }
       }
     }
-    for (int i = 0; i < 150; ++i) {
-      check_gemm(table, any(sizes), any(sizes), any(sizes), any(kLayouts), any(kLayouts), random() % 2 == 0,
-                 random() % 2 == 0);
-    }
-    for (const Layout layout : kLayouts) {  // long sums and tall matrices: several passes and blocks
-      check_gemm(table, 9, 50, 1100, layout, layout, true, true);
-      check_gemm(table, 1030, 17, 20, layout, layout, true, false);
-      check_gemm(table, 1, 1, 3000, layout, layout, true, false);
-      check_gemm(table, 1, 300, 70, layout, layout, true, true);
-    }
-  });
+  }
+  for (int i = 0; i < 150; ++i) {
+    check_gemm<T>(any(sizes), any(sizes), any(sizes), any(kLayouts), any(kLayouts), random() % 2 == 0,
+                  random() % 2 == 0);
+  }
+  for (const Layout layout : kLayouts) {  // long sums and tall matrices: several passes and blocks
+    check_gemm<T>(9, 50, 1100, layout, layout, true, true);
+    check_gemm<T>(1030, 17, 20, layout, layout, true, false);
+    check_gemm<T>(1, 1, 3000, layout, layout, true, false);
+    check_gemm<T>(1, 300, 70, layout, layout, true, true);
+  }
 }
 
 TEMPLATE_TEST_CASE("a product of any shape is the same to the bit on any number of threads", "[kernels]",
@@ -147,55 +185,40 @@ TEMPLATE_TEST_CASE("a product of any shape is the same to the bit on any number 
                              b = random_values<T>(static_cast<std::size_t>(s.batch * s.k * s.n), 2);
         const std::vector<T> bias = random_values<T>(static_cast<std::size_t>(s.batch * s.n), 3);
         const std::int64_t c_row = s.n + 3;  // padded
-        std::vector<T> first;
+        std::vector<T> first, c(static_cast<std::size_t>(s.batch * s.m * c_row));
+        const Gemm<T> g = {.m = s.m,
+                           .n = s.n,
+                           .k = s.k,
+                           .a = a.data(),
+                           .a_row = a_by_rows ? s.k : 1,
+                           .a_col = a_by_rows ? 1 : s.m,
+                           .b = b.data(),
+                           .b_row = b_by_rows ? s.n : 1,
+                           .b_col = b_by_rows ? 1 : s.k,
+                           .c = c.data(),
+                           .c_row = c_row,
+                           .bias = with_bias ? bias.data() : nullptr,
+                           .relu = with_bias};
         for (const int n : {1, 2, 3, 5, 16}) {
           saccade::set_num_threads(n);
-          std::vector<T> c(static_cast<std::size_t>(s.batch * s.m * c_row), T(77));
-          gemm<T>({.m = s.m,
-                   .n = s.n,
-                   .k = s.k,
-                   .a = a.data(),
-                   .a_row = a_by_rows ? s.k : 1,
-                   .a_col = a_by_rows ? 1 : s.m,
-                   .b = b.data(),
-                   .b_row = b_by_rows ? s.n : 1,
-                   .b_col = b_by_rows ? 1 : s.k,
-                   .c = c.data(),
-                   .c_row = c_row,
-                   .bias = with_bias ? bias.data() : nullptr,
-                   .relu = with_bias},
-                  {.count = s.batch, .a = s.m * s.k, .b = s.k * s.n, .c = s.m * c_row, .bias = s.n});
+          std::fill(c.begin(), c.end(), T(77));
+          gemm<T>(g, {.count = s.batch, .a = s.m * s.k, .b = s.k * s.n, .c = s.m * c_row, .bias = s.n});
           if (first.empty()) first = c;
           const bool same = c == first;
           CHECK(same);
         }
         saccade::set_num_threads(threads);
-        bool right = true;
         for (std::int64_t q = 0; q < s.batch; ++q) {
-          for (std::int64_t i = 0; i < s.m; i += 7) {
-            for (std::int64_t j = 0; j < s.n; ++j) {
-              const double start =
-                  with_bias ? static_cast<double>(bias[static_cast<std::size_t>(q * s.n + j)]) : 0;
-              double sum = start, size = std::abs(start);
-              for (std::int64_t p = 0; p < s.k; ++p) {
-                const std::int64_t at_a = q * s.m * s.k + (a_by_rows ? i * s.k + p : p * s.m + i);
-                const std::int64_t at_b = q * s.k * s.n + (b_by_rows ? p * s.n + j : j * s.k + p);
-                const double term = static_cast<double>(a[static_cast<std::size_t>(at_a)]) *
-                                    static_cast<double>(b[static_cast<std::size_t>(at_b)]);
-                sum += term;
-                size += std::abs(term);
-              }
-              const double got =
-                  static_cast<double>(first[static_cast<std::size_t>((q * s.m + i) * c_row + j)]);
-              if (with_bias) sum = std::max(sum, 0.0);
-              // Each addition rounds once, to half an epsilon of at most `size`; the double sum may too.
-              const double bound =
-                  static_cast<double>(s.k + 1) * size * static_cast<double>(Limits<T>::epsilon());
-              right = right && std::abs(got - sum) <= bound;
-            }
-          }
+          Gemm<T> some = g;  // every seventh row
+          some.m = (s.m + 6) / 7;
+          some.a += q * s.m * s.k;
+          some.b += q * s.k * s.n;
+          some.c += q * s.m * c_row;
+          some.a_row *= 7;
+          some.c_row *= 7;
+          if (with_bias) some.bias += q * s.n;
+          CHECK(Exact(some).agrees(some));
         }
-        CHECK(right);
       }
     }
   }
@@ -209,42 +232,28 @@ TEMPLATE_TEST_CASE("a matrix times a column is its row by row, at any layout and
   const int threads = saccade::num_threads();
   for (const Layout layout : kLayouts) {
     const Matrix<T> a = random_matrix<T>(kM, kK, layout, 1);
-    std::vector<T> first;
+    std::vector<T> first, c(kM);
+    const Gemm<T> g = {.m = kM,
+                       .n = 1,
+                       .k = kK,
+                       .a = a.data.data(),
+                       .a_row = a.row,
+                       .a_col = a.col,
+                       .b = x.data(),
+                       .b_row = 1,
+                       .b_col = 1,
+                       .c = c.data(),
+                       .c_row = 1,
+                       .bias = bias.data()};
     for (const int n : {1, 2, 3, 7}) {
       saccade::set_num_threads(n);
-      std::vector<T> c(kM);
-      gemm<T>({.m = kM,
-               .n = 1,
-               .k = kK,
-               .a = a.data.data(),
-               .a_row = a.row,
-               .a_col = a.col,
-               .b = x.data(),
-               .b_row = 1,
-               .b_col = 1,
-               .c = c.data(),
-               .c_row = 1,
-               .bias = bias.data()},
-              {});
+      gemm<T>(g, {});
       if (first.empty()) first = c;
       const bool same = c == first;
       CHECK(same);
     }
     saccade::set_num_threads(threads);
-    bool right = true;
-    for (std::int64_t i = 0; i < kM; ++i) {
-      double sum = 0.25, size = 0.25;
-      for (std::int64_t p = 0; p < kK; ++p) {
-        const double term = static_cast<double>(a.data[static_cast<std::size_t>(i * a.row + p * a.col)]) *
-                            static_cast<double>(x[static_cast<std::size_t>(p)]);
-        sum += term;
-        size += std::abs(term);
-      }
-      // Each of the kK + 1 additions rounds once, to half an epsilon of at most `size`.
-      const double bound = (kK + 1) * size * static_cast<double>(Limits<T>::epsilon()) / 2;
-      right = right && std::abs(static_cast<double>(first[static_cast<std::size_t>(i)]) - sum) <= bound;
-    }
-    CHECK(right);
+    CHECK(Exact(g).agrees(g));
   }
 }
 

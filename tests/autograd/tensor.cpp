@@ -176,15 +176,15 @@ TEST_CASE("factories give the values, shape and dtype asked for", "[tensor]") {
 }
 
 TEST_CASE("a shape holds at most kMaxDim sizes", "[tensor]") {
-  const Shape most = Shape::filled(kMaxDim, 1);
-  CHECK(ones(most).dim() == kMaxDim);
-  CHECK(sum(ones(most)).item() == 1);
-  CHECK(permute(ones(most), {7, 6, 5, 4, 3, 2, 1, 0}).shape() == most);
+  const Shape full = Shape::filled(kMaxDim, 1);
+  CHECK(ones(full).dim() == kMaxDim);
+  CHECK(sum(ones(full)).item() == 1);
+  CHECK(permute(ones(full), {7, 6, 5, 4, 3, 2, 1, 0}).shape() == full);
   CHECK_THROWS_AS(Shape({1, 1, 1, 1, 1, 1, 1, 1, 1}), ShapeError);
-  CHECK_THROWS_AS(unsqueeze(ones(most), 0), ShapeError);
-  CHECK_THROWS_WITH(unsqueeze(ones(most), 0), Contains("9 dimensions") && Contains("at most 8"));
-  CHECK_THROWS_AS(stack({ones(most), ones(most)}, 0), ShapeError);
-  CHECK_THROWS_AS(one_hot(ones(most), 2), ShapeError);
+  CHECK_THROWS_AS(unsqueeze(ones(full), 0), ShapeError);
+  CHECK_THROWS_WITH(unsqueeze(ones(full), 0), Contains("9 dimensions") && Contains("at most 8"));
+  CHECK_THROWS_AS(stack({ones(full), ones(full)}, 0), ShapeError);
+  CHECK_THROWS_AS(one_hot(ones(full), 2), ShapeError);
 }
 
 TEST_CASE("views share storage and copies do not", "[tensor]") {
@@ -262,13 +262,13 @@ TEST_CASE("shapes broadcast as NumPy's do", "[tensor]") {
 }
 
 TEST_CASE("slice takes Python's bounds", "[tensor]") {
-  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max(),
-                         kLeast = std::numeric_limits<std::int64_t>::min();
+  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max(),
+                         kMin = std::numeric_limits<std::int64_t>::min();
   for (const std::int64_t n : {0, 1, 2, 5}) {
-    for (const std::int64_t start : {kLeast, std::int64_t{-7}, -n, std::int64_t{-2}, std::int64_t{-1},
-                                     std::int64_t{0}, std::int64_t{1}, std::int64_t{3}, n, kMost}) {
-      for (const std::int64_t stop : {kLeast, std::int64_t{-9}, std::int64_t{-3}, std::int64_t{-1},
-                                      std::int64_t{0}, std::int64_t{2}, n, n + 3, kMost}) {
+    for (const std::int64_t start : {kMin, std::int64_t{-7}, -n, std::int64_t{-2}, std::int64_t{-1},
+                                     std::int64_t{0}, std::int64_t{1}, std::int64_t{3}, n, kMax}) {
+      for (const std::int64_t stop : {kMin, std::int64_t{-9}, std::int64_t{-3}, std::int64_t{-1},
+                                      std::int64_t{0}, std::int64_t{2}, n, n + 3, kMax}) {
         for (const std::int64_t step :
              {std::int64_t{1}, std::int64_t{2}, std::int64_t{3}, std::int64_t{100}}) {
           const Values at = python_slice(n, start, stop, step);
@@ -280,7 +280,7 @@ TEST_CASE("slice takes Python's bounds", "[tensor]") {
       }
     }
   }
-  CHECK(slice(zeros({3, 4}), 0, 0, kMost, kMost).shape() == Shape{1, 4});
+  CHECK(slice(zeros({3, 4}), 0, 0, kMax, kMax).shape() == Shape{1, 4});
   CHECK_THROWS_WITH(slice(arange(3), 0, 0, 3, 0), Contains("slice") && Contains("step 0"));
   CHECK_THROWS_AS(slice(arange(3), 0, 0, 3, -1), ShapeError);
 }

@@ -63,7 +63,6 @@ namespace saccade::rl {
 
 TEST_CASE("a steady step of training takes no memory from the system, on any number of threads", "[sac]") {
   const int threads = num_threads();
-  set_dynamic_threads(false);  // a team of another size is made anew
   for (const int n : {1, 2, 3}) {
     set_num_threads(n);
     Rng rng(1);
@@ -83,7 +82,6 @@ TEST_CASE("a steady step of training takes no memory from the system, on any num
     CHECK(after == before);
   }
   set_num_threads(threads);
-  set_dynamic_threads(true);
   pool::trim();
   const long before = allocations;
   const Tensor fresh = zeros({1234567});

@@ -7,13 +7,8 @@ source=$1 build=$2 compiler=$3
 rm -rf "$build"
 mkdir -p "$build"
 
-example=$(awk '/^## The engine in ten lines/ {here = 1} here && /^```/ {if (inside) exit; inside = 1; next} inside' "$source/README.md")
-{
-  grep -E '^(#include|using) ' <<<"$example"
-  echo 'int main() {'
-  grep -v -E '^(#include|using) ' <<<"$example"
-  echo '}'
-} >"$build/main.cpp"
+awk '/^## The engine in ten lines/ {here = 1} here && /^```/ {if (inside) exit; inside = 1; next} inside' \
+  "$source/README.md" >"$build/main.cpp"
 
 # No optimisation: it is compiled to see that it can be.
 quietly() { "$@" >"$build.log" 2>&1 || { tail -n 50 "$build.log"; exit 1; }; }
