@@ -140,7 +140,8 @@ void sync_path(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   const bool synced = file >= 0 && ::fsync(file) == 0;
   if (file >= 0) ::close(file);
-  if (!synced) throw FormatError(fmt::format("{}: cannot be brought to disk: {}", path, std::strerror(errno)));
+  if (!synced)
+    throw FormatError(fmt::format("{}: cannot be brought to disk: {}", path, std::strerror(errno)));
 }
 
 }  // namespace saccade

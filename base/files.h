@@ -11,9 +11,9 @@ namespace saccade {
 ///
 /// It is written beside the target under a fresh name, which is opened exclusively, so that nobody's file is
 /// overwritten and no link followed on the way. A link at `path` itself stays, and what it leads to is
-/// replaced; an existing file's permissions are kept; a device, a folder or a pipe is refused. commit() brings
-/// the file and its folder to disk, so a crash leaves the old or the new contents. Every function throws
-/// FormatError naming the path; then the target is as it was.
+/// replaced; an existing file's permissions are kept; a device, a folder or a pipe is refused. commit()
+/// brings the file and its folder to disk, so a crash leaves the old or the new contents. Every function
+/// throws FormatError naming the path; then the target is as it was.
 class ReplacementFile {
  public:
   explicit ReplacementFile(const std::string& path);
@@ -37,8 +37,8 @@ void write_file(const std::string& path, std::string_view contents);
 /// Throws what write_file would, without writing.
 void check_writable(const std::string& path);
 
-/// The contents of a regular file, links followed. Throws FormatError naming the path if it is missing, cannot be
-/// read, is something else (a folder, a pipe, a device) or has more than max_bytes.
+/// The contents of a regular file, links followed. Throws FormatError naming the path if it is missing,
+/// cannot be read, is something else (a folder, a pipe, a device) or has more than max_bytes.
 std::string read_file(const std::string& path, std::int64_t max_bytes);
 
 /// Waits until a file's contents, or a folder's names, are on disk.

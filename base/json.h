@@ -15,10 +15,11 @@ struct JsonLimits {
   bool comments = false;
 };
 
-/// Parses a whole text. Throws FormatError, naming `source`, with line and column for what is no JSON, and for a
-/// value that nests deeper than allowed or an object with one key twice (of which parsers would keep the last
-/// without a word).
-nlohmann::ordered_json parse_json(std::string_view text, const std::string& source, const JsonLimits& limits = {});
+/// Parses a whole text. Throws FormatError, naming `source`, with line and column for what is no JSON, and
+/// for a value that nests deeper than allowed or an object with one key twice (of which parsers would keep
+/// the last without a word).
+nlohmann::ordered_json parse_json(std::string_view text, const std::string& source,
+                                  const JsonLimits& limits = {});
 
 /// The same for a file. FormatError too if it is missing, no regular file, or larger than allowed.
 nlohmann::ordered_json read_json(const std::string& path, const JsonLimits& limits = {});

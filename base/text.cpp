@@ -54,7 +54,8 @@ std::string join(const std::vector<std::string>& words, std::string_view separat
 
 namespace {
 
-// The length of the character at the start of the text, in bytes; 0 if it is no UTF-8, or a control character.
+// The length of the character at the start of the text, in bytes; 0 if it is no UTF-8, or a control
+// character.
 std::size_t printable_character(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);

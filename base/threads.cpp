@@ -79,7 +79,8 @@ std::optional<Account> read_account() {
   for (const timeval& t : {usage.ru_utime, usage.ru_stime}) {
     account.ours += static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
   }
-  // A line for each processor comes first; a buffer that is too small only makes it look as if there were others.
+  // A line for each processor comes first; a buffer that is too small only makes it look as if there were
+  // others.
   static char text[1 << 16];
   const int file = ::open("/proc/stat", O_RDONLY | O_CLOEXEC);
   if (file < 0) return {};

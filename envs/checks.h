@@ -12,8 +12,8 @@ namespace saccade::envs {
 /// Throws ShapeError, naming `what`, unless the size is the expected one.
 void check_size(const Spec& spec, std::string_view what, std::size_t given, std::size_t expected);
 
-/// Throws ShapeError unless the action has the size of spec.action_space, Error unless all of it is finite. An
-/// action outside the box is no error, environments clip it; but one that is none of a discrete space's
+/// Throws ShapeError unless the action has the size of spec.action_space, Error unless all of it is finite.
+/// An action outside the box is no error, environments clip it; but one that is none of a discrete space's
 /// choices is an Error.
 void check_action(const Spec& spec, std::span<const double> action);
 

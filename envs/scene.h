@@ -25,10 +25,10 @@ struct Geom {
 /// the same shapes in the same order, of which only position and rotation change.
 struct Scene {
   std::vector<Geom> geoms{};  // a flat scene's are drawn in this order, the last in front
-  Point target{};               // what the camera looks at, and follows
-  double radius = 1;            // how much around the target is to be seen
-  double elevation = 12;        // of the camera above the horizon, in degrees
-  bool flat = false;            // drawn without depth: x to the right, z up
+  Point target{};             // what the camera looks at, and follows
+  double radius = 1;          // how much around the target is to be seen
+  double elevation = 12;      // of the camera above the horizon, in degrees
+  bool flat = false;          // drawn without depth: x to the right, z up
   double step_seconds = 0.05;
 };
 

@@ -12,10 +12,11 @@ using namespace saccade;
 class DoubleIntegrator : public envs::Env {
  public:
   const envs::Spec& spec() const override {
-    static const envs::Spec spec = {.id = "DoubleIntegrator-v0",
-                                    .observation_space = envs::Box{.low = {-2, -3}, .high = {2, 3}},  // position, velocity
-                                    .action_space = envs::Box{.low = {-1}, .high = {1}},              // force
-                                    .max_episode_steps = 100};
+    static const envs::Spec spec = {
+        .id = "DoubleIntegrator-v0",
+        .observation_space = envs::Box{.low = {-2, -3}, .high = {2, 3}},  // position, velocity
+        .action_space = envs::Box{.low = {-1}, .high = {1}},              // force
+        .max_episode_steps = 100};
     return spec;
   }
   void reset(Rng& rng, std::span<double> observation) override {
@@ -41,8 +42,8 @@ class DoubleIntegrator : public envs::Env {
   }
   envs::Scene scene() const override {
     return {.geoms = {envs::capsule({-2.2, 0, -0.2}, {2.2, 0, -0.2}, 0.02, 0),  // the track
-                       envs::capsule({0, 0, -0.4}, {0, 0, -0.25}, 0.02, 2),      // its middle
-                       envs::box({x_, 0, 0}, {0.2, 0.2, 0.15}, 0, 1)},
+                      envs::capsule({0, 0, -0.4}, {0, 0, -0.25}, 0.02, 2),      // its middle
+                      envs::box({x_, 0, 0}, {0.2, 0.2, 0.15}, 0, 1)},
             .radius = 1.3,
             .flat = true,
             .step_seconds = 0.1};

@@ -1,5 +1,5 @@
-// Differentiating a gradient: Newton's method on Rosenbrock's function, whose Hessian comes from the gradients'
-// own graph, and a Hessian times a vector without ever making the Hessian.
+// Differentiating a gradient: Newton's method on Rosenbrock's function, whose Hessian comes from the
+// gradients' own graph, and a Hessian times a vector without ever making the Hessian.
 #include <fmt/format.h>
 
 #include "autograd/functional.h"
@@ -30,7 +30,8 @@ int main() {
     // The 2 x 2 system H d = g, by Cramer's rule.
     const std::vector<double> h = hessian(rosenbrock, p).to_vector(), b = g.to_vector();
     const double det = h[0] * h[3] - h[1] * h[2];
-    p = p - from_values({(b[0] * h[3] - b[1] * h[1]) / det, (h[0] * b[1] - h[2] * b[0]) / det}, {2}, DType::f64);
+    p = p -
+        from_values({(b[0] * h[3] - b[1] * h[1]) / det, (h[0] * b[1] - h[2] * b[0]) / det}, {2}, DType::f64);
   }
 
   const Tensor v = from_values({1, -1}, {2}, DType::f64);

@@ -1,5 +1,5 @@
-// The contract of an algorithm: all that the training loop, evaluation, checkpoints, runs, the command and its
-// pages know of it. One virtual call a step or an update costs nothing beside the work it does.
+// The contract of an algorithm: all that the training loop, evaluation, checkpoints, runs, the command and
+// its pages know of it. One virtual call a step or an update costs nothing beside the work it does.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +24,10 @@ class Agent {
   /// How many numbers of noise act() takes for an observation when it explores.
   virtual std::int64_t noise_size() const = 0;
 
-  /// An action for each of one or more observations, side by side in `obs`: in [-1, 1] of a Box, or the choice
-  /// of a Discrete space. To explore it takes a row of standard normal noise for each; whether that is white or
-  /// correlated in time is the caller's affair. To exploit it needs none. ShapeError for sizes that do not fit.
+  /// An action for each of one or more observations, side by side in `obs`: in [-1, 1] of a Box, or the
+  /// choice of a Discrete space. To explore it takes a row of standard normal noise for each; whether that is
+  /// white or correlated in time is the caller's affair. To exploit it needs none. ShapeError for sizes that
+  /// do not fit.
   virtual void act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
                    std::span<double> action) const = 0;
 
@@ -36,7 +37,8 @@ class Agent {
   /// One update. What is random in it is drawn from `rng`. Throws Error where a loss is not finite.
   virtual Metrics update(const Batch& batch, Rng& rng) = 0;
 
-  /// The agent's part of a checkpoint, as handles: weights, with all that acting needs, and the optimisers' state.
+  /// The agent's part of a checkpoint, as handles: weights, with all that acting needs, and the optimisers'
+  /// state.
   virtual nn::NamedTensors named_weights() const = 0;
   virtual nn::NamedTensors named_optimizer_state() const = 0;
   /// Goes on from them. Throws ConfigError, ShapeError or DTypeError, having changed nothing, if they do not

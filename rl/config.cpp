@@ -54,8 +54,7 @@ std::optional<Value> read(const ConfigKey& key, const Value& kind, const Json& j
   if (std::holds_alternative<std::string>(kind)) {
     if (!json.is_string()) return std::nullopt;
     const auto text = json.get<std::string>();
-    const bool fits =
-        key.choices.empty() || std::count(key.choices.begin(), key.choices.end(), text) > 0;
+    const bool fits = key.choices.empty() || std::count(key.choices.begin(), key.choices.end(), text) > 0;
     return fits ? std::optional<Value>(text) : std::nullopt;
   }
   if (std::holds_alternative<std::optional<double>>(kind)) {
@@ -123,8 +122,8 @@ const ConfigKeys& run_keys() {
 const ConfigKeys& off_policy_keys() {
   using C = OffPolicyConfig;
   static const ConfigKeys keys = {
-      key("learning_starts", &C::learning_starts,
-          "steps of uniformly random actions before the first update", 0, kLargestCount),
+      key("learning_starts", &C::learning_starts, "steps of uniformly random actions before the first update",
+          0, kLargestCount),
       key("exploration", &C::exploration,
           "noise of actions: new in each step; pink, which is correlated in time; or an "
           "Ornstein-Uhlenbeck process",
@@ -151,8 +150,8 @@ void append_json(Json& json, const ConfigKeys& keys, const void* settings) {
 void set_from_json(const ConfigKey& key, void* settings, const Json& json, std::string_view source) {
   const std::optional<Value> value = read(key, key.get(settings), json);
   if (!value) {
-    throw ConfigError(fmt::format("{}: {} is {}; expected {}{}", source, key.name, shown(json), key.type(),
-                                  key.range()));
+    throw ConfigError(
+        fmt::format("{}: {} is {}; expected {}{}", source, key.name, shown(json), key.type(), key.range()));
   }
   key.set(settings, *value);
 }

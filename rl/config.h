@@ -44,12 +44,12 @@ struct OffPolicyConfig {
 /// One setting of a struct of settings, whichever.
 struct ConfigKey {
   /// As it stands in JSON. An enumerator is its name.
-  using Value = std::variant<std::int64_t, double, bool, std::string, std::optional<double>,
-                             std::vector<std::int64_t>>;
+  using Value =
+      std::variant<std::int64_t, double, bool, std::string, std::optional<double>, std::vector<std::int64_t>>;
   static constexpr double kNoLimit = std::numeric_limits<double>::infinity();
 
   std::string name, meaning;
-  std::size_t kind = 0;  // which of Value's alternatives
+  std::size_t kind = 0;                    // which of Value's alternatives
   double min = -kNoLimit, max = kNoLimit;  // of numbers, and of each number of a list
   std::vector<std::string> choices;        // of texts; any if empty
   std::function<Value(const void* settings)> get;

@@ -11,7 +11,8 @@
 namespace saccade::rl {
 
 Metrics::Metrics(std::initializer_list<Metric> metrics) : size_(metrics.size()) {
-  if (size_ > kMax) throw Error(fmt::format("an update reports {} metrics, expected at most {}", size_, kMax));
+  if (size_ > kMax)
+    throw Error(fmt::format("an update reports {} metrics, expected at most {}", size_, kMax));
   std::copy(metrics.begin(), metrics.end(), metrics_.begin());
 }
 

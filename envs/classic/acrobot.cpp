@@ -65,7 +65,8 @@ const Spec& Acrobot::spec() const {
   constexpr auto speed1 = static_cast<float>(kMaxSpeed1), speed2 = static_cast<float>(kMaxSpeed2);
   static const Spec spec = {
       .id = "Acrobot-v1",
-      .observation_space = Box{.low = {-1, -1, -1, -1, -speed1, -speed2}, .high = {1, 1, 1, 1, speed1, speed2}},
+      .observation_space =
+          Box{.low = {-1, -1, -1, -1, -speed1, -speed2}, .high = {1, 1, 1, 1, speed1, speed2}},
       .action_space = Discrete{static_cast<std::int64_t>(kTorques.size())},
       .max_episode_steps = kMaxEpisodeSteps,
       .reward_threshold = -100,
@@ -121,13 +122,15 @@ Scene Acrobot::scene() const {
   const Point middle = {kLength * std::sin(angle1), 0, -kLength * std::cos(angle1)};
   const Point free = {middle[0] + kLength * std::sin(angle2), 0, middle[2] - kLength * std::cos(angle2)};
   return {.geoms = {capsule({-2.2, 0, kLength}, {2.2, 0, kLength}, 0.01, 0),  // what the free end must pass
-                     capsule(fixed, middle, 0.09, 1), capsule(middle, free, 0.09, 2), sphere(fixed, 0.05, 0),
-                     sphere(middle, 0.05, 0)},
+                    capsule(fixed, middle, 0.09, 1), capsule(middle, free, 0.09, 2), sphere(fixed, 0.05, 0),
+                    sphere(middle, 0.05, 0)},
           .radius = 2.2,
           .flat = true,
           .step_seconds = kTimeStep};
 }
 
-Entry acrobot_entry() { return {"Acrobot-v1", [] { return std::make_unique<Acrobot>(); }}; }
+Entry acrobot_entry() {
+  return {"Acrobot-v1", [] { return std::make_unique<Acrobot>(); }};
+}
 
 }  // namespace saccade::envs

@@ -16,7 +16,7 @@ const Spec& CartPole::spec() const {
   static const Spec spec = {
       .id = "CartPole-v1",
       .observation_space = Box{.low = {-position, -infinity, -angle, -infinity},
-                      .high = {position, infinity, angle, infinity}},
+                               .high = {position, infinity, angle, infinity}},
       .action_space = Discrete{2},
       .max_episode_steps = kMaxEpisodeSteps,
       .reward_threshold = 475,
@@ -75,16 +75,18 @@ Scene CartPole::scene() const {
   const Point tip = {position + 2 * kHalfLength * std::sin(angle), 0, 2 * kHalfLength * std::cos(angle)};
   const double edge = kMaxPosition + 0.25;  // the cart's half width beyond where it is over
   return {.geoms = {capsule({-edge, 0, -0.25}, {edge, 0, -0.25}, 0.01, 0),
-                     capsule({-edge, 0, -0.25}, {-edge, 0, -0.1}, 0.01, 0),
-                     capsule({edge, 0, -0.25}, {edge, 0, -0.1}, 0.01, 0),
-                     box({position, 0, -0.1}, {0.25, 0.1, 0.12}, 0, 1), capsule(hinge, tip, 0.05, 2),
-                     sphere(hinge, 0.03, 0)},
+                    capsule({-edge, 0, -0.25}, {-edge, 0, -0.1}, 0.01, 0),
+                    capsule({edge, 0, -0.25}, {edge, 0, -0.1}, 0.01, 0),
+                    box({position, 0, -0.1}, {0.25, 0.1, 0.12}, 0, 1), capsule(hinge, tip, 0.05, 2),
+                    sphere(hinge, 0.03, 0)},
           .target = {0, 0, 0.4},
           .radius = 1.5,
           .flat = true,
           .step_seconds = kTimeStep};
 }
 
-Entry cart_pole_entry() { return {"CartPole-v1", [] { return std::make_unique<CartPole>(); }}; }
+Entry cart_pole_entry() {
+  return {"CartPole-v1", [] { return std::make_unique<CartPole>(); }};
+}
 
 }  // namespace saccade::envs

@@ -95,6 +95,8 @@ Scene MountainCarContinuous::scene() const {
   return scene;
 }
 
-Entry mountain_car_continuous_entry() { return {"MountainCarContinuous-v0", [] { return std::make_unique<MountainCarContinuous>(); }}; }
+Entry mountain_car_continuous_entry() {
+  return {"MountainCarContinuous-v0", [] { return std::make_unique<MountainCarContinuous>(); }};
+}
 
 }  // namespace saccade::envs

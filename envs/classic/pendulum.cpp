@@ -30,8 +30,8 @@ const Spec& Pendulum::spec() const {
       .observation_space = Box{.low = {-1, -1, -kMaxSpeed}, .high = {1, 1, kMaxSpeed}},
       .action_space = Box{.low = {-kMaxTorque}, .high = {kMaxTorque}},
       .max_episode_steps = kMaxEpisodeSteps,
-      // Gymnasium has none: this is what a policy gets that swings up at once and stays there, from nearly every
-      // start.
+      // Gymnasium has none: this is what a policy gets that swings up at once and stays there, from nearly
+      // every start.
       .reward_threshold = -200,
   };
   return spec;
@@ -83,6 +83,8 @@ Scene Pendulum::scene() const {
           .step_seconds = kTimeStep};
 }
 
-Entry pendulum_entry() { return {"Pendulum-v1", [] { return std::make_unique<Pendulum>(); }}; }
+Entry pendulum_entry() {
+  return {"Pendulum-v1", [] { return std::make_unique<Pendulum>(); }};
+}
 
 }  // namespace saccade::envs

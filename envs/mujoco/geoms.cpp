@@ -15,11 +15,11 @@ namespace {
 constexpr int kShownGroups = 3;  // MuJoCo's own viewer shows the first three as well
 
 constexpr std::array<std::pair<int, GeomKind>, 6> kKinds = {{{mjGEOM_PLANE, GeomKind::plane},
-                                                              {mjGEOM_SPHERE, GeomKind::sphere},
-                                                              {mjGEOM_CAPSULE, GeomKind::capsule},
-                                                              {mjGEOM_CYLINDER, GeomKind::cylinder},
-                                                              {mjGEOM_ELLIPSOID, GeomKind::ellipsoid},
-                                                              {mjGEOM_BOX, GeomKind::box}}};
+                                                             {mjGEOM_SPHERE, GeomKind::sphere},
+                                                             {mjGEOM_CAPSULE, GeomKind::capsule},
+                                                             {mjGEOM_CYLINDER, GeomKind::cylinder},
+                                                             {mjGEOM_ELLIPSOID, GeomKind::ellipsoid},
+                                                             {mjGEOM_BOX, GeomKind::box}}};
 
 // A colour for each limb: a body that is its parent's only one goes on with its colour.
 std::vector<int> body_colours(const mjModel& model) {
@@ -53,8 +53,7 @@ Geoms::Geoms(const mjModel& model) : model_(model), data_(mj_makeData(&model)) {
                                    [&](const auto& known) { return known.first == model.geom_type[geom]; });
     const bool is_shown = model.geom_group[geom] < kShownGroups && model.geom_rgba[4 * geom + 3] > 0;
     if (kind == kKinds.end() || !is_shown) continue;
-    Geom shape = {.kind = kind->second,
-                   .colour = colours[static_cast<std::size_t>(model.geom_bodyid[geom])]};
+    Geom shape = {.kind = kind->second, .colour = colours[static_cast<std::size_t>(model.geom_bodyid[geom])]};
     if (shape.kind != GeomKind::plane) std::copy_n(model.geom_size + 3 * geom, 3, shape.size.begin());
     framed_.geoms.push_back(shape);
     shown_.push_back(geom);

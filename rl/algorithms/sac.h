@@ -88,7 +88,8 @@ class Sac final : public Agent {
   Critic& target() { return target_; }
   Tensor log_alpha() const { return log_alpha_; }
 
-  /// "actor.body.l1.weight", "critic. ...", "target. ...", "log_alpha", and with normalize_obs "obs.mean", ...
+  /// "actor.body.l1.weight", "critic. ...", "target. ...", "log_alpha", and with normalize_obs "obs.mean",
+  /// ...
   nn::NamedTensors named_weights() const override;
   nn::NamedTensors named_optimizer_state() const override;
   void load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) override;

@@ -25,8 +25,9 @@ Td3::Td3(const Td3Config& config, std::int64_t obs_dim, std::int64_t action_dim,
   target_actor_.copy_parameters(actor_);
   target_critic_.copy_parameters(critic_);
   // Side by side in memory from the start, so that following is one pass over each.
-  for (const nn::Module* module : {static_cast<nn::Module*>(&actor_), static_cast<nn::Module*>(&target_actor_),
-                                   static_cast<nn::Module*>(&critic_), static_cast<nn::Module*>(&target_critic_)})
+  for (const nn::Module* module :
+       {static_cast<nn::Module*>(&actor_), static_cast<nn::Module*>(&target_actor_),
+        static_cast<nn::Module*>(&critic_), static_cast<nn::Module*>(&target_critic_)})
     module->flat();
 }
 

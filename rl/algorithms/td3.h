@@ -1,6 +1,6 @@
-// Twin Delayed DDPG (Fujimoto et al., "Addressing Function Approximation Error in Actor-Critic Methods", 2018),
-// one function per equation; and Deep Deterministic Policy Gradient (Lillicrap et al. 2016), which is the same
-// with one critic, no delay and no noise in its targets.
+// Twin Delayed DDPG (Fujimoto et al., "Addressing Function Approximation Error in Actor-Critic Methods",
+// 2018), one function per equation; and Deep Deterministic Policy Gradient (Lillicrap et al. 2016), which is
+// the same with one critic, no delay and no noise in its targets.
 //
 // Notation: s, a, r, s' a transition, d = 1 if it terminated; mu the policy with parameters phi; Q_i the
 // critics with parameters theta_i; mu' and Q'_i their targets; z standard normal noise.

@@ -11,7 +11,8 @@ namespace saccade::rl {
 Tensor to_rows(std::string_view what, std::span<const double> values, std::int64_t width, DType dtype) {
   const auto size = static_cast<std::int64_t>(values.size());
   if (size == 0 || size % width != 0) {
-    throw ShapeError(fmt::format("act: {} of {} numbers given, expected a multiple of {}", what, size, width));
+    throw ShapeError(
+        fmt::format("act: {} of {} numbers given, expected a multiple of {}", what, size, width));
   }
   return from_values(values, {size / width, width}, dtype);
 }

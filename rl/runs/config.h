@@ -75,8 +75,8 @@ struct Preset {
   std::string algorithm;  // the only one that has it, or "" for any
 };
 const std::vector<Preset>& presets();
-/// The preset of that name for an algorithm, or the algorithm's defaults with that environment. ConfigError for
-/// a name that is neither, or a preset that this algorithm does not have.
+/// The preset of that name for an algorithm, or the algorithm's defaults with that environment. ConfigError
+/// for a name that is neither, or a preset that this algorithm does not have.
 Config config_for(std::string_view preset_or_env, std::string_view algorithm = "sac");
 
 }  // namespace saccade::rl

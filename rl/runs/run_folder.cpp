@@ -38,16 +38,23 @@ std::string suggestion(const fs::path& run) {
 }
 
 constexpr const char* kCheckpoint = "checkpoint";
-constexpr const char* kOwnFiles[] = {"config.json",     "progress.csv",   "eval.csv",      "summary.json",
-                                     "checkpoint",      "checkpoint.new", "checkpoint.old",
-                                     "checkpoint/state.json", "checkpoint/weights.safetensors",
-                                     "checkpoint/optimizer.safetensors", "checkpoint/replay.safetensors"};
+constexpr const char* kOwnFiles[] = {"config.json",
+                                     "progress.csv",
+                                     "eval.csv",
+                                     "summary.json",
+                                     "checkpoint",
+                                     "checkpoint.new",
+                                     "checkpoint.old",
+                                     "checkpoint/state.json",
+                                     "checkpoint/weights.safetensors",
+                                     "checkpoint/optimizer.safetensors",
+                                     "checkpoint/replay.safetensors"};
 
 // Whether all that is there is what a run leaves that is killed before its first checkpoint.
 bool is_unborn(const std::string& path) {
   const auto is_own = [](const std::string& name) {
-    return name == "config.json" || name == "progress.csv" || name == "eval.csv" || name == "checkpoint.new" ||
-           name.starts_with(".saccade-");
+    return name == "config.json" || name == "progress.csv" || name == "eval.csv" ||
+           name == "checkpoint.new" || name.starts_with(".saccade-");
   };
   for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
     if (!is_own(entry.path().filename().string()) || entry.is_symlink()) return false;
@@ -128,9 +135,7 @@ void refuse_links(const std::string& run) {
   }
 }
 
-void write_json(const std::string& path, const Json& json) {
-  write_file(path, dumped(json, 2) + '\n');
-}
+void write_json(const std::string& path, const Json& json) { write_file(path, dumped(json, 2) + '\n'); }
 
 RunLock::RunLock(const std::string& run) {
   descriptor_ = ::open(run.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -157,7 +162,8 @@ NewRunFolder::NewRunFolder(const std::string& path, const RunInfo& info) {
   make_folder("runs");
   const std::string& algorithm = info.config.algorithm().name;
   const std::string kind = algorithm == Config().algorithm().name ? "" : algorithm + "-";
-  const std::string first = fmt::format("runs/{}-{}{}", as_file_name(info.name()), kind, info.config.run.seed);
+  const std::string first =
+      fmt::format("runs/{}-{}{}", as_file_name(info.name()), kind, info.config.run.seed);
   std::string name = first;
   std::error_code error;
   // Making it is what tells whether it is free, so that two programs cannot choose the same.

@@ -28,14 +28,14 @@ struct RunInfo {
 /// The path of one of a run's files.
 std::string run_file(const std::string& run, const std::string& name);
 
-/// From config.json and to it. Throws FormatError or ConfigError, naming the file, where there is no run. A key that
-/// the file lacks has its default, which for one that is newer than the run is what was done before there was a
-/// choice.
+/// From config.json and to it. Throws FormatError or ConfigError, naming the file, where there is no run. A
+/// key that the file lacks has its default, which for one that is newer than the run is what was done before
+/// there was a choice.
 RunInfo read_run_info(const std::string& run);
 void write_run_info(const std::string& run, const RunInfo& info);
 
-/// A run may come from a stranger, and its files are written to: FormatError if one of them is a link, which might
-/// lead anywhere.
+/// A run may come from a stranger, and its files are written to: FormatError if one of them is a link, which
+/// might lead anywhere.
 void refuse_links(const std::string& run);
 
 /// Replaces the file at once: a reader sees the old or the new one. Throws FormatError if it cannot be
@@ -58,8 +58,9 @@ class RunLock {
 class NewRunFolder {
  public:
   /// At `path`; or where that is empty, at runs/<name>-<seed> (of an algorithm other than SAC,
-  /// runs/<name>-<algorithm>-<seed>), or the first with -2, -3, ... behind it that is free. A folder is free if it is
-  /// empty, or holds a run that was killed before its first checkpoint. ConfigError if there is anything else.
+  /// runs/<name>-<algorithm>-<seed>), or the first with -2, -3, ... behind it that is free. A folder is free
+  /// if it is empty, or holds a run that was killed before its first checkpoint. ConfigError if there is
+  /// anything else.
   NewRunFolder(const std::string& path, const RunInfo& info);
   /// Takes away what is in it, and the folder if it was made here, unless the run is kept.
   ~NewRunFolder();

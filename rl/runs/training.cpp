@@ -9,14 +9,14 @@
 #include <utility>
 
 #include "autograd/kernels/table.h"
-#include "base/threads.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "base/threads.h"
 #include "envs/registry.h"
-#include "rl/training/checkpoint.h"
 #include "rl/components/action_scale.h"
 #include "rl/runs/build_info.h"
+#include "rl/training/checkpoint.h"
 
 namespace saccade::rl {
 
@@ -89,13 +89,13 @@ ReplayBuffer make_buffer(const Config& config) {
     return {config.off_policy.buffer_size, obs_dim(spec), action_width};
   } catch (const std::bad_alloc&) {
     const std::int64_t row = 4 * (2 * obs_dim(spec) + action_width + 2), rows = config.off_policy.buffer_size;
-    throw ConfigError(fmt::format("buffer_size is {}: that takes {} bytes, more than there is memory for", rows,
-                                  compact(static_cast<double>(rows) * static_cast<double>(row))));
+    throw ConfigError(fmt::format("buffer_size is {}: that takes {} bytes, more than there is memory for",
+                                  rows, compact(static_cast<double>(rows) * static_cast<double>(row))));
   }
 }
 
-// A checkpoint goes on with the hyper-parameters that made it, but for the number of steps. A key that is newer
-// than the checkpoint must have its default.
+// A checkpoint goes on with the hyper-parameters that made it, but for the number of steps. A key that is
+// newer than the checkpoint must have its default.
 void check_same_config(const std::string& path, const Config& config, const Json& saved) {
   Config then;
   update_from_json(then, saved, run_file(path, "checkpoint/state.json"));
@@ -224,9 +224,9 @@ void Training::save() {
   episodes_->sync();
   evaluations_->sync();
   save_checkpoint(run_file(path_, "checkpoint"), *agent_, buffer_, state_,
-                      {{"config", to_json(info_.config)},
-                       {"seconds", seconds()},
-                       {"bytes", {{kEpisodes, episodes_->size()}, {kEvaluations, evaluations_->size()}}}});
+                  {{"config", to_json(info_.config)},
+                   {"seconds", seconds()},
+                   {"bytes", {{kEpisodes, episodes_->size()}, {kEvaluations, evaluations_->size()}}}});
 }
 
 // ---- while it runs ----
@@ -255,8 +255,8 @@ void Training::add_episode(const Episode& e) {
 }
 
 void Training::add_evaluation(const Evaluation& e) {
-  evaluations_->add_row(fmt::format("{},{},{},{},{},{}", state_.step, e.mean(), e.std(), e.min(), e.max(),
-                                    e.returns.size()));
+  evaluations_->add_row(
+      fmt::format("{},{},{},{},{},{}", state_.step, e.mean(), e.std(), e.min(), e.max(), e.returns.size()));
 }
 
 Progress Training::progress() const {

@@ -19,8 +19,8 @@ namespace saccade::rl {
 
 class Training;
 
-/// Hears of what happens in a run: a command, a Python callback or a dashboard. Whatever a function throws ends
-/// the run where it stands.
+/// Hears of what happens in a run: a command, a Python callback or a dashboard. Whatever a function throws
+/// ends the run where it stands.
 class TrainingListener {
  public:
   virtual ~TrainingListener() = default;
@@ -39,7 +39,8 @@ Rng evaluation_rng(std::int64_t seed);
 /// A warning about an action space that reaches beyond 100, if this one does.
 std::optional<std::string> action_warning(const envs::Spec& spec);
 
-/// A complaint if a run's environment is made of something else than when the run began, such as another model.
+/// A complaint if a run's environment is made of something else than when the run began, such as another
+/// model.
 std::optional<std::string> changed_environment(const std::string& run, const RunInfo& info);
 
 /// An untrained agent for this configuration. ConfigError where the algorithm cannot have the environment's

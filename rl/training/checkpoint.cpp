@@ -124,10 +124,11 @@ void check_finite(const TrainState& state) {
     const std::vector<double>& numbers = state.copies[copy].state;
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       if (std::isfinite(numbers[i])) continue;
-      throw FormatError(fmt::format(
-          "the checkpoint cannot be written: state()[{}] of copy {} of the environment is {}, expected a finite "
-          "number; the checkpoint before it stays",
-          i, copy, numbers[i]));
+      throw FormatError(
+          fmt::format("the checkpoint cannot be written: state()[{}] of copy {} of the environment is {}, "
+                      "expected a finite "
+                      "number; the checkpoint before it stays",
+                      i, copy, numbers[i]));
     }
   }
 }
@@ -152,7 +153,8 @@ nn::NamedTensors load_tensors(const fs::path& folder, const char* name, const Js
   return tensors;
 }
 
-// Where two names cannot be exchanged at once, a crash between two renames leaves the old checkpoint under this one.
+// Where two names cannot be exchanged at once, a crash between two renames leaves the old checkpoint under
+// this one.
 fs::path old_name(const std::string& path) { return path + ".old"; }
 
 std::string existing(const std::string& path) {
@@ -183,8 +185,8 @@ std::optional<ino_t> identity(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 ? std::optional(status.st_ino) : std::nullopt;
 }
 
-// Calls read(folder); again if another program has exchanged the folder meanwhile, since then what was read may
-// be of two checkpoints.
+// Calls read(folder); again if another program has exchanged the folder meanwhile, since then what was read
+// may be of two checkpoints.
 template <class F>
 void read_whole(const std::string& path, const F& read) {
   constexpr int kTries = 100;

@@ -40,8 +40,8 @@ std::int64_t last_step(const RunConfig& run);
 /// Trains until state.step reaches last_step(run), or until asked to stop; state.step tells which. Each
 /// round steps every copy of the environment once, and then makes as many updates as the steps ask for;
 /// stops, evaluations and checkpoints come between rounds. Deterministic: what follows depends only on the
-/// settings and the state, not on where earlier calls stopped, nor on the number of threads. ConfigError where
-/// state is not one of run.envs copies.
+/// settings and the state, not on where earlier calls stopped, nor on the number of threads. ConfigError
+/// where state is not one of run.envs copies.
 void train(const RunConfig& run, const OffPolicyConfig& config, const EnvFactory& make_env, Agent& agent,
            ReplayBuffer& buffer, TrainState& state, const TrainCallbacks& callbacks = {});
 

@@ -28,7 +28,8 @@ TEST_CASE("a hook sees the whole gradient, and may replace it", "[hooks]") {
   CHECK(seen == std::vector<double>{7, 13});
 }
 
-TEST_CASE("a hook on a leaf acts on grad and backward, and an undefined result leaves the gradient", "[hooks]") {
+TEST_CASE("a hook on a leaf acts on grad and backward, and an undefined result leaves the gradient",
+          "[hooks]") {
   const Tensor x = scalar(2, DType::f64).requires_grad_();
   int calls = 0;
   x.register_hook([&](const Tensor&) {
@@ -76,7 +77,8 @@ TEST_CASE("nodes say where they were recorded, if they are asked to", "[engine]"
     CHECK(where(own()).line() == kLine);
     CHECK_THAT(where(own()).file_name(), Catch::EndsWith("diagnostics.cpp"));
     CHECK_THAT(where(tanh(x)).file_name(), Catch::EndsWith("ops/pointwise.cpp"));
-    CHECK_THAT(where(linear(ones({1, 1}), reshape(x, {1, 1}))).file_name(), Catch::EndsWith("ops/matmul.cpp"));
+    CHECK_THAT(where(linear(ones({1, 1}), reshape(x, {1, 1}))).file_name(),
+               Catch::EndsWith("ops/matmul.cpp"));
   }
   CHECK(where(own()).line() == 0);
 }

@@ -116,7 +116,8 @@ TEST_CASE("grad_outputs weight the outputs", "[engine]") {
   const Tensor v = square(x);
   CHECK_THROWS_AS(grad(v, x), GradError);
   CHECK_THROWS_WITH(grad(v, x), Contains("[2]") && Contains("grad_outputs"));
-  CHECK_THROWS_WITH(grad(v, x, {.grad_outputs = {seed, seed}}), Contains("2 grad_outputs given for 1 outputs"));
+  CHECK_THROWS_WITH(grad(v, x, {.grad_outputs = {seed, seed}}),
+                    Contains("2 grad_outputs given for 1 outputs"));
   CHECK_THROWS_AS(grad(v, x, {.grad_outputs = {half}}), ShapeError);
   CHECK_THROWS_AS(grad(v, x, {.grad_outputs = {Tensor()}}), ShapeError);
   CHECK_THROWS_WITH(grad(v, x, {.grad_outputs = {ones({2})}}), Contains("f32 [2]") && Contains("f64 [2]"));
@@ -311,21 +312,21 @@ TEST_CASE("an op of a user's own may differentiate within its gradient", "[engin
   const auto make = [](const Tensor& x) {
     const Tensor inner = x.detach().requires_grad_();
     const Tensor y = square(sin(inner));
-    return record(
-        "inner", y.detach(),
-        {{x, [inner, y](const Tensor& g) { return grad(y, inner, {.grad_outputs = {g}, .retain_graph = true}); }}});
+    return record("inner", y.detach(), {{x, [inner, y](const Tensor& g) {
+                                           return grad(y, inner, {.grad_outputs = {g}, .retain_graph = true});
+                                         }}});
   };
   const Tensor x = leaf({0.3, 0.4}, {2});
   const Tensor direct = grad(sum(square(sin(x))), x), twice = grad(sum(make(x) + make(x)), x);
   CHECK(grad(sum(make(x)), x).to_vector() == direct.to_vector());
   CHECK(twice.to_vector() == (2 * direct).to_vector());
   // The same with its graph made anew within the gradient, where recording is off by default.
-  const Tensor fresh =
-      record("fresh", square(sin(x.detach())), {{x, [x](const Tensor& g) {
-                                                   EnableGrad enable;
-                                                   const Tensor again = x.detach().requires_grad_();
-                                                   return grad(square(sin(again)), again, {.grad_outputs = {g}});
-                                                 }}});
+  const Tensor fresh = record("fresh", square(sin(x.detach())),
+                              {{x, [x](const Tensor& g) {
+                                  EnableGrad enable;
+                                  const Tensor again = x.detach().requires_grad_();
+                                  return grad(square(sin(again)), again, {.grad_outputs = {g}});
+                                }}});
   CHECK(grad(sum(fresh), x).to_vector() == direct.to_vector());
   // Handing an input through unchanged must leave the input itself alone.
   const Tensor same = record("same", x, {{x, [](const Tensor& g) { return g * 2; }}});

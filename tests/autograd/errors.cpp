@@ -1,5 +1,5 @@
-// The answer of every op to wrong shapes, dimensions, dtypes, indices and undefined tensors: the right kind of
-// error, whose message names the op and shows what was given.
+// The answer of every op to wrong shapes, dimensions, dtypes, indices and undefined tensors: the right kind
+// of error, whose message names the op and shows what was given.
 #include <cmath>
 #include <functional>
 #include <string>

@@ -244,14 +244,15 @@ TEST_CASE("random programs have the gradients that differences give, in any orde
 
 TEST_CASE("random programs notice a gradient that is broken on purpose", "[fuzz]") {
   for (const char* op : {"tanh", "mul", "slice", "expand"}) {
-    const FilterGradients broken([op](const Node& node, std::size_t, const Tensor&, const Tensor&,
-                                     const Tensor& result) {
-      return std::string_view(node.op) == op ? 1.01 * result : result;
-    });
+    const FilterGradients broken(
+        [op](const Node& node, std::size_t, const Tensor&, const Tensor&, const Tensor& result) {
+          return std::string_view(node.op) == op ? 1.01 * result : result;
+        });
     bool noticed = false;
     for (std::uint64_t seed = 0; seed < 100 && !noticed; ++seed) {
       const Program program = Generator(seed).draw();
-      noticed = !gradcheck([&](const TensorList& x) { return program(x); }, program.inputs, {.fast = true}).passed();
+      noticed = !gradcheck([&](const TensorList& x) { return program(x); }, program.inputs, {.fast = true})
+                     .passed();
     }
     INFO(op);
     CHECK(noticed);

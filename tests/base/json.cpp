@@ -7,8 +7,8 @@
 #include <string>
 
 #include "base/error.h"
-#include "tests/support/command.h"
 #include "tests/support/catch.h"
+#include "tests/support/command.h"
 
 using namespace saccade;
 using Catch::Contains;
@@ -39,7 +39,8 @@ TEST_CASE("a file of JSON is a regular file of a bounded size", "[json]") {
   const test::TemporaryFolder folder;
   test::write_file(folder.path("a.json"), "[1]");
   CHECK(read_json(folder.path("a.json")).size() == 1);
-  CHECK_THROWS_WITH(read_json(folder.path("a.json"), {.max_bytes = 2}), Contains("3 bytes, expected at most 2"));
+  CHECK_THROWS_WITH(read_json(folder.path("a.json"), {.max_bytes = 2}),
+                    Contains("3 bytes, expected at most 2"));
   CHECK_THROWS_WITH(read_json(folder.path("none")), Contains("none: cannot be read: No such file"));
   CHECK_THROWS_WITH(read_json(folder.path()), Contains("it is a folder"));
   CHECK_THROWS_WITH(read_json("/dev/zero"), Contains("not a regular file"));

@@ -15,9 +15,9 @@
 
 #include "base/error.h"
 #include "base/rng.h"
-#include "envs/env.h"
 #include "envs/classic/mountain_car_continuous.h"
 #include "envs/classic/pendulum.h"
+#include "envs/env.h"
 #include "envs/registry.h"
 #include "envs/time_limit.h"
 #include "tests/support/catch.h"
@@ -25,13 +25,13 @@
 #include "tests/support/reference_data.h"
 
 using saccade::ConfigError;
-using saccade::envs::bounds_of;
-using saccade::envs::Discrete;
-using saccade::envs::size_of;
 using saccade::Error;
 using saccade::FormatError;
 using saccade::Rng;
 using saccade::ShapeError;
+using saccade::envs::bounds_of;
+using saccade::envs::Discrete;
+using saccade::envs::size_of;
 using namespace saccade::envs;
 using namespace saccade::tests;
 using Catch::Contains;
@@ -94,7 +94,8 @@ TEST_CASE("a spec gives Gymnasium's boxes and time limit", "[envs]") {
   CHECK(car.max_episode_steps == 999);
 
   const Spec pole = make("CartPole-v1")->spec();
-  CHECK(bounds_of(pole.observation_space).high == std::vector<double>{4.8F, kInfinity, 0.41887903F, kInfinity});
+  CHECK(bounds_of(pole.observation_space).high ==
+        std::vector<double>{4.8F, kInfinity, 0.41887903F, kInfinity});
   CHECK(std::get<Discrete>(pole.action_space).n == 2);
   CHECK(pole.max_episode_steps == 500);
 

@@ -10,14 +10,14 @@
 
 #include "envs/classic/acrobot.h"
 #include "envs/classic/cart_pole.h"
-#include "envs/env.h"
 #include "envs/classic/mountain_car_continuous.h"
 #include "envs/classic/pendulum.h"
+#include "envs/env.h"
 #include "envs/registry.h"
+#include "envs/trajectory.h"
 #include "tests/support/catch.h"
 #include "tests/support/env_helpers.h"
 #include "tests/support/reference_data.h"
-#include "envs/trajectory.h"
 
 using namespace saccade::envs;
 using namespace saccade::tests;
@@ -38,8 +38,8 @@ bool is_near(const std::string& id, double ours, double theirs) {
          units * std::numeric_limits<double>::epsilon() * std::max(1.0, std::abs(theirs));
 }
 
-// A number that Gymnasium rounds to float32 must be a float32 here too, and the same one, save where that last float64
-// unit tips the rounding over to the next.
+// A number that Gymnasium rounds to float32 must be a float32 here too, and the same one, save where that
+// last float64 unit tips the rounding over to the next.
 bool is_near_float32(double ours, double theirs) {
   const bool is_float32 = ours == static_cast<double>(static_cast<float>(ours));
   const double ulp = std::abs(theirs) * static_cast<double>(std::numeric_limits<float>::epsilon());

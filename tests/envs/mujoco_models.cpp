@@ -36,8 +36,8 @@ const std::vector<std::string> kModels = {"ant",
                                           "walker2d",
                                           "walker2d_v5"};
 
-// Things that no task's dynamics know of: cameras, lights and textures, numbers for programs, key frames, names, and
-// the room that MuJoCo sets aside.
+// Things that no task's dynamics know of: cameras, lights and textures, numbers for programs, key frames,
+// names, and the room that MuJoCo sets aside.
 const std::set<std::string> kNotPhysics = {
     "ncam",         "nlight",     "ntex",     "ntexdata", "nmat",    "nnumeric",    "nnumericdata",
     "nkey",         "nuser_geom", "nnames",   "nstack",   "nbuffer", "numeric_adr", "numeric_size",

@@ -9,9 +9,9 @@
 #include "envs/mujoco/env.h"
 #include "envs/mujoco/tasks.h"
 #include "envs/registry.h"
+#include "envs/trajectory.h"
 #include "tests/support/catch.h"
 #include "tests/support/reference_data.h"
-#include "envs/trajectory.h"
 
 using namespace saccade;
 using namespace saccade::tests;

@@ -244,9 +244,7 @@ TEST_CASE("a save that fails leaves the file that was there", "[safetensors]") {
   const std::string path = folder.path("kept");
   safetensors::save(path, {{"w", ones({2})}});
   const std::string before = read_file(path);
-  const auto unchanged = [&] {
-    CHECK(read_file(path) == before);
-  };
+  const auto unchanged = [&] { CHECK(read_file(path) == before); };
   CHECK_THROWS_WITH(safetensors::save(path, {{"w", ones({1})}, {"w", ones({1})}}),
                     Contains("'w' is given twice"));
   unchanged();

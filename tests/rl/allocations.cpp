@@ -12,8 +12,8 @@
 #include "autograd/pool.h"
 #include "base/threads.h"
 #include "envs/registry.h"
-#include "rl/components/replay_buffer.h"
 #include "rl/algorithms/sac.h"
+#include "rl/components/replay_buffer.h"
 #include "tests/support/catch.h"
 
 namespace {

@@ -97,9 +97,11 @@ TEST_CASE("a wrong key or value is one clear error and changes nothing", "[confi
   CHECK_THROWS_AS(rl::update_from_json(config, Json::array({1}), "test"), ConfigError);
   CHECK_THROWS_WITH(rl::update_from_json(config, Json{{"algorithm", "sca"}}, "test"),
                     Contains("did you mean sac"));
-  CHECK_THROWS_WITH(rl::update_from_json(config, Json{{"algorithm", 3}}, "test"), Contains("expected a text"));
+  CHECK_THROWS_WITH(rl::update_from_json(config, Json{{"algorithm", 3}}, "test"),
+                    Contains("expected a text"));
   // Nothing of an object with one wrong key.
-  CHECK_THROWS_AS(rl::update_from_json(config, Json{{"algorithm", "td3"}, {"gamma", 2}}, "test"), ConfigError);
+  CHECK_THROWS_AS(rl::update_from_json(config, Json{{"algorithm", "td3"}, {"gamma", 2}}, "test"),
+                  ConfigError);
   CHECK(config == rl::Config());
 }
 

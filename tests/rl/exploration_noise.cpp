@@ -81,8 +81,8 @@ TEST_CASE("white noise is drawn as the networks' own is", "[exploration]") {
 }
 
 TEST_CASE("pink noise has as much power in every octave", "[exploration]") {
-  // The Allan variance is the same for windows of every length where the spectrum is 1 / f; white noise's falls
-  // as 1 / length, a random walk's grows with it.
+  // The Allan variance is the same for windows of every length where the spectrum is 1 / f; white noise's
+  // falls as 1 / length, a random walk's grows with it.
   Rng rng(2);
   const auto noise = make_noise(Exploration::pink, 1, 1);
   std::vector<double> x(1 << 20);
@@ -94,7 +94,8 @@ TEST_CASE("pink noise has as much power in every octave", "[exploration]") {
 }
 
 TEST_CASE("Ornstein-Uhlenbeck noise starts each episode from 0 and forgets at its rate", "[exploration]") {
-  // After t steps from 0 the variance is 1 - (1 - theta)^(2t), and the correlation with the next step 1 - theta.
+  // After t steps from 0 the variance is 1 - (1 - theta)^(2t), and the correlation with the next step 1 -
+  // theta.
   constexpr double kept = 1 - rl::OrnsteinUhlenbeckNoise::kTheta;
   Rng rng(3);
   const auto noise = make_noise(Exploration::ou, 2, 1);  // two copies, of which the first begins anew

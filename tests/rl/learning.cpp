@@ -1,5 +1,5 @@
-// Algorithms must learn: a short run of each in every test, and the promises for presets over ten seeds in the
-// long ones.
+// Algorithms must learn: a short run of each in every test, and the promises for presets over ten seeds in
+// the long ones.
 
 #include <algorithm>
 #include <memory>
@@ -45,11 +45,11 @@ std::vector<double> ten_seeds(const std::string& preset, const std::string& algo
 
 }  // namespace
 
-// Random actions return about -1,200 on average, and a good policy about -150. Seeds 1 to 10 of each were tried:
-// after so many steps TD3's worst is -182, and of DDPG nine are above -179 and one is at -364.
+// Random actions return about -1,200 on average, and a good policy about -150. Seeds 1 to 10 of each were
+// tried: after so many steps TD3's worst is -182, and of DDPG nine are above -179 and one is at -364.
 TEST_CASE("every algorithm learns Pendulum in a short run", "[learning]") {
-  const auto [algorithm, steps] = GENERATE(table<std::string, std::int64_t>(
-      {{"sac", 5'000}, {"td3", 6'000}, {"ddpg", 6'000}}));
+  const auto [algorithm, steps] =
+      GENERATE(table<std::string, std::int64_t>({{"sac", 5'000}, {"td3", 6'000}, {"ddpg", 6'000}}));
   INFO(algorithm);
   rl::Config config = rl::config_for("pendulum", algorithm);
   config.run.steps = steps;

@@ -7,13 +7,13 @@
 
 #include "autograd/ops.h"
 #include "base/error.h"
-#include "rl/training/checkpoint.h"
-#include "rl/components/running_mean_std.h"
 #include "rl/algorithms/sac.h"
 #include "rl/components/action_scale.h"
+#include "rl/components/running_mean_std.h"
+#include "rl/runs/training.h"
+#include "rl/training/checkpoint.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
-#include "rl/runs/training.h"
 
 using namespace saccade;
 using Catch::Contains;
@@ -91,7 +91,8 @@ TEST_CASE("one batched act is as one for each observation", "[wrappers]") {
   std::vector<double> together(9), alone(3);
   agent.act(obs, eps, rl::ActMode::explore, together);
   for (std::size_t i = 0; i < 3; ++i) {
-    agent.act(std::span(obs).subspan(2 * i, 2), std::span(eps).subspan(3 * i, 3), rl::ActMode::explore, alone);
+    agent.act(std::span(obs).subspan(2 * i, 2), std::span(eps).subspan(3 * i, 3), rl::ActMode::explore,
+              alone);
     for (std::size_t j = 0; j < 3; ++j) CHECK(together[3 * i + j] == Approx(alone[j]).epsilon(1e-5));
   }
   CHECK_THROWS_AS(agent.act(std::span(obs).first(3), eps, rl::ActMode::explore, together), ShapeError);
@@ -99,7 +100,8 @@ TEST_CASE("one batched act is as one for each observation", "[wrappers]") {
 }
 
 TEST_CASE("unbounded actions are refused, and very wide ones a warning", "[wrappers]") {
-  envs::Spec spec{.id = "Wide-v0", .observation_space = envs::Box{.low = {0}, .high = {1}}, .action_space = envs::Box{}};
+  envs::Spec spec{
+      .id = "Wide-v0", .observation_space = envs::Box{.low = {0}, .high = {1}}, .action_space = envs::Box{}};
   const auto with = [&](double low, double high) {
     spec.action_space = envs::Box{.low = {-1, low}, .high = {1, high}};
     return spec;

@@ -16,10 +16,10 @@
 #include "autograd/pool.h"
 #include "base/error.h"
 #include "envs/registry.h"
+#include "rl/runs/training.h"
 #include "rl/training/train.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
-#include "rl/runs/training.h"
 
 using namespace saccade;
 using namespace saccade::test;

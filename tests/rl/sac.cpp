@@ -13,7 +13,6 @@
 #include "tests/support/catch.h"
 #include "tests/support/parity.h"
 #include "tests/support/reference_data.h"
-#include "tools/gradcheck/suite.h"
 
 using namespace saccade;
 using rl::Batch;
@@ -43,8 +42,7 @@ rl::SacConfig config_of(const nlohmann::json& c) {
   config.tau = c.at("tau");
   config.actor_lr = config.critic_lr = config.alpha_lr = c.at("lr");
   config.target_entropy = c.at("target_entropy").get<double>();
-  config.log_prob =
-      c.at("log_prob_form") == "stable" ? nn::LogProbForm::stable : nn::LogProbForm::eps1e6;
+  config.log_prob = c.at("log_prob_form") == "stable" ? nn::LogProbForm::stable : nn::LogProbForm::eps1e6;
   config.critic_loss_factor = c.at("critic_loss_factor");
   config.initial_alpha = std::exp(tests::number(c.at("initial").at("log_alpha")));
   return config;
@@ -63,7 +61,8 @@ void run_case(const nlohmann::json& c) {
   const auto& initial = c.at("initial");
   load(agent.actor(), as_actor(initial.at("actor")));
   load(agent.critic(), as_critics({"q1", "q2"}, [&](auto q, auto n) { return tensor(initial.at(q).at(n)); }));
-  load(agent.target(), as_critics({"q1", "q2"}, [&](auto q, auto n) { return tensor(initial.at(q + "_target").at(n)); }));
+  load(agent.target(),
+       as_critics({"q1", "q2"}, [&](auto q, auto n) { return tensor(initial.at(q + "_target").at(n)); }));
 
   for (const auto& u : c.at("updates")) {
     const Batch batch = batch_of(c.at("batches").at(u.at("batch_index").get<std::size_t>()));
@@ -73,9 +72,7 @@ void run_case(const nlohmann::json& c) {
     // The target and the critics.
     const nn::TanhNormal::Sample next = agent.actor()(batch.next_obs).rsample(eps_next);
     check_close("next_action", next.action, tensor(u.at("next_action")), tolerance);
-    check_close("next_log_prob",
-                agent.actor()(batch.next_obs)
-                    .log_prob(next, config_of(c).log_prob),
+    check_close("next_log_prob", agent.actor()(batch.next_obs).log_prob(next, config_of(c).log_prob),
                 tensor(u.at("next_log_prob")), tolerance);
     check_close("target_q", agent.target()(batch.next_obs, next.action),
                 stack({tensor(u.at("target_q1")), tensor(u.at("target_q2"))}, 0), tolerance);
@@ -87,9 +84,8 @@ void run_case(const nlohmann::json& c) {
                 tolerance);
     check_parameters("gradient of critic", agent.critic().named_parameters(),
                      grad(critic_loss, agent.critic().parameters()),
-                     as_critics({"q1", "q2"}, [&](auto k, auto n) {
-                       return tensor(u.at("critic_grads").at(k + "." + n));
-                     }),
+                     as_critics({"q1", "q2"},
+                                [&](auto k, auto n) { return tensor(u.at("critic_grads").at(k + "." + n)); }),
                      tolerance);
 
     // The policy is judged by the critics after their step, so its loss is checked on a copy that has taken
@@ -168,43 +164,6 @@ TEST_CASE("termination cuts the bootstrap, and nothing else does", "[sac]") {
   CHECK(agent.critic_target(batch, eps).to_vector() != batch.reward.to_vector());
 }
 
-TEST_CASE("the gradient checks' policy is the one that SAC uses", "[sac]") {
-  rl::SacConfig config;
-  config.hidden = {8, 8};
-  Sac agent(config, 3, 2, Rng(3), DType::f64);
-  Rng rng(4);
-  const Tensor obs = randn({5, 3}, rng, DType::f64), eps = randn({5, 2}, rng, DType::f64);
-  const nn::TanhNormal pi = agent.actor()(obs);
-  const Tensor checked = suite::policy_log_prob(agent.actor().parameters(), obs, eps);
-  CHECK(pi.log_prob(pi.rsample(eps).u).to_vector() == checked.to_vector());
-}
-
-TEST_CASE("the gradient checks' critics, loss and Adam step are the ones that SAC uses", "[sac]") {
-  rl::SacConfig config;
-  config.hidden = {8, 8};
-  Sac agent(config, 3, 2, Rng(3), DType::f64);
-  Rng rng(4);
-  const Batch batch = {randn({5, 3}, rng, DType::f64), randn({5, 2}, rng, DType::f64),
-                       randn({5, 1}, rng, DType::f64), randn({5, 3}, rng, DType::f64),
-                       zeros({5, 1}, DType::f64)};
-  const Tensor y = randn({5, 1}, rng, DType::f64), obs_action = cat({batch.obs, batch.action}, -1);
-  const TensorList& weights = agent.critic().parameters();
-  CHECK(agent.critic()(batch.obs, batch.action).to_vector() ==
-        suite::mlp(obs_action, weights, 0).to_vector());
-  CHECK(agent.critic_loss(batch, y).loss.item() == suite::critic_loss(weights, obs_action, y).item());
-
-  const Tensor p = randn({7}, rng, DType::f64).detach().requires_grad_(), g = randn({7}, rng, DType::f64);
-  nn::Adam adam({p}, {.lr = 1e-2});
-  Tensor expected = p.detach() * 1, m = zeros_like(g), v = zeros_like(g);
-  for (int t = 1; t <= 3; ++t) {
-    expected = suite::adam_step(expected, g, m, v, 1e-2, t);
-    m = 0.9 * m + (1 - 0.9) * g;
-    v = 0.999 * v + (1 - 0.999) * square(g);
-    adam.step({g});
-    check_close("Adam", p, expected, 1e-14);
-  }
-}
-
 TEST_CASE("evaluation takes tanh(mu), and acting in training draws", "[sac]") {
   const Sac agent(small(), 3, 2, Rng(5));
   const std::vector<double> obs = {0.1, -0.2, 0.3};
@@ -227,7 +186,8 @@ TEST_CASE("an update that is not finite is an error that names the losses", "[sa
   Sac agent(small(), 3, 2, Rng(10));
   Batch batch = random_batch(8, rng);
   batch.reward.fill_(INFINITY);
-  CHECK_THROWS_WITH(agent.update(batch, rng), Catch::Contains("diverged") && Catch::Contains("critic_loss inf"));
+  CHECK_THROWS_WITH(agent.update(batch, rng),
+                    Catch::Contains("diverged") && Catch::Contains("critic_loss inf"));
 }
 
 TEST_CASE("options of the policy and the losses", "[sac]") {

@@ -77,7 +77,8 @@ void check_update(Td3& agent, const Json& c, const Json& u, const Critics& criti
     const Tensor actor_loss = stepped.actor_loss(batch.obs);
     check_close("actor_loss", actor_loss, scalar(number(u.at("actor_loss")), DType::f64), kTolerance);
     check_parameters("gradient of actor", stepped.actor().named_parameters(),
-                     grad(actor_loss, stepped.actor().parameters()), as_actor(u.at("actor_grads")), kTolerance);
+                     grad(actor_loss, stepped.actor().parameters()), as_actor(u.at("actor_grads")),
+                     kTolerance);
   }
 
   const rl::Metrics metrics = agent.update(batch, z);

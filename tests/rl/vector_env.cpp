@@ -9,12 +9,12 @@
 #include <thread>
 #include <vector>
 
-#include "base/threads.h"
 #include "base/error.h"
+#include "base/threads.h"
 #include "envs/time_limit.h"
 #include "rl/algorithms/sac.h"
-#include "rl/training/train.h"
 #include "rl/components/vector_env.h"
+#include "rl/training/train.h"
 #include "tests/support/catch.h"
 #include "tests/support/counting_env.h"
 
@@ -43,8 +43,8 @@ struct Run {
     callbacks.on_episode = [&](const rl::TrainState&, const rl::Episode& e) { episodes.push_back(e); };
     rl::train(
         settings.run, settings.off_policy,
-        [script] { return std::make_unique<envs::TimeLimit>(std::make_unique<Counting>(script)); },
-        agent, buffer, state, callbacks);
+        [script] { return std::make_unique<envs::TimeLimit>(std::make_unique<Counting>(script)); }, agent,
+        buffer, state, callbacks);
   }
   // A field of all transitions, row by row.
   std::vector<double> field(const std::string& name) const {

@@ -1,5 +1,5 @@
-// Catch2, of version 2 or 3, whichever CMake found: what the tests use, under one name in both. A test includes
-// this and neither's own headers.
+// Catch2, of version 2 or 3, whichever CMake found: what the tests use, under one name in both. A test
+// includes this and neither's own headers.
 #pragma once
 
 #if __has_include(<catch2/catch_test_macros.hpp>)  // 3

@@ -7,7 +7,7 @@ source=$1 build=$2 compiler=$3
 rm -rf "$build"
 mkdir -p "$build"
 
-awk '/^## The engine in ten lines/ {here = 1} here && /^```/ {if (inside) exit; inside = 1; next} inside' \
+awk '/^## The engine in a few lines/ {here = 1} here && /^```/ {if (inside) exit; inside = 1; next} inside' \
   "$source/README.md" >"$build/main.cpp"
 
 # No optimisation: it is compiled to see that it can be.

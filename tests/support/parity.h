@@ -54,7 +54,7 @@ inline void check_close(const std::string& what, const Tensor& a, const Tensor& 
 }
 
 inline void check_parameters(const std::string& what, const nn::NamedTensors& ours, const TensorList& values,
-                      const std::map<std::string, Tensor>& expected, double tolerance) {
+                             const std::map<std::string, Tensor>& expected, double tolerance) {
   REQUIRE(ours.size() == expected.size());
   for (std::size_t i = 0; i < ours.size(); ++i) {
     check_close(what + " " + ours[i].name, values[i], expected.at(ours[i].name), tolerance);

@@ -42,8 +42,7 @@ Output run_program(const TemporaryFolder& folder, const std::string& program, co
   const TemporaryFolder elsewhere;
   const std::string out = elsewhere.path("stdout"), err = elsewhere.path("stderr");
   const int status = std::system(
-      fmt::format("cd '{}' && '{}' {} >'{}' 2>'{}'", folder.path(), program, arguments, out, err)
-          .c_str());
+      fmt::format("cd '{}' && '{}' {} >'{}' 2>'{}'", folder.path(), program, arguments, out, err).c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status), read_file(out), read_file(err)};
 }
 

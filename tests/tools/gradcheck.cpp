@@ -7,12 +7,14 @@
 #include <set>
 
 #include "autograd/ops.h"
+#include "autograd/record.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/pages.h"
-#include "tools/gradcheck/suite.h"
 #include "tools/gradcheck/log_prob_errors.h"
+#include "tools/gradcheck/mutation.h"
 #include "tools/gradcheck/rows.h"
+#include "tools/gradcheck/suite.h"
 
 using namespace saccade;
 using namespace saccade::test;
@@ -40,7 +42,8 @@ std::size_t widest_line(const std::string& text) {
 
 TEST_CASE("every op and quantity of the suite has a formula", "[gradcheck_command]") {
   std::map<std::string, std::set<std::string>> formulas;
-  for (const suite::Check& check : suite::all_checks()) formulas[check.group + "/" + check.name].insert(check.formula);
+  for (const suite::Check& check : suite::all_checks())
+    formulas[check.group + "/" + check.name].insert(check.formula);
   for (auto& [name, found] : formulas) {
     found.erase("");
     INFO(name << ": its row has no formula, or there are several");
@@ -72,7 +75,7 @@ TEST_CASE("gradcheck --html writes one page with every op that loads nothing els
   CHECK(names == op_names());
   CHECK(checks == suite::all_checks().size());
   CHECK(data.at("build").contains("instruction_set"));
-  CHECK(data.at("tolerance") == Json::parse(R"({"relative": 1e-6, "absolute": 1e-8})"));
+  CHECK(data.at("tolerance") == Json::parse(R"({"relative": 1e-6, "absolute": 1e-8, "value": 1e-11})"));
   std::set<std::string> curves;
   for (const Json& curve : data.at("log_prob").at("curves")) {
     curves.insert(curve.at("form").get<std::string>() + " " + curve.at("dtype").get<std::string>());
@@ -131,6 +134,60 @@ TEST_CASE("a check that fails in f32 says by how much", "[gradcheck_command]") {
   REQUIRE(rows.size() == 1);
   CHECK(rows[0].failures() == 1);
   CHECK_THAT(rows[0].variants[0].failures.at(0), Contains("f32 is") && Contains("less than 64"));
+}
+
+namespace {
+
+// tanh with a gradient that is wrong, as an op of its own.
+Tensor wrong_tanh(const Tensor& x) {
+  return record("wrong_tanh", tanh(x.detach()), {{x, [x](const Tensor& g) { return g * (1 - tanh(x)); }}});
+}
+
+suite::Check check_of(const char* name, TensorFunction f, TensorFunction expected = {}) {
+  suite::Check check;
+  check.group = "ops";
+  check.name = name;
+  check.variant = "[2]";
+  check.f = std::move(f);
+  check.inputs = {from_values({0.3, -0.4}, {2}, DType::f64)};
+  check.formula = "y";
+  check.expected = std::move(expected);
+  return check;
+}
+
+}  // namespace
+
+TEST_CASE("a value that is another than its formula's fails, with a right gradient of the wrong function",
+          "[gradcheck_command]") {
+  const auto of = [](double shift, const Shape& shape = {2}) {
+    return [=](const TensorList& x) { return TensorList{reshape(tanh(x[0]) + shift, shape)}; };
+  };
+  const std::vector<suite::Row> rows =
+      suite::run_checks({check_of("same", of(0), of(0)), check_of("shifted", of(0), of(1e-9)),
+                         check_of("reshaped", of(0), of(0, {2, 1}))},
+                        {2, false}, [](const suite::Row&) {});
+  CHECK(rows.at(0).failures() == 0);
+  CHECK(rows.at(0).value() == 0);
+  REQUIRE(rows.at(1).failures() == 1);
+  CHECK_THAT(rows[1].variants[0].failures.at(0), Contains("value") && Contains("1.0e-09"));
+  REQUIRE(rows.at(2).failures() == 1);
+  CHECK_THAT(rows[2].variants[0].failures.at(0), Contains("shape [2], expected [2, 1]"));
+}
+
+TEST_CASE("checks that fail together name the op that they share", "[gradcheck_command]") {
+  const std::vector<suite::Check> checks = {
+      check_of("a", [](const TensorList& x) { return TensorList{exp(wrong_tanh(x[0]))}; }),
+      check_of("b", [](const TensorList& x) { return TensorList{sin(wrong_tanh(x[0]))}; }),
+      check_of("c", [](const TensorList& x) { return TensorList{exp(x[0])}; })};
+  const std::vector<suite::Row> rows = suite::run_checks(checks, {2, false}, [](const suite::Row&) {});
+  CHECK(suite::suspicion(checks, rows) == "2 checks fail; all use wrong_tanh, as do 0 that pass.");
+  CHECK(suite::suspicion({checks[2]}, {rows[2]}).empty());
+}
+
+TEST_CASE("a suite that fails unbroken is not mutated", "[gradcheck_command]") {
+  CHECK_THROWS_WITH(
+      suite::mutate({check_of("a", [](const TensorList& x) { return TensorList{wrong_tanh(x[0])}; })}),
+      Contains("a ([2]) fails with nothing broken"));
 }
 
 TEST_CASE("gradcheck --mutate kills every mutant that changes a number", "[gradcheck_command]") {

@@ -1,5 +1,5 @@
-// CONTRIBUTING.md's recipes, followed to the letter in a copy of the tree, which must then build without a warning
-// and do what they promise.
+// CONTRIBUTING.md's recipes, followed to the letter in a copy of the tree, which must then build without a
+// warning and do what they promise.
 #include <fmt/format.h>
 #include <sys/wait.h>
 
@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/command.h"
 #include "tests/support/catch.h"
+#include "tests/support/command.h"
 
 using namespace saccade;
 using test::read_file;
@@ -96,7 +96,8 @@ TEST_CASE("the recipes work word for word", "[.long]") {
   run(tests + "'every op declared in ops.h has a row in the table'");
   run(tests + "'SignSgd takes steps of one size'");
   run(tests + "'[envs]'");
-  run(saccade + "train target --quiet --steps 300 --set learning_starts=100 --set 'hidden=[16]' --set batch_size=16");
+  run(saccade +
+      "train target --quiet --steps 300 --set learning_starts=100 --set 'hidden=[16]' --set batch_size=16");
   run(saccade + "train pendulum --algo random --set spread=0.5 --steps 1500 --quiet --run random");
   run(saccade + "train --resume random --steps 2000 --quiet");
   run(saccade + "eval random --episodes 2 --record random.html");

@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "envs/mujoco/tasks.h"
+#include "envs/trajectory.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/reference_data.h"
 #include "tools/cli/text.h"
-#include "envs/trajectory.h"
 
 using namespace saccade;
 using namespace saccade::test;
@@ -173,9 +173,9 @@ TEST_CASE("numbers that JSON lacks are texts in a trajectory file", "[replay]") 
 TEST_CASE("what is no trajectory file is one line that names it", "[replay]") {
   const TemporaryFolder folder;
   std::filesystem::create_directory(folder.path("folder"));
-  check_refused(run_command(folder, "replay pendulum folder"),
-                "folder: cannot be read: it is a folder");
-  check_refused(run_command(folder, "replay pendulum absent.json"), "absent.json: cannot be read: No such file or directory");
+  check_refused(run_command(folder, "replay pendulum folder"), "folder: cannot be read: it is a folder");
+  check_refused(run_command(folder, "replay pendulum absent.json"),
+                "absent.json: cannot be read: No such file or directory");
   check_refused(replay_text("{\"trajectories\": [\n  {\"name\": 1,\n  }\n]}"),
                 "a.json: is not valid JSON (line 3, column 3)");
   check_refused(replay_text("[NaN]"), "a.json: is not valid JSON (line 1, column 2)");
@@ -245,7 +245,8 @@ TEST_CASE("the form of a MuJoCo task, whose actions may be in another file", "[r
     return run_command(folder, "replay InvertedPendulum-v5 a.json");
   };
   const std::string a = "a.json, trajectory \"random uniform\"";
-  check_refused(replayed(), a + ": its actions are in another file: invertedpendulum.json: cannot be read: No such file or directory");
+  check_refused(replayed(), a + ": its actions are in another file: invertedpendulum.json: cannot be read: "
+                                "No such file or directory");
 
   Json renamed = original;
   renamed["trajectories"][0]["kind"] = "another";

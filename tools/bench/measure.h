@@ -33,8 +33,8 @@ using Wanted = std::function<bool(const std::string& name)>;
 /// The names that are wanted among those measured, in order.
 std::vector<std::string> names(const Wanted& wanted);
 
-/// Measures it, on each of these numbers of threads, and takes medians of so many repeats. On a terminal a line on
-/// stderr says what is being measured.
+/// Measures it, on each of these numbers of threads, and takes medians of so many repeats. On a terminal a
+/// line on stderr says what is being measured.
 std::vector<Row> measure(const Wanted& wanted, const std::vector<int>& threads, std::int64_t repeats);
 
 }  // namespace saccade::bench

@@ -14,8 +14,8 @@
 #include <regex>
 #include <thread>
 
-#include "base/threads.h"
 #include "base/error.h"
+#include "base/threads.h"
 #include "tools/bench/child.h"
 #include "tools/bench/comparisons.h"
 #include "tools/bench/machine.h"
@@ -130,7 +130,8 @@ Row memory_row() {
   return {kMemory, "", 1, peak_memory(), 0, 0, Reach{max, max, true}, "B"};
 }
 
-// The measurements of the script in that interpreter, each beside ours on the number of threads that suits us best.
+// The measurements of the script in that interpreter, each beside ours on the number of threads that suits us
+// best.
 std::vector<Row> python_rows(const std::string& python, const std::vector<int>& threads, std::int64_t rounds,
                              const std::function<bool(const std::string&)>& wanted, Json& missing) {
   show("Python: " + python);

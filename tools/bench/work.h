@@ -1,5 +1,5 @@
-// The work that is measured of Saccade, each piece as something to call. `saccade bench` times it alone, the peers' program
-// beside theirs.
+// The work that is measured of Saccade, each piece as something to call. `saccade bench` times it alone, the
+// peers' program beside theirs.
 #pragma once
 
 #include <cstdint>

@@ -2,8 +2,8 @@
 //
 //     void saccade::cli::add_NAME(CLI::App& app, int& exit_code);
 //
-// which adds the subcommand to `app`; when that runs, it sets what the program is to return. The build finds the
-// files and makes their list.
+// which adds the subcommand to `app`; when that runs, it sets what the program is to return. The build finds
+// the files and makes their list.
 #pragma once
 
 namespace CLI {

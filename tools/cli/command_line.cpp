@@ -12,11 +12,11 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "rl/runs/build_info.h"
 #include "tools/cli/command.h"
 #include "tools/cli/help.h"
-#include "tools/cli/text.h"
 #include "tools/cli/output.h"
-#include "rl/runs/build_info.h"
+#include "tools/cli/text.h"
 
 namespace saccade::cli {
 

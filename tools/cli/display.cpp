@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "base/text.h"
-#include "tools/cli/text.h"
 #include "tools/cli/output.h"
+#include "tools/cli/text.h"
 
 namespace saccade::cli {
 
@@ -38,7 +38,8 @@ struct Field {
 
 std::vector<Field> full_fields(const Progress& p) {
   std::vector<Field> fields = {
-      {fmt::format("{} {:>{}}/{}", printable(p.name), p.step, fmt::formatted_size("{}", p.steps), p.steps), 9},
+      {fmt::format("{} {:>{}}/{}", printable(p.name), p.step, fmt::formatted_size("{}", p.steps), p.steps),
+       9},
       {fmt::format("episode {}", p.episodes), 4},
       {field("return", p.ret, "{:.1f}"), 8}};
   for (const rl::Metric& metric : p.metrics) {
@@ -66,7 +67,8 @@ std::vector<Field> short_fields(const Progress& p) {
   return fields;
 }
 
-// The fields to show, the first of them that of the steps, and what goes between them. Empty ones are left out.
+// The fields to show, the first of them that of the steps, and what goes between them. Empty ones are left
+// out.
 struct Layout {
   std::vector<Field> fields;
   std::string gap;
@@ -89,8 +91,9 @@ Layout lay_out(const Progress& p, std::size_t width) {
   if (fits()) return layout;
   layout.gap = "  ";
   while (layout.fields.size() > 1) {  // the least important goes, of equals the last
-    const auto least = std::min_element(layout.fields.rbegin(), layout.fields.rend(),
-                                        [](const Field& a, const Field& b) { return a.importance < b.importance; });
+    const auto least =
+        std::min_element(layout.fields.rbegin(), layout.fields.rend(),
+                         [](const Field& a, const Field& b) { return a.importance < b.importance; });
     layout.fields.erase(std::next(least).base());
     if (fits()) return layout;
   }
@@ -117,7 +120,8 @@ std::string progress_bar_line(const Progress& progress, std::size_t width) {
       static_cast<double>(progress.step) / static_cast<double>(std::max<std::int64_t>(1, progress.steps));
   const auto reversed =
       static_cast<std::size_t>(std::clamp(done, 0.0, 1.0) * static_cast<double>(field.size()));
-  layout.fields[0].text = fmt::format("\x1b[7m{}\x1b[0m{}", field.substr(0, reversed), field.substr(reversed));
+  layout.fields[0].text =
+      fmt::format("\x1b[7m{}\x1b[0m{}", field.substr(0, reversed), field.substr(reversed));
   return layout.line();
 }
 

@@ -12,8 +12,8 @@ namespace saccade::cli {
 
 using rl::Progress;
 
-/// Where training stands, in at most `width` columns: in full where there is room, with shorter labels in 80, and
-/// with the least important left out below that. Of the metrics, those that ask for it. Never empty.
+/// Where training stands, in at most `width` columns: in full where there is room, with shorter labels in 80,
+/// and with the least important left out below that. Of the metrics, those that ask for it. Never empty.
 std::string progress_line(const Progress& progress, std::size_t width);
 
 /// The same with the part that is done in reverse video, in the field of the steps.

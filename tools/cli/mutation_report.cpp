@@ -8,10 +8,10 @@
 #include <string>
 
 #include "base/error.h"
+#include "tools/cli/output.h"
+#include "tools/cli/text.h"
 #include "tools/gradcheck/mutation.h"
 #include "tools/gradcheck/rows.h"
-#include "tools/cli/text.h"
-#include "tools/cli/output.h"
 
 namespace saccade::cli {
 
@@ -74,7 +74,7 @@ void print_table(const char* heading, const std::vector<Tally>& tallies) {
   out("{:<34} {:>6} {:>8} {:>11}\n", heading, "made", "killed", "equivalent");
   for (const Tally& t : tallies) {
     out("  {:<32} {:>6} {:>8} {:>11}  {}\n", t.name, t.made, t.killed, t.equivalent,
-               t.survived() == 0 ? "ok" : fmt::format("{} SURVIVED", t.survived()));
+        t.survived() == 0 ? "ok" : fmt::format("{} SURVIVED", t.survived()));
   }
   out("\n");
 }
@@ -99,7 +99,7 @@ void print(const std::vector<Mutant>& mutants, const Tally& total, double second
   print_table("ops", by_op(mutants));
   print_table("ways to break it", by_kind(mutants));
   out("made {}, killed {}, equivalent {}, survived {}, in {:.1f} s\n", total.made, total.killed,
-             total.equivalent, total.survived(), seconds);
+      total.equivalent, total.survived(), seconds);
   print_list("Equivalent: these change no number in any check.", mutants,
              [](const Mutant& mutant) { return !mutant.killed && mutant.equivalent; });
   print_list("SURVIVED: these are wrong, and no check noticed.", mutants, survived);
@@ -146,7 +146,8 @@ int run_mutation(const std::string& pattern, bool json) {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
   std::vector<Mutant> mutants = suite::mutate(suite::op_checks());
-  std::erase_if(mutants, [&](const Mutant& mutant) { return !suite::matches("ops/" + mutant.op + ' ', pattern); });
+  std::erase_if(mutants,
+                [&](const Mutant& mutant) { return !suite::matches("ops/" + mutant.op + ' ', pattern); });
   if (mutants.empty()) {
     throw ConfigError(
         fmt::format("--filter: no recorded op matches '{}'; expected part of a name, such as matmul or tanh "

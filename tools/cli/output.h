@@ -1,5 +1,5 @@
-// Printing that never throws: a full disk or a terminal that is gone must not end a run that is being saved. What
-// cannot be written the stream remembers, and run_command_line() makes an error of at the end.
+// Printing that never throws: a full disk or a terminal that is gone must not end a run that is being saved.
+// What cannot be written the stream remembers, and run_command_line() makes an error of at the end.
 #pragma once
 
 #include <fmt/format.h>
@@ -26,8 +26,8 @@ void err(fmt::format_string<Args...> format, Args&&... args) {
 void out_json(const nlohmann::ordered_json& json);
 void flush_out();
 
-/// Opens /dev/null for each of stdin, stdout and stderr that is closed: a file opened later would take its number,
-/// and what is printed its contents.
+/// Opens /dev/null for each of stdin, stdout and stderr that is closed: a file opened later would take its
+/// number, and what is printed its contents.
 void open_standard_streams();
 
 }  // namespace saccade::cli

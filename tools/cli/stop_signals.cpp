@@ -6,7 +6,7 @@ namespace saccade::cli {
 
 namespace {
 
-constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1,
+constexpr int kSignals[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT,   SIGPIPE, SIGUSR1,
                             SIGUSR2, SIGALRM, SIGXCPU, SIGVTALRM, SIGPROF, SIGIO};
 volatile std::sig_atomic_t last_signal = 0;
 

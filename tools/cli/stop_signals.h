@@ -1,15 +1,15 @@
 // Ctrl-C and its kin, made into a question that the training loop asks.
 //
-// Every signal that would end the program and can be kept from it: a terminal that closes, a reader of the output
-// that goes away, a batch system that gives notice.
+// Every signal that would end the program and can be kept from it: a terminal that closes, a reader of the
+// output that goes away, a batch system that gives notice.
 #pragma once
 
 #include <csignal>
 
 namespace saccade::cli {
 
-/// While it lives, the first such signal is kept instead of ending the program; a second ends it at once, but for
-/// SIGPIPE, which every line of output brings again. One at a time.
+/// While it lives, the first such signal is kept instead of ending the program; a second ends it at once, but
+/// for SIGPIPE, which every line of output brings again. One at a time.
 class StopSignals {
  public:
   StopSignals();

@@ -1,5 +1,7 @@
 #include "tools/gradcheck/mutation.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -7,6 +9,7 @@
 #include "autograd/filter_gradients.h"
 #include "autograd/node.h"
 #include "autograd/ops.h"
+#include "base/error.h"
 
 namespace saccade::suite {
 
@@ -73,6 +76,12 @@ std::vector<Mutant> mutate(const std::vector<Check>& checks) {
   std::map<Edge, std::map<std::size_t, std::vector<std::size_t>>> occurrences;  // edge -> kind -> checks
   for (std::size_t c = 0; c < checks.size(); ++c) {
     if (!checks[c].differentiable) continue;
+    if (!checks[c].run(2).passed()) {
+      throw GradError(
+          fmt::format("{} ({}) fails with nothing broken, so that its failing would say nothing of a mutant; "
+                      "see saccade gradcheck --filter '{}'",
+                      checks[c].name, checks[c].variant, checks[c].name));
+    }
     std::set<std::pair<Edge, std::size_t>> seen;
     const FilterGradients note(
         [&](const Node& node, std::size_t edge, const Tensor& g, const Tensor& y, Tensor result) {

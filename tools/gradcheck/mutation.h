@@ -23,7 +23,7 @@ struct Mutant {
 std::vector<std::string> mutation_kinds();
 
 /// Makes every mutant of every edge that the checks' tapes hold, and runs the checks in which it occurs until
-/// one fails.
+/// one fails. Throws GradError if a check fails before anything is broken: then no mutant would say anything.
 std::vector<Mutant> mutate(const std::vector<Check>& checks);
 
 }  // namespace saccade::suite

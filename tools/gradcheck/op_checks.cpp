@@ -16,7 +16,8 @@ namespace {
 
 std::vector<OpRow> rows() {
   std::vector<OpRow> table = elementwise_rows();
-  for (const auto& more : {shapes_rows(), products_rows()}) table.insert(table.end(), more.begin(), more.end());
+  for (const auto& more : {shapes_rows(), products_rows()})
+    table.insert(table.end(), more.begin(), more.end());
   return table;
 }
 
@@ -81,7 +82,8 @@ std::vector<Check> op_checks() {
   std::vector<Check> checks;
   for (const OpRow& row : rows()) {
     const auto add = [&](const Shapes& shapes, const Layout* layout) {
-      Check check{"ops", row.name, row.arguments, row.f, draw(row, shapes), {}, row.differentiable, row.formula};
+      Check check{"ops", row.name,           row.arguments, row.f, draw(row, shapes),
+                  {},    row.differentiable, row.formula};
       if (!check.variant.empty()) check.variant += "  ";
       check.variant += describe_shapes(shapes);
       if (layout != nullptr) {

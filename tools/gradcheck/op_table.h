@@ -1,6 +1,6 @@
-// The table of ops: a row for every op that autograd/ops.h declares. Each row becomes a check per shape, and for
-// its first shapes one per memory layout; gradcheck and the comparison of f32 with f64 do the rest. A test compares
-// the table with autograd/ops.h and fails where a row is missing.
+// The table of ops: a row for every op that autograd/ops.h declares. Each row becomes a check per shape, and
+// for its first shapes one per memory layout; gradcheck and the comparison of f32 with f64 do the rest. A
+// test compares the table with autograd/ops.h and fails where a row is missing.
 #pragma once
 
 #include <vector>
@@ -15,7 +15,7 @@ using Shapes = std::vector<Shape>;  // of the inputs of one call
 
 struct OpRow {
   const char* name;
-  const char* formula;    // value, then gradients: "y = tanh x;  dx = g (1 - y^2)"; "" where another row has it
+  const char* formula;  // value, then gradients: "y = tanh x;  dx = g (1 - y^2)"; "" where another row has it
   const char* arguments;  // what tells rows of one op apart
   F f;
   std::vector<Shapes> shapes;
@@ -32,8 +32,9 @@ std::vector<OpRow> products_rows();
 // ---- shapes ----
 
 inline const std::vector<Shapes> kUnary = {{{2, 3}}, {{}}, {{5}}, {{1, 4}}, {{3, 3}}, {{2, 3, 2}}, {{0, 3}}};
-inline const std::vector<Shapes> kBinary = {{{2, 3}, {2, 3}}, {{3, 3}, {3, 3}}, {{2, 3}, {3}},    {{2, 1}, {1, 3}},
-                                     {{}, {2, 2}},     {{1}, {1, 1}},    {{0, 3}, {1, 3}}, {{3}, {}}};
+inline const std::vector<Shapes> kBinary = {{{2, 3}, {2, 3}}, {{3, 3}, {3, 3}}, {{2, 3}, {3}},
+                                            {{2, 1}, {1, 3}}, {{}, {2, 2}},     {{1}, {1, 1}},
+                                            {{0, 3}, {1, 3}}, {{3}, {}}};
 inline const std::vector<Shapes> kMatrix = {{{3, 4}}, {{3, 3}}, {{2, 3, 2}}, {{1, 3}}};
 inline const std::vector<Shapes> kPair = {{{3, 4}, {3, 4}}, {{2, 2}, {2, 2}}, {{4, 1}, {4, 1}}, {{}, {}}};
 

@@ -7,9 +7,12 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <memory>
 
 #include "autograd/ops.h"
 #include "nn/distributions/tanh_normal.h"
+#include "nn/functional_call.h"
+#include "rl/components/actor_critic.h"
 #include "tools/gradcheck/suite.h"
 
 namespace saccade::suite {
@@ -36,6 +39,28 @@ TensorFunction log_prob_of_sample(const Tensor& eps) {
   };
 }
 
+// log pi(tanh u) in plain numbers, by the route log(1 - tanh(u)^2) = -2 log cosh u; u = mean + exp(log std)
+// eps.
+TensorFunction log_prob_written_out(const Tensor& eps) {
+  return [eps](const TensorList& x) {
+    const std::vector<double> mean = x[0].to_vector(), log_std = x[1].to_vector(), noise = eps.to_vector();
+    std::vector<double> values;
+    for (std::size_t i = 0; i < mean.size(); ++i) {
+      const double size = std::abs(mean[i] + std::exp(log_std[i]) * noise[i]);
+      values.push_back(-noise[i] * noise[i] / 2 - log_std[i] - std::log(2 * std::acos(-1.0)) / 2 +
+                       2 * (size + std::log1p(std::exp(-2 * size)) - std::log(2)));
+    }
+    return TensorList{sum(from_values(values, x[0].shape(), DType::f64), {-1}, true)};
+  };
+}
+
+TensorFunction action_written_out(const Tensor& eps) {
+  return [eps](const TensorList& x) {
+    const double u = x[0].item() + std::exp(x[1].item()) * eps.item();
+    return TensorList{from_values({std::tanh(u)}, x[0].shape(), DType::f64)};
+  };
+}
+
 TensorFunction action_at(const Tensor& eps) {
   return [eps](const TensorList& x) {
     return TensorList{nn::TanhNormal(x[0], x[1]).rsample(to(eps, x[0].dtype())).action};
@@ -43,15 +68,6 @@ TensorFunction action_at(const Tensor& eps) {
 }
 
 }  // namespace
-
-Tensor policy_log_prob(const TensorList& weights, const Tensor& obs, const Tensor& eps) {
-  const Tensor h1 = linear(obs, weights[0], weights[1], Activation::relu);
-  const Tensor h2 = linear(h1, weights[2], weights[3], Activation::relu);
-  const Tensor out = linear(h2, weights[4], weights[5]);
-  const TensorList halves = chunk(out, 2, -1);
-  const nn::TanhNormal pi(halves[0], clamp(halves[1], -20, 2));
-  return pi.log_prob(pi.rsample(eps));
-}
 
 std::vector<Check> policy_checks() {
   std::vector<Check> checks;
@@ -63,24 +79,36 @@ std::vector<Check> policy_checks() {
         const TensorList inputs = {row({u - std::exp(log_std) * eps}), row({log_std})};
         const std::string variant = fmt::format("u = {:g}, log sigma = {:g}", u, log_std);
         checks.push_back({"SAC policy", "log pi(a)", variant, log_prob_at(row({eps})), inputs, arguments,
-                          true, "y = log N(u; m, s) - sum_i 2 (log 2 - u_i - softplus(-2 u_i)),  u = m + s eps;  dm = 2 g tanh u,  dlog s = g (2 s eps tanh(u) - 1)"});
+                          true,
+                          "y = log N(u; m, s) - sum_i 2 (log 2 - u_i - softplus(-2 u_i)),  u = m + s eps;  "
+                          "dm = 2 g tanh u,  dlog s = g (2 s eps tanh(u) - 1)",
+                          log_prob_written_out(row({eps}))});
         checks.push_back({"SAC policy", "log pi(a), as sampled", variant, log_prob_of_sample(row({eps})),
-                          inputs, arguments, true, "the same with (u - m) / s known to be eps:  y = -eps^2 / 2 - log s - log(2 pi) / 2 - 2 (log 2 - u - softplus(-2 u))"});
+                          inputs, arguments, true,
+                          "the same with (u - m) / s known to be eps:  y = -eps^2 / 2 - log s - log(2 pi) / "
+                          "2 - 2 (log 2 - u - softplus(-2 u))",
+                          log_prob_written_out(row({eps}))});
         if (log_std == 0.3) {
           checks.push_back({"SAC policy", "a = tanh(u)", variant, action_at(row({eps})), inputs, arguments,
-                            true, "a = tanh(u),  u = m + s eps;  dm = g (1 - a^2),  dlog s = g s eps (1 - a^2)"});
+                            true,
+                            "a = tanh(u),  u = m + s eps;  dm = g (1 - a^2),  dlog s = g s eps (1 - a^2)",
+                            action_written_out(row({eps}))});
         }
       }
     }
   }
   Rng rng(7);
   const Tensor mean = randn({4, 3}, rng, DType::f64), log_std = rand({4, 3}, rng, DType::f64, -3, 1);
+  const Tensor noise = randn({4, 3}, rng, DType::f64);
   checks.push_back({"SAC policy",
                     "log pi(a)",
                     "a batch of 4 actions of size 3",
-                    log_prob_at(randn({4, 3}, rng, DType::f64)),
+                    log_prob_at(noise),
                     {mean, log_std},
-                    arguments});
+                    arguments,
+                    true,
+                    "",
+                    log_prob_written_out(noise)});
 
   // A whole network, 3 -> 8 -> 8 -> 2 actions, down to its weights. The head's rows for log sigma start near
   // -1.
@@ -90,15 +118,25 @@ std::vector<Check> policy_checks() {
                               weight({8}, 0.2),    weight({4, 8}, 0.3), row({0.3, -0.2, -1, -0.8})};
   TensorList inputs = weights;
   inputs[5] = reshape(inputs[5], {4});
+  const auto actor = std::make_shared<rl::GaussianActor>(3, 2, std::vector<std::int64_t>{8, 8},
+                                                         rl::LogStd::clamp, rng, DType::f64);
   checks.push_back({"SAC policy",
                     "log pi(a), network",
                     "3-8-8-2, batch 5: every weight and bias",
-                    [obs, eps](const TensorList& x) {
-                      return TensorList{policy_log_prob(x, to(obs, x[0].dtype()), to(eps, x[0].dtype()))};
+                    [=](const TensorList& x) {
+                      return nn::functional_call(*actor, x, [&] {
+                        const nn::TanhNormal pi = (*actor)(like(obs, x[0]));
+                        return TensorList{pi.log_prob(pi.rsample(like(eps, x[0])))};
+                      });
                     },
                     inputs,
                     {"l1.weight", "l1.bias", "l2.weight", "l2.bias", "head.weight", "head.bias"},
-                    true, "(m, log s) = net(obs),  y = log pi(tanh(m + s eps));  by the chain rule"});
+                    true,
+                    "(m, log s) = net(obs),  y = log pi(tanh(m + s eps));  by the chain rule",
+                    [=](const TensorList& x) {
+                      const TensorList halves = chunk(written_out_mlp(obs, x), 2, -1);
+                      return log_prob_written_out(eps)(halves);
+                    }});
   return checks;
 }
 

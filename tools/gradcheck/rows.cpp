@@ -39,6 +39,19 @@ void compare_with_differences(Variant& variant, const Check& check, int order) {
   if (!result.passed()) variant.failures.push_back(result.explanation());
 }
 
+void compare_with_expected(Variant& variant, const Check& check) {
+  try {
+    variant.value = value_error(check);
+    if (variant.value < kValueTolerance) return;
+    variant.failures.push_back(fmt::format(
+        "its value is another than that of the formula, by {:.1e} relative; expected less than {:.0e}",
+        variant.value, kValueTolerance));
+  } catch (const std::exception& error) {
+    variant.value = INFINITY;
+    variant.failures.push_back(fmt::format("its value: {}", error.what()));
+  }
+}
+
 void compare_with_f64(Variant& variant, const Check& check) {
   const double limit = f32_limit(check);
   try {
@@ -55,6 +68,7 @@ void compare_with_f64(Variant& variant, const Check& check) {
 Variant measure(const Check& check, const Measures& measures) {
   Variant variant{check.variant};
   for (const Tensor& input : check.inputs) variant.elements += input.numel();
+  if (measures.order > 0 && check.expected) compare_with_expected(variant, check);
   if (measures.order > 0 && check.differentiable) compare_with_differences(variant, check, measures.order);
   if (measures.f32) compare_with_f64(variant, check);
   return variant;
@@ -77,6 +91,10 @@ std::int64_t Row::elements() const {
 
 double Row::relative(int order) const {
   return worst(*this, [order](const Variant& variant) { return variant.relative[order - 1]; });
+}
+
+double Row::value() const {
+  return worst(*this, [](const Variant& variant) { return variant.value; });
 }
 
 double Row::f32() const {

@@ -20,6 +20,7 @@ struct Variant {
   std::string name;
   std::int64_t elements = 0;      // of the inputs
   double relative[2] = {-1, -1};  // worst errors of orders 1 and 2, against finite differences
+  double value = -1;              // error of the value, where another way to it is known
   double f32 = -1;                // in units of f32's rounding
   std::vector<std::string> failures = {};
 
@@ -35,6 +36,7 @@ struct Row {
 
   std::int64_t elements() const;
   double relative(int order) const;  // the worst
+  double value() const;
   double f32() const;
   int failures() const;
 };
@@ -49,6 +51,10 @@ std::vector<Check> select(std::vector<Check> checks, const std::string& pattern)
 /// Runs the checks in order; calls `done` with each row as soon as it is complete.
 std::vector<Row> run_checks(const std::vector<Check>& checks, const Measures& measures,
                             const std::function<void(const Row&)>& done);
+
+/// The ops that the failing checks have in common: "12 checks fail; all use softplus, as do 3 that pass", or
+/// "" if no more than one fails. `rows` are those of the checks.
+std::string suspicion(const std::vector<Check>& checks, const std::vector<Row>& rows);
 
 /// "1.3e-11", "0" or "" if not measured.
 std::string error_text(double error);

@@ -23,7 +23,7 @@ Json to_json(const suite::Row& row) {
   Json variants = Json::array();
   for (const suite::Variant& v : row.variants) {
     Json errors = Json::array();
-    for (const double error : {v.relative[0], v.relative[1], v.f32}) {
+    for (const double error : {v.relative[0], v.relative[1], v.f32, v.value}) {
       errors.push_back(error < 0 ? Json(-1) : Json(error));
     }
     variants.push_back({{"name", v.name}, {"elements", v.elements}, {"errors", errors}});
@@ -50,19 +50,22 @@ Json page_data(const std::vector<suite::Row>& rows, const PageInfo& info) {
   Json list = Json::array();
   for (const suite::Row& row : rows) list.push_back(to_json(row));
   const GradcheckOptions defaults;  // which every check of the suite keeps to
-  return {{"build", rl::build_info()},
-          {"date", fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)))},
-          {"filter", info.filter},
-          {"order", info.order},
-          {"seconds", info.seconds},
-          {"tolerance", {{"relative", defaults.relative}, {"absolute", defaults.absolute}}},
-          {"rows", std::move(list)},
-          {"log_prob", log_prob_json()}};
+  return {
+      {"build", rl::build_info()},
+      {"date", fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)))},
+      {"filter", info.filter},
+      {"order", info.order},
+      {"seconds", info.seconds},
+      {"tolerance",
+       {{"relative", defaults.relative}, {"absolute", defaults.absolute}, {"value", suite::kValueTolerance}}},
+      {"rows", std::move(list)},
+      {"log_prob", log_prob_json()}};
 }
 
 }  // namespace
 
-void write_gradcheck_page(const std::string& path, const std::vector<suite::Row>& rows, const PageInfo& info) {
+void write_gradcheck_page(const std::string& path, const std::vector<suite::Row>& rows,
+                          const PageInfo& info) {
   write_file(path, assemble("gradcheck", page_data(rows, info)));
 }
 

@@ -7,14 +7,14 @@
 #include <nlohmann/json.hpp>
 #include <regex>
 
-#include "base/threads.h"
 #include "base/error.h"
+#include "base/threads.h"
 #include "tools/bench/child.h"
 #include "tools/bench/machine.h"
 #include "tools/bench/measure.h"
 #include "tools/cli/command.h"
-#include "tools/cli/text.h"
 #include "tools/cli/output.h"
+#include "tools/cli/text.h"
 
 namespace saccade::bench {
 
@@ -56,7 +56,7 @@ std::string group(const Row& row) {
 
 void print(const std::vector<Row>& rows) {
   cli::out("{}\n\n{:<36}{:>8}{:>11}{:>16}{:>9}\n", machine_line(), "", "threads", "median", "rate",
-             "of limit");
+           "of limit");
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
     const auto alone = [&](std::size_t r) {
@@ -64,12 +64,12 @@ void print(const std::vector<Row>& rows) {
              (r + 1 == rows.size() || group(rows[r + 1]) != group(rows[r]));
     };
     if (i > 0 && group(rows[i - 1]) != group(row) && !(alone(i - 1) && alone(i))) cli::out("\n");
-    const std::string rate = row.unit == "/s" ? compact(row.value) + "/s     "
-                                              : fmt::format("{:.1f} {:<7}", row.value, row.unit);
+    const std::string rate =
+        row.unit == "/s" ? compact(row.value) + "/s     " : fmt::format("{:.1f} {:<7}", row.value, row.unit);
     const std::string part = row.limit ? fmt::format("{:.0f} %", 100 * part_of_limit(row)) : "";
-    cli::out("{}\n", without_trailing_spaces(fmt::format(
-                           "{:<36}{:>8}{:>11}{:>16}{:>9}", row.name, row.threads,
-                           row.seconds.empty() ? "" : time_text(median(row.seconds)), rate, part)));
+    cli::out("{}\n", without_trailing_spaces(
+                         fmt::format("{:<36}{:>8}{:>11}{:>16}{:>9}", row.name, row.threads,
+                                     row.seconds.empty() ? "" : time_text(median(row.seconds)), rate, part)));
   }
 }
 
@@ -109,8 +109,7 @@ void run(const BenchCommand& options) {
   }
   const Json made_on = machine();
   const std::vector<Row> rows = measure(wanted, threads, repeats);
-  options.json ? cli::out_json({{"machine", made_on}, {"rows", to_json(rows)}})
-               : print(rows);
+  options.json ? cli::out_json({{"machine", made_on}, {"rows", to_json(rows)}}) : print(rows);
 }
 
 }  // namespace

@@ -9,8 +9,8 @@
 
 #include "base/text.h"
 #include "tools/cli/command.h"
-#include "tools/cli/text.h"
 #include "tools/cli/output.h"
+#include "tools/cli/text.h"
 
 namespace saccade::cli {
 
@@ -91,9 +91,9 @@ void add_config(CLI::App& app, int&) {
   auto options = std::make_shared<ConfigOptions>();
   sub->add_option("PRESET", options->preset, "a preset or an environment; the defaults if not given");
   options->algorithm = rl::Config().algorithm().name;
-  sub->add_option("--algo", options->algorithm,
-                  fmt::format("of which algorithm: {} (default {})", join(rl::algorithm_names()),
-                              options->algorithm))
+  sub->add_option(
+         "--algo", options->algorithm,
+         fmt::format("of which algorithm: {} (default {})", join(rl::algorithm_names()), options->algorithm))
       ->type_name("NAME");
   sub->add_flag("--json", options->json, "as JSON, such as 'saccade train --config FILE' takes");
   sub->footer(

@@ -13,8 +13,8 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "tools/cli/command.h"
-#include "tools/cli/text.h"
 #include "tools/cli/output.h"
+#include "tools/cli/text.h"
 
 namespace saccade::cli {
 
@@ -79,14 +79,13 @@ void print_json() {
 
 void print_table() {
   out("{:<26} {:>11} {:>7}  {:<18} {:>10}\n", "environment", "observation", "action", "action range",
-             "time limit");
+      "time limit");
   const std::vector<Listed> all = list_all();
   for (const auto& [id, spec, problem] : all) {
     if (!problem.empty()) continue;
     out("{:<26} {:>11} {:>7}  {:<18} {:>10}\n", id, envs::size_of(spec.observation_space),
-               envs::size_of(spec.action_space),
-               ranges(spec),
-               spec.max_episode_steps == 0 ? "none" : fmt::format("{}", spec.max_episode_steps));
+        envs::size_of(spec.action_space), ranges(spec),
+        spec.max_episode_steps == 0 ? "none" : fmt::format("{}", spec.max_episode_steps));
   }
   for (const auto& [id, spec, problem] : all) {
     if (problem.empty()) continue;

@@ -9,12 +9,12 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "envs/registry.h"
+#include "rl/runs/training.h"
 #include "rl/training/checkpoint.h"
 #include "tools/cli/command.h"
-#include "tools/pages/recording.h"
-#include "tools/cli/text.h"
 #include "tools/cli/output.h"
-#include "rl/runs/training.h"
+#include "tools/cli/text.h"
+#include "tools/pages/recording.h"
 
 namespace saccade::cli {
 
@@ -27,7 +27,8 @@ struct EvalCommand {
   bool json = false;
 };
 
-// The thing to evaluate: a run's policy, or random actions in an environment that a fresh configuration names.
+// The thing to evaluate: a run's policy, or random actions in an environment that a fresh configuration
+// names.
 struct Subject {
   std::string name, env;
   std::int64_t episodes = 0, seed = 0;
@@ -96,7 +97,7 @@ void print(const Subject& subject, const rl::Evaluation& e, bool json) {
     out_json(object);
   } else {
     out("{}: {:.2f} ± {:.2f} over {} episodes of {}\n", printable(subject.name), e.mean(), e.std(),
-               subject.episodes, subject.env);
+        subject.episodes, subject.env);
     out("min {:.2f}, max {:.2f}, mean length {:.1f}\n", e.min(), e.max(), mean_length(e));
     if (e.divergences > 0) out("In {} of them the simulation diverged.\n", e.divergences);
   }
@@ -129,8 +130,8 @@ void run(const EvalCommand& options) {
   print(subject, e, options.json);
   if (options.record.empty() || options.json) return;
   const std::size_t count = recording.episodes.size();
-  out("{} to watch: {}\n",
-             count == 1 ? "The first episode" : fmt::format("The first {} episodes", count), options.record);
+  out("{} to watch: {}\n", count == 1 ? "The first episode" : fmt::format("The first {} episodes", count),
+      options.record);
 }
 
 }  // namespace

@@ -11,11 +11,11 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "tools/cli/command.h"
-#include "tools/pages/gradcheck_page.h"
 #include "tools/cli/mutation_report.h"
-#include "tools/gradcheck/rows.h"
-#include "tools/cli/text.h"
 #include "tools/cli/output.h"
+#include "tools/cli/text.h"
+#include "tools/gradcheck/rows.h"
+#include "tools/pages/gradcheck_page.h"
 
 namespace saccade::cli {
 
@@ -36,39 +36,52 @@ class Table {
  public:
   explicit Table(const GradcheckCommand& options) : options_(options) {
     out("{}\n", options.f32()
-                           ? "Values and gradients in f32 against f64: worst errors, units of f32's rounding"
-                           : "Analytic gradients against finite differences in f64: worst relative errors");
+                    ? "Values and gradients in f32 against f64: worst errors, units of f32's rounding"
+                    : "Gradients against finite differences, values against formulas, in f64: worst\n"
+                      "relative errors");
   }
 
   void print(const suite::Row& row) {
-    if (!options_.f32() && row.relative(1) < 0 && row.failures() == 0) return;  // has no gradient
+    if (!options_.f32() && row.relative(1) < 0 && row.value() < 0 && row.failures() == 0)
+      return;  // nothing was compared
     if (row.group != group_) {
       out("\n");
       group_ = row.group;
-      options_.f32() ? print_line(group_, "checks", "elements", "error", "limit", "")
-                     : print_line(group_, "checks", "elements", "order 1", "order 2", "");
+      options_.f32() ? print_line(group_, "checks", "elements", "error", "limit", "", "")
+                     : print_line(group_, "checks", "elements", "value", "order 1", "order 2", "");
     }
     const char* verdict = row.failures() == 0 ? "  ok" : "  FAILED";
     const std::string name = "  " + row.name, checks = fmt::format("{}", row.variants.size()),
                       elements = fmt::format("{}", row.elements());
-    options_.f32() ? print_line(name, checks, elements, fmt::format("{:.1f}", row.f32()),
-                                fmt::format("{:.0f}", row.f32_limit), verdict)
-                   : print_line(name, checks, elements, suite::error_text(row.relative(1)),
-                                suite::error_text(row.relative(2)), verdict);
+    options_.f32()
+        ? print_line(name, checks, elements, fmt::format("{:.1f}", row.f32()),
+                     fmt::format("{:.0f}", row.f32_limit), "", verdict)
+        : print_line(name, checks, elements, suite::error_text(row.value()),
+                     suite::error_text(row.relative(1)), suite::error_text(row.relative(2)), verdict);
+    int shown = 0;
     for (const suite::Variant& variant : row.variants) {
       for (const std::string& failure : variant.failures) {
+        if (++shown > kShown) continue;
         const std::string text = fmt::format("{}: {}", variant.name, failure);
         for (const std::string& line : wrap(text, kColumns - 4)) out("    {}\n", line);
       }
     }
+    if (shown > kShown)
+      out("    and {} more: saccade gradcheck --filter '{}' --json\n", shown - kShown, row.name);
     flush_out();
   }
 
  private:
+  static constexpr int kShown = 2;  // failures of one row
+
   void print_line(const std::string& name, const std::string& checks, const std::string& elements,
-                  const std::string& left, const std::string& right, const char* verdict) const {
-    out("{:<34} {:>6} {:>8} {:>8}", name, checks, elements, left);
-    if (options_.f32() || options_.order == 2) out(" {:>8}", right);
+                  const std::string& first, const std::string& second, const std::string& third,
+                  const char* verdict) const {
+    const std::size_t room = 42 - std::min<std::size_t>(name.size(), 42);
+    std::string counts = fmt::format("{:>6} {:>8}", checks, elements);
+    if (counts.size() >= room) counts = fmt::format("{} {}", checks, elements);  // beside the longest names
+    out("{}{:>{}} {:>8} {:>8}", name, counts, room, first, second);
+    if (!options_.f32() && options_.order == 2) out(" {:>8}", third);
     out("{}\n", verdict);
   }
 
@@ -81,6 +94,7 @@ Json to_json(const suite::Row& row, const suite::Measures& measures) {
                {"name", row.name},
                {"checks", row.variants.size()},
                {"elements", row.elements()}};
+  if (row.value() >= 0) json["value_error"] = row.value();
   for (int order = 1; order <= measures.order; ++order) {
     if (row.relative(order) >= 0) json[fmt::format("order_{}", order)] = row.relative(order);
   }
@@ -98,8 +112,8 @@ Json to_json(const suite::Row& row, const suite::Measures& measures) {
   return json;
 }
 
-Json to_json(const std::vector<suite::Row>& rows, const GradcheckCommand& options, const suite::Measures& measures,
-             double seconds, bool passed) {
+Json to_json(const std::vector<suite::Row>& rows, const GradcheckCommand& options,
+             const suite::Measures& measures, double seconds, bool passed) {
   Json list = Json::array();
   for (const suite::Row& row : rows) list.push_back(to_json(row, measures));
   Json json = {{"passed", passed}, {"dtype", options.dtype}};
@@ -117,9 +131,9 @@ suite::Measures measures_for(const GradcheckCommand& options) {
 
 std::vector<suite::Check> checks_for(const GradcheckCommand& options) {
   std::vector<suite::Check> checks = suite::all_checks();
-  // Ops without a gradient have a value to compare in f32, and nothing else.
+  // Ops without a gradient have no more than a value to compare in f32.
   if (!measures_for(options).f32) {
-    std::erase_if(checks, [](const suite::Check& check) { return !check.differentiable; });
+    std::erase_if(checks, [](const suite::Check& check) { return !check.differentiable && !check.expected; });
   }
   return suite::select(std::move(checks), options.filter);
 }
@@ -139,7 +153,8 @@ int run(const GradcheckCommand& options) {
   int failures = 0;
   for (const suite::Row& row : rows) failures += row.failures();
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  if (!options.html.empty()) pages::write_gradcheck_page(options.html, rows, {options.filter, options.order, seconds});
+  if (!options.html.empty())
+    pages::write_gradcheck_page(options.html, rows, {options.filter, options.order, seconds});
   if (options.json) {
     out_json(to_json(rows, options, measures, seconds, failures == 0));
     return failures == 0 ? 0 : 1;
@@ -148,6 +163,8 @@ int run(const GradcheckCommand& options) {
     out("\nAll {} checks passed, in {:.1f} s.\n", checks.size(), seconds);
   } else {
     out("\n{} of {} checks FAILED, in {:.1f} s.\n", failures, checks.size(), seconds);
+    const std::string suspicion = suite::suspicion(checks, rows);
+    for (const std::string& line : wrap(suspicion, kColumns)) out("{}\n", line);
   }
   if (!options.html.empty()) {
     out("The page, with finite differences and f32 side by side: {}\n", options.html);

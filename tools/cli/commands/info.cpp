@@ -8,9 +8,9 @@
 
 #include "autograd/kernels/table.h"
 #include "base/text.h"
+#include "rl/runs/build_info.h"
 #include "tools/cli/command.h"
 #include "tools/cli/output.h"
-#include "rl/runs/build_info.h"
 
 namespace saccade::cli {
 
@@ -55,7 +55,7 @@ void print(const Json& info) {
   for (const Variable& variable : kVariables) {
     const Json& value = info.at("environment").at(variable.name);
     out("  {:<21} {:<8} {}\n", variable.name, value.is_null() ? "not set" : value.get<std::string>(),
-               variable.meaning);
+        variable.meaning);
   }
 }
 

@@ -13,10 +13,10 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "envs/registry.h"
-#include "tools/cli/command.h"
-#include "tools/cli/text.h"
-#include "tools/cli/output.h"
 #include "envs/trajectory.h"
+#include "tools/cli/command.h"
+#include "tools/cli/output.h"
+#include "tools/cli/text.h"
 
 namespace saccade::cli {
 
@@ -53,8 +53,7 @@ void print_table(const std::map<std::string, Worst>& worst) {
   for (const auto& [quantity, w] : worst) {
     out("{:<11} {:>7}  {:>7.2g}", quantity, w.count, w.error);
     if (w.error > 0) {
-      out(" {:>5} {:>5}  {}", w.at.step, w.at.coordinate,
-                 shortened(w.trajectory, kColumns - heading.size()));
+      out(" {:>5} {:>5}  {}", w.at.step, w.at.coordinate, shortened(w.trajectory, kColumns - heading.size()));
     }
     out("\n");
   }
@@ -74,8 +73,8 @@ bool print_verdict(const std::map<std::string, Worst>& worst, const ReplayComman
   for (const std::string& quantity : failed) {
     const envs::Compared& at = worst.at(quantity).at;
     const bool is_row = quantity == "observation" || quantity == "state";
-    out("  {}{}: {}, recorded {}\n", quantity, is_row ? fmt::format("[{}]", at.coordinate) : "",
-               at.ours, at.theirs);
+    out("  {}{}: {}, recorded {}\n", quantity, is_row ? fmt::format("[{}]", at.coordinate) : "", at.ours,
+        at.theirs);
   }
   return false;
 }
@@ -98,8 +97,8 @@ bool run(const ReplayCommand& options) {
       }
     });
   }
-  out("{} of {}, {} in all; worst errors:\n\n",
-             counted(trajectories.size(), "trajectory", "trajectories"), id, counted(steps, "step", "steps"));
+  out("{} of {}, {} in all; worst errors:\n\n", counted(trajectories.size(), "trajectory", "trajectories"),
+      id, counted(steps, "step", "steps"));
   print_table(worst);
   return print_verdict(worst, options);
 }

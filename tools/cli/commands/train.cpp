@@ -6,17 +6,17 @@
 #include <nlohmann/json.hpp>
 
 #include "autograd/kernels/table.h"
-#include "base/threads.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "base/threads.h"
 #include "envs/registry.h"
 #include "rl/runs/config.h"
+#include "rl/runs/training.h"
 #include "tools/cli/command.h"
 #include "tools/cli/display.h"
+#include "tools/cli/output.h"
 #include "tools/cli/stop_signals.h"
 #include "tools/cli/text.h"
-#include "tools/cli/output.h"
-#include "rl/runs/training.h"
 
 namespace saccade::cli {
 
@@ -54,7 +54,8 @@ rl::RunInfo configure(const TrainCommand& options) {
   }
   // The algorithm comes first: what a preset sets depends on it.
   std::string algorithm = options.algorithm;
-  if (algorithm.empty() && !options.config_file.empty()) algorithm = rl::algorithm_in_file(options.config_file);
+  if (algorithm.empty() && !options.config_file.empty())
+    algorithm = rl::algorithm_in_file(options.config_file);
   if (algorithm.empty()) algorithm = rl::Config().algorithm().name;
   rl::RunInfo info;
   info.config = options.name.empty() ? rl::Config(algorithm) : rl::config_for(options.name, algorithm);
@@ -79,7 +80,8 @@ rl::RunInfo configure(const TrainCommand& options) {
 void warn_of_surprises(const rl::Config& config) {
   const std::int64_t learning_starts = config.off_policy.learning_starts, steps = config.run.steps;
   if (learning_starts >= steps) {
-    warn(fmt::format("nothing will be learned: learning_starts is {}, steps only {}", learning_starts, steps));
+    warn(
+        fmt::format("nothing will be learned: learning_starts is {}, steps only {}", learning_starts, steps));
   }
   if (config.run.env == "MountainCarContinuous-v0" &&
       config.off_policy.exploration == rl::Exploration::gaussian) {
@@ -93,12 +95,10 @@ void warn_of_surprises(const rl::Config& config) {
 // ---- an old one ----
 
 void check_resume_options(const TrainCommand& options) {
-  const std::pair<const char*, bool> fixed[] = {{"--run", !options.run.empty()},
-                                                {"--config", !options.config_file.empty()},
-                                                {"--set", !options.settings.empty()},
-                                                {"--seed", !options.seed.empty()},
-                                                {"--envs", !options.envs.empty()},
-                                                {"--algo", !options.algorithm.empty()}};
+  const std::pair<const char*, bool> fixed[] = {
+      {"--run", !options.run.empty()},      {"--config", !options.config_file.empty()},
+      {"--set", !options.settings.empty()}, {"--seed", !options.seed.empty()},
+      {"--envs", !options.envs.empty()},    {"--algo", !options.algorithm.empty()}};
   for (const auto& [flag, given] : fixed) {
     if (given) {
       throw ConfigError(fmt::format(
@@ -153,20 +153,20 @@ void print_summary(const Json& summary, const std::string& run) {
   const Json& e = summary.at("final_evaluation");
   const auto number = [](const Json& json) { return json.get<double>(); };
   out("Trained {} steps ({} updates) in {:.1f} s, {} steps/s.\n", summary.at("steps").dump(),
-             summary.at("updates").dump(), number(summary.at("seconds")),
-             compact(number(summary.at("steps_per_second"))));
+      summary.at("updates").dump(), number(summary.at("seconds")),
+      compact(number(summary.at("steps_per_second"))));
   if (const std::int64_t divergences = summary.at("divergences"); divergences > 0) {
     out("The simulation diverged {} times, which ended those episodes.\n", divergences);
   }
   out("Final evaluation: {:.2f} ± {:.2f} over {} episodes, {:.1f} to {:.1f}\n", number(e.at("mean")),
-             number(e.at("std")), e.at("episodes").dump(), number(e.at("min")), number(e.at("max")));
+      number(e.at("std")), e.at("episodes").dump(), number(e.at("min")), number(e.at("max")));
   if (const std::int64_t divergences = e.at("divergences"); divergences > 0) {
     out("In {} of them the simulation diverged.\n", divergences);
   }
   if (summary.contains("solved")) {
     out("{} a mean of at least {}.\n",
-               summary.at("solved").get<bool>() ? "Solved:" : "Not solved: that would take",
-               number(summary.at("solved_threshold")));
+        summary.at("solved").get<bool>() ? "Solved:" : "Not solved: that would take",
+        number(summary.at("solved_threshold")));
   }
   out("Files: {}/  progress.csv, eval.csv, summary.json, checkpoint/\n", run);
   out("Evaluate again: {} eval {}\n", program(), shell_word(run));
@@ -209,8 +209,8 @@ int run(const TrainCommand& options) {
   if (!options.threads.empty())
     set_num_threads(static_cast<int>(parse_integer("--threads", options.threads, 1, 1024)));
   const StopSignals signals;
-  rl::Training training = options.resume.empty() ? rl::Training::begin(configure(options), options.run)
-                                                 : resume(options);
+  rl::Training training =
+      options.resume.empty() ? rl::Training::begin(configure(options), options.run) : resume(options);
   warn_of_surprises(training.info().config);
   Watcher watcher(options.quiet || options.json ? Display::Mode::silent : Display::best_mode());
   watcher.announce(training);

@@ -8,6 +8,7 @@ const kinds = [
   {name: "Order 1", low: -15, high: -6, ends: ["1e-15", "1e-6"], text: e => e.toExponential(1)},
   {name: "Order 2", low: -15, high: -6, ends: ["1e-15", "1e-6"], text: e => e.toExponential(1)},
   {name: "f32", low: -1, high: 2, ends: ["0.1 units", "100"], text: e => e < 1e5 ? e.toFixed(1) : e.toExponential(1).replace("+", "")},
+  {name: "Value", low: -18, high: -11, ends: ["1e-18", "1e-11"], text: e => e.toExponential(1)},
 ];
 const errorText = (e, k) => e < 0 ? "" : e === 0 ? "0" : e === Infinity ? "not finite" : kinds[k].text(e);
 const measured = k => data.rows.some(row => row.errors[k] >= 0);
@@ -49,9 +50,9 @@ function addTile(number, beside, label, bad = false) {
 // Beside its limit: without it the largest of many errors looks like a finding.
 function addWorst(k) {
   const worst = data.rows.reduce((a, b) => b.errors[k] > a.errors[k] ? b : a);
-  const limit = k < 2 ? relativeLimit : worst.f32_limit;
-  addTile(errorText(worst.errors[k], k), `of ${k < 2 ? limit.toExponential() : grouped(limit)} allowed`,
-    `worst ${k < 2 ? `error, order ${k + 1}` : "f32 error, in roundings"}: ${worst.name}`,
+  const limit = [relativeLimit, relativeLimit, worst.f32_limit, data.tolerance.value][k];
+  const what = ["error, order 1", "error, order 2", "f32 error, in roundings", "error of a value"][k];
+  addTile(errorText(worst.errors[k], k), `of ${k === 2 ? grouped(limit) : limit.toExponential()} allowed`, `worst ${what}: ${worst.name}`,
     worst.failed > 0 && worst.errors[k] > limit);
 }
 
