@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <map>
 
 #include "autograd/modes.h"
 #include "base/error.h"
@@ -10,12 +10,6 @@
 namespace saccade::nn {
 
 namespace {
-
-const Tensor* find(const NamedTensors& tensors, std::string_view name) {
-  const auto at = std::find_if(tensors.begin(), tensors.end(),
-                               [&](const NamedTensor& candidate) { return candidate.name == name; });
-  return at == tensors.end() ? nullptr : &at->tensor;
-}
 
 void check_fits(std::string_view what, const std::string& name, const Tensor& source, const Tensor& target) {
   if (source.defined() && source.dtype() == target.dtype() && source.shape() == target.shape()) return;
@@ -27,23 +21,49 @@ void check_fits(std::string_view what, const std::string& name, const Tensor& so
 
 }  // namespace
 
-void copy_by_name(std::string_view what, const NamedTensors& sources, const NamedTensors& targets) {
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    const std::string& name = sources[i].name;
-    if (find(targets, name) == nullptr) {
-      throw ConfigError(fmt::format("{}: '{}' was given, which is not one of its tensors", what, name));
-    }
-    if (find(sources, name) != &sources[i].tensor) {
+namespace {
+
+// By name, each once.
+std::map<std::string_view, const Tensor*> index_of(std::string_view what, const NamedTensors& sources) {
+  std::map<std::string_view, const Tensor*> index;
+  for (const auto& [name, tensor] : sources) {
+    if (!index.emplace(name, &tensor).second) {
       throw ConfigError(fmt::format("{}: '{}' was given twice", what, name));
     }
   }
+  return index;
+}
+
+// The source of each target, in the targets' order.
+std::vector<const Tensor*> match(std::string_view what, const NamedTensors& sources, const NamedTensors& targets) {
+  const auto index = index_of(what, sources);
+  std::vector<const Tensor*> matched;
   for (const auto& [name, target] : targets) {
-    const Tensor* source = find(sources, name);
-    if (source == nullptr) throw ConfigError(fmt::format("{}: '{}' is missing", what, name));
-    check_fits(what, name, *source, target);
+    const auto at = index.find(name);
+    if (at == index.end()) throw ConfigError(fmt::format("{}: '{}' is missing", what, name));
+    check_fits(what, name, *at->second, target);
+    matched.push_back(at->second);
   }
+  if (sources.size() > targets.size()) {
+    const auto known = index_of(what, targets);
+    for (const auto& [name, tensor] : sources) {
+      if (known.count(name) > 0) continue;
+      throw ConfigError(fmt::format("{}: '{}' was given, which is not one of its tensors", what, name));
+    }
+  }
+  return matched;
+}
+
+}  // namespace
+
+void check_by_name(std::string_view what, const NamedTensors& sources, const NamedTensors& targets) {
+  match(what, sources, targets);
+}
+
+void copy_by_name(std::string_view what, const NamedTensors& sources, const NamedTensors& targets) {
+  const std::vector<const Tensor*> matched = match(what, sources, targets);
   const NoGrad no_grad;
-  for (const auto& [name, target] : targets) target.copy_(*find(sources, name));
+  for (std::size_t i = 0; i < targets.size(); ++i) targets[i].tensor.copy_(*matched[i]);
 }
 
 void append(NamedTensors& to, std::string_view prefix, const NamedTensors& from) {

@@ -21,6 +21,9 @@ using NamedTensors = std::vector<NamedTensor>;
 /// DTypeError for a tensor that does not fit. Messages start with `what`.
 void copy_by_name(std::string_view what, const NamedTensors& sources, const NamedTensors& targets);
 
+/// Throws what copy_by_name() would throw, and copies nothing.
+void check_by_name(std::string_view what, const NamedTensors& sources, const NamedTensors& targets);
+
 /// Adds `from` to `to` under "prefix" + name, and the way back: those whose names begin with the prefix,
 /// without it.
 void append(NamedTensors& to, std::string_view prefix, const NamedTensors& from);

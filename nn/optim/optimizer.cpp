@@ -69,7 +69,7 @@ NamedTensors Optimizer::named_state() const {
   return state;
 }
 
-void Optimizer::load_state(const NamedTensors& state) {
+void Optimizer::check_state(const NamedTensors& state) const {
   for (const auto& [name, x] : state) {
     if (name != kSteps || !x.defined() || x.numel() != 1) continue;
     const double steps = x.item();
@@ -77,6 +77,11 @@ void Optimizer::load_state(const NamedTensors& state) {
       throw ConfigError(fmt::format("{}: '{}' is {}, expected a whole number", name_, kSteps, steps));
     }
   }
+  check_by_name(name_, state, named_state());
+}
+
+void Optimizer::load_state(const NamedTensors& state) {
+  check_state(state);
   const NamedTensors mine = named_state();
   copy_by_name(name_, state, mine);
   steps_ = static_cast<std::int64_t>(mine[0].tensor.item());

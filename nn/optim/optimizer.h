@@ -22,6 +22,8 @@ class Optimizer {
   /// Goes on from what named_state() gave. Throws as copy_by_name() does, ConfigError for a "steps" that is
   /// no count; then nothing has changed.
   void load_state(const NamedTensors& state);
+  /// Throws what load_state() would throw, and changes nothing.
+  void check_state(const NamedTensors& state) const;
 
  protected:
   /// `name` is for messages. ConfigError without parameters, GradError for one that is no leaf requiring a

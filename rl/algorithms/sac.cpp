@@ -56,15 +56,21 @@ Tensor Sac::alpha_loss(const Tensor& log_prob) const {
   return -mean(weight * (log_prob.detach() + target_entropy_));
 }
 
-Metrics Sac::update(const Batch& given, const Tensor& eps_next, const Tensor& eps) {
+Metrics Sac::update(const Batch& batch, const Tensor& eps_next, const Tensor& eps) {
+  return guard_(*this, batch, [&] { return take_steps(batch, eps_next, eps); });
+}
+
+Metrics Sac::take_steps(const Batch& given, const Tensor& eps_next, const Tensor& eps) {
   const Batch batch = normalizer_(given);
   const double alpha_before = alpha();
 
   const Tensor y = critic_target(batch, eps_next);
   const CriticLoss critic = critic_loss(batch, y);
+  check_finite("SAC", {{"critic_loss", critic.loss.item()}});
   critic_optimizer_.step(grad(critic.loss, critic_.parameters()));
 
   const ActorLoss actor = actor_loss(batch.obs, eps);
+  check_finite("SAC", {{"critic_loss", critic.loss.item()}, {"actor_loss", actor.loss.item()}});
   actor_optimizer_.step(grad(actor.loss, actor_.parameters()));
 
   double alpha_loss_value = 0;
@@ -123,10 +129,9 @@ nn::NamedTensors Sac::named_optimizer_state() const {
 }
 
 void Sac::load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) {
-  load_weights(weights);
-  actor_optimizer_.load_state(nn::with_prefix(optimizer_state, "actor."));
-  critic_optimizer_.load_state(nn::with_prefix(optimizer_state, "critic."));
-  alpha_optimizer_.load_state(nn::with_prefix(optimizer_state, "alpha."));
+  load_agent(*this, weights, optimizer_state,
+             {{"actor.", &actor_optimizer_}, {"critic.", &critic_optimizer_}, {"alpha.", &alpha_optimizer_}});
+  normalizer_.refresh();
 }
 
 void Sac::load_weights(const nn::NamedTensors& weights) {

@@ -16,6 +16,7 @@
 #include "rl/agent.h"
 #include "rl/algorithms/registry.h"
 #include "rl/components/actor_critic.h"
+#include "rl/components/agent_state.h"
 #include "rl/components/running_mean_std.h"
 
 namespace saccade::rl {
@@ -96,6 +97,8 @@ class Sac final : public Agent {
   void load_weights(const nn::NamedTensors& weights) override;
 
  private:
+  Metrics take_steps(const Batch& batch, const Tensor& eps_next, const Tensor& eps);
+
   SacConfig config_;
   DType dtype_;
   std::int64_t obs_dim_, action_dim_;
@@ -106,6 +109,7 @@ class Sac final : public Agent {
   Tensor log_alpha_;
   nn::Adam actor_optimizer_, critic_optimizer_, alpha_optimizer_;
   ObsNormalizer normalizer_;
+  UpdateGuard guard_;
 };
 
 AlgorithmInfo sac_info();

@@ -49,15 +49,21 @@ Td3::CriticLoss Td3::critic_loss(const Batch& batch, const Tensor& y) const {
 
 Tensor Td3::actor_loss(const Tensor& obs) const { return -mean(select(critic_(obs, actor_(obs)), 0, 0)); }
 
-Metrics Td3::update(const Batch& given, const Tensor& z) {
+Metrics Td3::update(const Batch& batch, const Tensor& z) {
+  return guard_(*this, batch, [&] { return take_steps(batch, z); });
+}
+
+Metrics Td3::take_steps(const Batch& given, const Tensor& z) {
   const Batch batch = normalizer_(given);
   const CriticLoss critic = critic_loss(batch, critic_target(batch, z));
+  check_finite("TD3", {{"critic_loss", critic.loss.item()}});
   critic_optimizer_.step(grad(critic.loss, critic_.parameters()));
 
   std::optional<double> actor_loss_value;
   if (critic_optimizer_.steps() % config_.policy_delay == 0) {
     const Tensor loss = actor_loss(batch.obs);
     actor_loss_value = loss.item();
+    check_finite("TD3", {{"critic_loss", critic.loss.item()}, {"actor_loss", actor_loss_value}});
     actor_optimizer_.step(grad(loss, actor_.parameters()));
     target_actor_.polyak(actor_, config_.tau);
     target_critic_.polyak(critic_, config_.tau);
@@ -102,9 +108,8 @@ nn::NamedTensors Td3::named_optimizer_state() const {
 }
 
 void Td3::load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) {
-  load_weights(weights);
-  actor_optimizer_.load_state(nn::with_prefix(optimizer_state, "actor."));
-  critic_optimizer_.load_state(nn::with_prefix(optimizer_state, "critic."));
+  load_agent(*this, weights, optimizer_state, {{"actor.", &actor_optimizer_}, {"critic.", &critic_optimizer_}});
+  normalizer_.refresh();
 }
 
 void Td3::load_weights(const nn::NamedTensors& weights) {

@@ -14,6 +14,7 @@
 #include "rl/agent.h"
 #include "rl/algorithms/registry.h"
 #include "rl/components/actor_critic.h"
+#include "rl/components/agent_state.h"
 #include "rl/components/running_mean_std.h"
 
 namespace saccade::rl {
@@ -78,6 +79,8 @@ class Td3 final : public Agent {
   void load_weights(const nn::NamedTensors& weights) override;
 
  private:
+  Metrics take_steps(const Batch& batch, const Tensor& z);
+
   Td3Config config_;
   DType dtype_;
   std::int64_t obs_dim_, action_dim_;
@@ -86,6 +89,7 @@ class Td3 final : public Agent {
   Critic critic_, target_critic_;
   nn::Adam actor_optimizer_, critic_optimizer_;
   ObsNormalizer normalizer_;
+  UpdateGuard guard_;
 };
 
 AlgorithmInfo td3_info();

@@ -1,0 +1,54 @@
+// Loading and keeping what an agent learns: all of it or nothing.
+#pragma once
+
+#include <initializer_list>
+#include <utility>
+
+#include "nn/named_tensors.h"
+#include "nn/optim/optimizer.h"
+#include "rl/agent.h"
+
+namespace saccade::rl {
+
+/// An optimiser and the prefix of its state's names.
+using PrefixedOptimizer = std::pair<const char*, nn::Optimizer*>;
+
+/// Overwrites the agent's weights, and its optimisers with their state. Throws as nn::copy_by_name() and
+/// Optimizer::load_state() do, having changed nothing.
+void load_agent(const Agent& agent, const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state,
+                std::initializer_list<PrefixedOptimizer> optimizers);
+
+/// Makes updates all or nothing. A batch of enormous numbers can overflow anywhere in an update, after the critics have
+/// taken their step; then all that it changed is put back from copies. Those cost as much as an optimiser's step, so they are made
+/// only where numbers of the batch, or of the update before, are beyond 1e6, or are no numbers.
+class UpdateGuard {
+ public:
+  /// Runs update(agent's own), which throws where a loss is not finite. Throws Error, the agent being as before, if it
+  /// does or if it leaves a weight or moment that is not finite.
+  template <class F>
+  Metrics operator()(Agent& agent, const Batch& batch, const F& update) {
+    if (!wary_ && !enormous(batch)) return remember(update());
+    const Kept kept = keep(agent);
+    try {
+      const Metrics metrics = update();
+      check_state(agent);
+      return remember(metrics);
+    } catch (...) {
+      agent.load(kept.weights, kept.optimizer_state);
+      throw;
+    }
+  }
+
+ private:
+  struct Kept {
+    nn::NamedTensors weights, optimizer_state;
+  };
+  static Kept keep(const Agent& agent);
+  static bool enormous(const Batch& batch);
+  static void check_state(const Agent& agent);
+  Metrics remember(const Metrics& metrics);
+
+  bool wary_ = false;
+};
+
+}  // namespace saccade::rl

@@ -1,0 +1,147 @@
+// Updates and loading: all or nothing, for every algorithm.
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "autograd/ops.h"
+#include "base/error.h"
+#include "rl/algorithms/registry.h"
+#include "rl/runs/config.h"
+#include "rl/runs/training.h"
+#include "tests/support/catch.h"
+
+using namespace saccade;
+using Catch::Contains;
+using rl::Batch;
+
+namespace {
+
+constexpr double kInf = std::numeric_limits<double>::infinity();
+
+std::unique_ptr<rl::Agent> make_agent(const std::string& algorithm) {
+  rl::Config config(algorithm);
+  config.run.env = "Pendulum-v1";
+  rl::update_from_text(config, "hidden=[16,16]");
+  return rl::make_agent(config);
+}
+
+Batch draw_batch(int seed) {
+  Rng rng(static_cast<std::uint64_t>(seed));
+  return {randn({8, 3}, rng), rand({8, 1}, rng, DType::f32, -1, 1), randn({8, 1}, rng), randn({8, 3}, rng), zeros({8, 1})};
+}
+
+std::vector<double> all_numbers(const rl::Agent& agent) {
+  std::vector<double> numbers;
+  for (const nn::NamedTensors& tensors : {agent.named_weights(), agent.named_optimizer_state()}) {
+    for (const auto& [name, tensor] : tensors) {
+      const std::vector<double> values = tensor.to_vector();
+      numbers.insert(numbers.end(), values.begin(), values.end());
+    }
+  }
+  return numbers;
+}
+
+nn::NamedTensors copies(const nn::NamedTensors& tensors) {
+  nn::NamedTensors all;
+  for (const auto& [name, tensor] : tensors) all.push_back({name, (1 * tensor).detach()});
+  return all;
+}
+
+std::vector<std::string> names() {
+  std::vector<std::string> all;
+  for (const rl::AlgorithmInfo& info : rl::algorithms()) {
+    if (info.actions == rl::ActionKind::box) all.push_back(info.name);
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("an update that cannot be done changes nothing, and the next one is as if it had not been", "[agent]") {
+  for (const std::string& name : names()) {
+    const std::unique_ptr<rl::Agent> agent = make_agent(name), twin = make_agent(name);
+    for (int i = 0; i < 4; ++i) {
+      Rng a(1), b(1);
+      agent->update(draw_batch(i), a);
+      twin->update(draw_batch(i), b);
+    }
+    struct Harm {
+      const char* what;
+      Tensor Batch::*field;
+      double value;
+    };
+    for (const Harm& harm : std::vector<Harm>{{"reward", &Batch::reward, 3e38},
+                                              {"reward", &Batch::reward, -3e38},
+                                              {"reward", &Batch::reward, 1e19},
+                                              {"reward", &Batch::reward, kInf},
+                                              {"reward", &Batch::reward, std::nan("")},
+                                              {"obs", &Batch::obs, 1e30},
+                                              {"obs", &Batch::obs, std::nan("")},
+                                              {"next_obs", &Batch::next_obs, 1e38},
+                                              {"next_obs", &Batch::next_obs, std::nan("")},
+                                              {"action", &Batch::action, 1e38}}) {
+      INFO(name << ": " << harm.what << " " << harm.value);
+      Batch batch = draw_batch(9);
+      batch.*harm.field = full((batch.*harm.field).shape(), harm.value);
+      std::vector<double> before = all_numbers(*agent);
+      // TD3 updates its policy every second time only: both kinds of update are tried.
+      for (int i = 0; i < 2; ++i) {
+        Rng rng(1);
+        CHECK_THROWS_AS(agent->update(batch, rng), Error);
+        CHECK(all_numbers(*agent) == before);
+        Rng a(2), b(2);
+        agent->update(draw_batch(10 + i), a);
+        twin->update(draw_batch(10 + i), b);
+        REQUIRE(all_numbers(*agent) == all_numbers(*twin));
+        before = all_numbers(*agent);
+      }
+    }
+  }
+}
+
+TEST_CASE("large rewards that an update can take are taken", "[agent]") {
+  for (const std::string& name : names()) {
+    INFO(name);
+    const std::unique_ptr<rl::Agent> agent = make_agent(name);
+    Batch batch = draw_batch(1);
+    batch.reward = full({8, 1}, 1e8);
+    const std::vector<double> before = all_numbers(*agent);
+    Rng rng(1);
+    agent->update(batch, rng);
+    CHECK(all_numbers(*agent) != before);
+  }
+}
+
+TEST_CASE("an agent loads all of a checkpoint or nothing", "[agent]") {
+  for (const std::string& name : names()) {
+    const std::unique_ptr<rl::Agent> agent = make_agent(name), other = make_agent(name);
+    Rng rng(3);
+    other->update(draw_batch(1), rng);
+    const nn::NamedTensors weights = copies(other->named_weights()), state = copies(other->named_optimizer_state());
+    const std::vector<double> before = all_numbers(*agent);
+    const auto refuses = [&](const nn::NamedTensors& w, const nn::NamedTensors& s, const std::string& word) {
+      INFO(name << ": " << word);
+      CHECK_THROWS_WITH(agent->load(w, s), Contains(word));
+      CHECK(all_numbers(*agent) == before);
+    };
+    nn::NamedTensors fewer = state, more = state, reshaped = state, uncounted = state, twice = state, no_weight = weights;
+    fewer.pop_back();
+    more.push_back({"stranger.m", zeros({1})});
+    reshaped.back().tensor = zeros({3});
+    twice.push_back(twice.back());
+    no_weight.pop_back();
+    for (auto& [key, tensor] : uncounted) {
+      if (key.ends_with("steps")) tensor = scalar(1.5, DType::f64);
+    }
+    refuses(weights, fewer, "is missing");
+    refuses(weights, more, "stranger.m");
+    refuses(weights, reshaped, "expected");
+    refuses(weights, uncounted, "a whole number");
+    refuses(weights, twice, "given twice");
+    refuses(no_weight, state, "is missing");
+    agent->load(weights, state);
+    CHECK(all_numbers(*agent) == all_numbers(*other));
+  }
+}
