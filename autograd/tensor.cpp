@@ -68,7 +68,7 @@ Tensor Tensor::requires_grad_() const {
   if (requires_grad()) {
     if (!body_->node->is_leaf()) {
       throw GradError(
-          fmt::format("requires_grad: this tensor is the result of '{}', not a leaf; gradients flow "
+          fmt::format("requires_grad_: this tensor is the result of '{}', not a leaf; gradients flow "
                       "through it already",
                       body_->node->op));
     }

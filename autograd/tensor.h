@@ -142,7 +142,7 @@ Tensor randn(const Shape& shape, Rng& rng, DType dtype = DType::f32);
 Tensor view_of(const Tensor& x, const Shape& shape, const Strides& strides, std::int64_t offset);
 
 namespace detail {
-/// Set while record() copies a gradient closure: the tensors that the closure holds are noted here.
+/// Set while an Edge copies a gradient closure: the tensors that the closure holds are noted here.
 extern constinit thread_local PoolVector<TensorBody*>* captured;
 /// Notes a tensor that is copied meanwhile, and says what the copy points at.
 Ref<TensorBody> capture(const Ref<TensorBody>& body);

@@ -23,11 +23,19 @@ struct {
 // libgomp's threads do not survive a fork. A child that waits for them hangs, so it does without.
 std::atomic<bool> forked = false;
 
+#if defined(__SANITIZE_THREAD__)
+#define SACCADE_TSAN
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SACCADE_TSAN
+#endif
+#endif
+
 // ThreadSanitizer does not see how libgomp's threads wait for each other. If a loop writes something and its
 // caller reads it afterwards, that looks like a race. These tell it, in its builds alone: all that precedes a
 // loop happens before each thread's part, and each part before all that follows. They order no part before
 // another, so it still finds a race between two parts.
-#if defined(__SANITIZE_THREAD__)
+#ifdef SACCADE_TSAN
 std::atomic<int> begun = 0, done = 0;
 void begin_loop() { begun.fetch_add(1, std::memory_order_release); }
 void begin_part() { static_cast<void>(begun.load(std::memory_order_acquire)); }

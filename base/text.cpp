@@ -1,12 +1,18 @@
 #include "base/text.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <numeric>
+#include <system_error>
+
+#include "base/error.h"
 
 namespace saccade {
 
@@ -126,6 +132,17 @@ std::string duration(double seconds) {
   if (s < 86400) return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
   return fmt::format("{}d {:02}h", s / 86400, s / 3600 % 24);
 }
+
+std::int64_t parse_integer(std::string_view flag, std::string_view text, std::int64_t min, std::int64_t max) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < min || value > max) {
+    throw ConfigError(fmt::format("{}: '{}' given; expected an integer from {} to {}", flag, text, min, max));
+  }
+  return value;
+}
+
+std::string utc_now() { return fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr))); }
 
 std::string shell_word(std::string_view word) {
   const auto plain = [](char c) {

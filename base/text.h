@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,12 @@ std::string compact(double count);
 
 /// 0:07, 12:30, 1:02:03, 3d 04h.
 std::string duration(double seconds);
+
+/// The integer that a flag was given. Throws ConfigError naming flag, text and range where it is none.
+std::int64_t parse_integer(std::string_view flag, std::string_view text, std::int64_t min, std::int64_t max);
+
+/// Now: "2026-01-31 23:59 UTC".
+std::string utc_now();
 
 /// The word as a shell would have it typed: quoted if need be.
 std::string shell_word(std::string_view word);

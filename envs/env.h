@@ -18,10 +18,10 @@ struct Spec {
   Space observation_space;
   Space action_space;
   std::int64_t max_episode_steps = 0;  // where the time limit truncates; 0 for none
-  std::optional<double> reward_threshold =
-      {};  // the mean return that counts as solved, where one is agreed on
-  // Of what else the task is made, such as its model: a run that began with one goes on only with the same.
-  // Empty if there is nothing.
+  // The mean return that counts as solved, where the field agrees on one.
+  std::optional<double> reward_threshold = {};
+  // A name for the task's other ingredients, such as the hash of its model's file; "" if it has none. A run
+  // that began with one fingerprint goes on only with the same.
   std::string fingerprint = {};
 };
 

@@ -11,18 +11,18 @@ Geom sphere(const Point& centre, double radius, int colour) {
 Geom capsule(const Point& from, const Point& to, double radius, int colour) {
   const double dx = to[0] - from[0], dy = to[1] - from[1], dz = to[2] - from[2];
   const double length = std::hypot(dx, dy, dz);
-  Geom shape = {GeomKind::capsule,
-                {radius, length / 2, 0},
-                colour,
-                {(from[0] + to[0]) / 2, (from[1] + to[1]) / 2, (from[2] + to[2]) / 2}};
+  Geom geom = {GeomKind::capsule,
+               {radius, length / 2, 0},
+               colour,
+               {(from[0] + to[0]) / 2, (from[1] + to[1]) / 2, (from[2] + to[2]) / 2}};
   // The shortest turn that takes the z axis to (dx, dy, dz) / length; half a turn about x where that is down.
   const double norm = std::hypot(length + dz, dx, dy);
   if (norm > 1e-9 * length) {
-    shape.rotation = {(length + dz) / norm, -dy / norm, dx / norm, 0};
+    geom.rotation = {(length + dz) / norm, -dy / norm, dx / norm, 0};
   } else if (length > 0) {
-    shape.rotation = {0, 1, 0, 0};
+    geom.rotation = {0, 1, 0, 0};
   }
-  return shape;
+  return geom;
 }
 
 Geom box(const Point& centre, const Point& half_sizes, double tilt, int colour) {

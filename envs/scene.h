@@ -18,11 +18,11 @@ struct Geom {
   Point size{};
   int colour = 0;  // 0 for what belongs to the ground; a number from 1 for each part to be told from others
   Point position{};
-  std::array<double, 4> rotation = {1, 0, 0, 0};  // a unit quaternion, from the shape's axes to the world's
+  std::array<double, 4> rotation = {1, 0, 0, 0};  // a unit quaternion, from the geom's axes to the world's
 };
 
 /// In metres and seconds, or units of about that size: pages keep positions to 1e-4. An episode's scenes have
-/// the same shapes in the same order, of which only position and rotation change.
+/// the same geoms in the same order, of which only position and rotation change.
 struct Scene {
   std::vector<Geom> geoms{};  // a flat scene's are drawn in this order, the last in front
   Point target{};             // what the camera looks at, and follows

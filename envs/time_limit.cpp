@@ -26,11 +26,11 @@ StepResult TimeLimit::step(std::span<const double> action, std::span<double> obs
     throw Error(fmt::format("{}: step() outside an episode: call reset() first, and again after each end",
                             spec().id));
   }
-  StepResult transition = env_->step(action, observation);
+  StepResult result = env_->step(action, observation);
   --steps_left_;
-  if (steps_left_ == 0) transition.truncated = true;
-  if (transition.ends_episode()) steps_left_ = 0;
-  return transition;
+  if (steps_left_ == 0) result.truncated = true;
+  if (result.ends_episode()) steps_left_ = 0;
+  return result;
 }
 
 std::vector<double> TimeLimit::state() const {

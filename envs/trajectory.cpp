@@ -323,14 +323,13 @@ void replay(const std::string& id, const Trajectory& t, const std::function<void
       at_step(t, i, [&] { env->set_state(state); });
     }
     const std::size_t step = i + 1;
-    const envs::StepResult transition =
-        at_step(t, step, [&] { return env->step(t.actions[i], observation); });
+    const envs::StepResult result = at_step(t, step, [&] { return env->step(t.actions[i], observation); });
     const std::vector<double> state = env->state();
     compare_rows("state", step, std::span(state).subspan(t.state_offset, t.first_state.size()), t.states[i]);
     compare_rows("observation", step, observation, t.observations[i]);
-    compare({"reward", step, 0, transition.reward, t.rewards[i]});
-    compare({"terminated", step, 0, double(transition.terminated), double(t.terminated[i])});
-    compare({"truncated", step, 0, double(transition.truncated), double(t.truncated[i])});
+    compare({"reward", step, 0, result.reward, t.rewards[i]});
+    compare({"terminated", step, 0, double(result.terminated), double(t.terminated[i])});
+    compare({"truncated", step, 0, double(result.truncated), double(t.truncated[i])});
   }
 }
 

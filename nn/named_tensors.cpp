@@ -35,21 +35,20 @@ std::map<std::string_view, const Tensor*> index_of(std::string_view what, const 
 }
 
 // The source of each target, in the targets' order.
-std::vector<const Tensor*> match(std::string_view what, const NamedTensors& sources, const NamedTensors& targets) {
+std::vector<const Tensor*> match(std::string_view what, const NamedTensors& sources,
+                                 const NamedTensors& targets) {
   const auto index = index_of(what, sources);
+  const auto known = index_of(what, targets);
+  for (const auto& [name, tensor] : sources) {
+    if (known.count(name) > 0) continue;
+    throw ConfigError(fmt::format("{}: '{}' was given, which is not one of its tensors", what, name));
+  }
   std::vector<const Tensor*> matched;
   for (const auto& [name, target] : targets) {
     const auto at = index.find(name);
     if (at == index.end()) throw ConfigError(fmt::format("{}: '{}' is missing", what, name));
     check_fits(what, name, *at->second, target);
     matched.push_back(at->second);
-  }
-  if (sources.size() > targets.size()) {
-    const auto known = index_of(what, targets);
-    for (const auto& [name, tensor] : sources) {
-      if (known.count(name) > 0) continue;
-      throw ConfigError(fmt::format("{}: '{}' was given, which is not one of its tensors", what, name));
-    }
   }
   return matched;
 }

@@ -34,8 +34,8 @@ class Agent {
   /// Takes an observation into running statistics, if it keeps any.
   virtual void observe(std::span<const double>) {}
 
-  /// One update. What is random in it is drawn from `rng`. Throws Error, the agent being as before, where a loss or a
-  /// weight would not be finite.
+  /// One update. What is random in it is drawn from `rng`. Throws Error, the agent being as before, where a
+  /// loss or a weight would not be finite.
   virtual Metrics update(const Batch& batch, Rng& rng) = 0;
 
   /// The agent's part of a checkpoint, as handles: weights, with all that acting needs, and the optimisers'

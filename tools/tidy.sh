@@ -33,7 +33,7 @@ for file in "$@"; do
   patterns+=("^$(realpath -- "$file")\$")
 done
 if ! "$runner" -clang-tidy-binary "$tidy" -p "$build" -quiet -j "$(nproc)" "${patterns[@]}" >"$log" 2>&1; then
-  # What it found, without how far it got; all of it if it failed otherwise.
+  # Its findings, without how far it got; all it said if it failed otherwise.
   grep -v -E '^([0-9]+ warnings|Suppressed|Use -header-filter|[^ ]*clang-tidy[^ ]* -|Enabled checks)' "$log" || cat "$log"
   fail "found mistakes"
 fi

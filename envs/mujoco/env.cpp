@@ -16,7 +16,7 @@ namespace {
 
 // No body that still moves like one reaches this. MuJoCo's own bound is 1e10; learning would be ruined
 // by numbers far below it.
-constexpr double kMostSane = 1e6;
+constexpr double kMaxSane = 1e6;
 
 }  // namespace
 
@@ -70,20 +70,20 @@ StepResult MujocoEnv::step(std::span<const double> action, std::span<double> obs
   check_observation(spec_, observation);
   before_step(action);
   bool sane = simulation_.advance(action, task_.frame_skip, task_.contact_forces);
-  StepResult transition;
+  StepResult result;
   if (sane) {
-    transition = evaluate(action);
+    result = evaluate(action);
     write_observation(Row(observation));
-    const auto is_sane = [](double x) { return std::abs(x) <= kMostSane; };  // not NaN either
-    sane = is_sane(transition.reward) && std::all_of(observation.begin(), observation.end(), is_sane);
+    const auto is_sane = [](double x) { return std::abs(x) <= kMaxSane; };  // not NaN either
+    sane = is_sane(result.reward) && std::all_of(observation.begin(), observation.end(), is_sane);
   }
   if (!sane) {
     simulation_.reset();
     simulation_.forward();
     write_observation(Row(observation));
-    transition = {.diverged = true};
+    result = {.diverged = true};
   }
-  return transition;
+  return result;
 }
 
 void MujocoEnv::set_state(std::span<const double> state) {

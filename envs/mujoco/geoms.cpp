@@ -53,9 +53,9 @@ Geoms::Geoms(const mjModel& model) : model_(model), data_(mj_makeData(&model)) {
                                    [&](const auto& known) { return known.first == model.geom_type[geom]; });
     const bool is_shown = model.geom_group[geom] < kShownGroups && model.geom_rgba[4 * geom + 3] > 0;
     if (kind == kKinds.end() || !is_shown) continue;
-    Geom shape = {.kind = kind->second, .colour = colours[static_cast<std::size_t>(model.geom_bodyid[geom])]};
-    if (shape.kind != GeomKind::plane) std::copy_n(model.geom_size + 3 * geom, 3, shape.size.begin());
-    framed_.geoms.push_back(shape);
+    Geom drawn = {.kind = kind->second, .colour = colours[static_cast<std::size_t>(model.geom_bodyid[geom])]};
+    if (drawn.kind != GeomKind::plane) std::copy_n(model.geom_size + 3 * geom, 3, drawn.size.begin());
+    framed_.geoms.push_back(drawn);
     shown_.push_back(geom);
   }
   mj_kinematics(&model, data_.get());  // of the model's initial position

@@ -30,8 +30,8 @@ class Geoms {
   // Not the simulation's: its positions are those from before its last integration, and part of its state.
   std::unique_ptr<mjData, Delete> data_;
   Point start_{};           // of the first body
-  Scene framed_{};          // the shapes with their colours and sizes, and what is to be seen of them
-  std::vector<int> shown_;  // the geom of each shape
+  Scene framed_{};          // the geoms with their colours and sizes, and what is to be seen of them
+  std::vector<int> shown_;  // the geom of each geom
 };
 
 }  // namespace saccade::envs

@@ -12,9 +12,9 @@ namespace saccade::nn {
 enum class LogProbForm {
   /// 2 (log 2 - u - softplus(-2u)), which is exact and does not lose digits at any u.
   stable,
-  /// log(1 - a^2 + 1e-6), as in the SAC authors' code. It is finite for every a, but as 1 - a^2 falls to
-  /// 1e-6,
-  /// the 1e-6 takes over: at |u| = 8 it is off by 1.2, and its gradient by a factor of 3. For comparison.
+  /// log(1 - a^2 + 1e-6), as in the SAC authors' code, for comparison. It is finite for every a, but as 1 -
+  /// a^2
+  /// falls to 1e-6, the 1e-6 takes over: at |u| = 8 it is off by 1.2, and its gradient by a factor of 3.
   eps1e6,
 };
 

@@ -32,6 +32,8 @@ std::vector<std::string> algorithm_names() {
   return names;
 }
 
+const AlgorithmInfo& default_algorithm() { return list().front(); }
+
 const AlgorithmInfo& find_algorithm(std::string_view name) {
   for (const AlgorithmInfo& info : list()) {
     if (info.name == name) return info;

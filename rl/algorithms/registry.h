@@ -60,6 +60,9 @@ const std::deque<AlgorithmInfo>& algorithms();
 
 std::vector<std::string> algorithm_names();
 
+/// The first of them: what is trained if nothing else is asked for.
+const AlgorithmInfo& default_algorithm();
+
 /// ConfigError, naming the nearest, for a name that is none.
 const AlgorithmInfo& find_algorithm(std::string_view name);
 

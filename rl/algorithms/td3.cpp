@@ -108,7 +108,8 @@ nn::NamedTensors Td3::named_optimizer_state() const {
 }
 
 void Td3::load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) {
-  load_agent(*this, weights, optimizer_state, {{"actor.", &actor_optimizer_}, {"critic.", &critic_optimizer_}});
+  load_agent(*this, weights, optimizer_state,
+             {{"actor.", &actor_optimizer_}, {"critic.", &critic_optimizer_}});
   normalizer_.refresh();
 }
 
@@ -123,7 +124,7 @@ ConfigKeys td3_keys() {
   using C = Td3Config;
   ConfigKeys keys = actor_critic_keys<C>();
   for (const ConfigKey& own : {
-           key("critics", &C::critics, "how many critics, the least of whose targets counts", 1, 100),
+           key("critics", &C::critics, "how many critics; the smallest of their targets counts", 1, 100),
            key("policy_delay", &C::policy_delay, "updates of the critics for one of the policy", 1, 1000),
            key("target_noise", &C::target_noise, "standard deviation of the noise on target actions", 0, 10),
            key("target_noise_clip", &C::target_noise_clip, "bound of that noise", 0, 10),

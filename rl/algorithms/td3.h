@@ -19,7 +19,8 @@
 
 namespace saccade::rl {
 
-/// Defaults are those of the paper, but for the sizes of networks and batches, which are SAC's.
+/// Defaults are those of the paper, but for step sizes and the sizes of networks and batches, which are
+/// SAC's.
 struct Td3Config {
   std::vector<std::int64_t> hidden = {256, 256};
   double gamma = 0.99;

@@ -62,7 +62,8 @@ UpdateGuard::Kept UpdateGuard::keep(const Agent& agent) {
 
 bool UpdateGuard::enormous(const Batch& batch) {
   const NoGrad no_grad;
-  return !(moderate(batch.obs) && moderate(batch.action) && moderate(batch.reward) && moderate(batch.next_obs));
+  return !(moderate(batch.obs) && moderate(batch.action) && moderate(batch.reward) &&
+           moderate(batch.next_obs));
 }
 
 void UpdateGuard::check_state(const Agent& agent) {
@@ -70,16 +71,18 @@ void UpdateGuard::check_state(const Agent& agent) {
   for (const nn::NamedTensors& tensors : {agent.named_weights(), agent.named_optimizer_state()}) {
     for (const auto& [name, tensor] : tensors) {
       if (all_finite(tensor)) continue;
-      throw Error(fmt::format("the update made '{}' overflow; the agent is as it was before; try a smaller "
-                              "learning rate or reward_scale",
-                              name));
+      throw Error(
+          fmt::format("the update made '{}' overflow; the agent is as it was before; try a smaller "
+                      "learning rate or reward_scale",
+                      name));
     }
   }
 }
 
 Metrics UpdateGuard::remember(const Metrics& metrics) {
-  wary_ = std::any_of(metrics.begin(), metrics.end(),
-                      [](const Metric& metric) { return metric.value && !(std::abs(*metric.value) <= kEnormous); });
+  wary_ = std::any_of(metrics.begin(), metrics.end(), [](const Metric& metric) {
+    return metric.value && !(std::abs(*metric.value) <= kEnormous);
+  });
   return metrics;
 }
 

@@ -18,13 +18,14 @@ using PrefixedOptimizer = std::pair<const char*, nn::Optimizer*>;
 void load_agent(const Agent& agent, const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state,
                 std::initializer_list<PrefixedOptimizer> optimizers);
 
-/// Makes updates all or nothing. A batch of enormous numbers can overflow anywhere in an update, after the critics have
-/// taken their step; then all that it changed is put back from copies. Those cost as much as an optimiser's step, so they are made
-/// only where numbers of the batch, or of the update before, are beyond 1e6, or are no numbers.
+/// Makes updates all or nothing. A batch of enormous numbers can overflow anywhere in an update, after the
+/// critics have taken their step; then all that it changed is put back from copies. Those cost as much as an
+/// optimiser's step, so they are made only where numbers of the batch, or of the update before, are beyond
+/// 1e6, or are no numbers.
 class UpdateGuard {
  public:
-  /// Runs update(agent's own), which throws where a loss is not finite. Throws Error, the agent being as before, if it
-  /// does or if it leaves a weight or moment that is not finite.
+  /// Runs update(agent's own), which throws where a loss is not finite. Throws Error, the agent being as
+  /// before, if it does or if it leaves a weight or moment that is not finite.
   template <class F>
   Metrics operator()(Agent& agent, const Batch& batch, const F& update) {
     if (!wary_ && !enormous(batch)) return remember(update());

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <utility>
+#include <variant>
 
 #include "base/error.h"
 
@@ -70,7 +71,12 @@ void Collector::begin_episodes(TrainState& state) {
 
 void Collector::choose_actions(const Agent& agent, TrainState& state) {
   if (state.step < config_.learning_starts) {
-    exploration_->next_uniform(state.action_rng, action_.all);
+    const envs::Space& space = envs_.spec().action_space;
+    if (std::holds_alternative<envs::Discrete>(space)) {
+      for (std::size_t i = 0; i < envs_.size(); ++i) envs::sample(space, state.action_rng, action_[i]);
+    } else {
+      exploration_->next_uniform(state.action_rng, action_.all);  // in [-1, 1]
+    }
     return;
   }
   exploration_->next(state.action_rng, noise_.all);

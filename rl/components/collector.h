@@ -27,7 +27,8 @@ struct Rows {
 
 class Collector {
  public:
-  /// `envs` copies, each where `state` has it. ConfigError where that is one of another number.
+  /// `envs` copies of the environment, put where `state` says each is. ConfigError if the state is one of
+  /// another number of copies.
   Collector(const OffPolicyConfig& config, std::int64_t envs, const EnvFactory& make_env, const Agent& agent,
             const TrainState& state);
 

@@ -13,7 +13,7 @@ namespace saccade::rl {
 
 class RunningMeanStd {
  public:
-  /// Of nothing yet: normalisation then leaves observations as they are but for the clip.
+  /// Statistics of no observation yet. Until the first one, normalisation does no more than clip.
   explicit RunningMeanStd(std::int64_t obs_dim, DType dtype);
 
   /// Takes one more observation into account (Welford 1962).

@@ -17,7 +17,6 @@ using Json = nlohmann::ordered_json;
 namespace {
 
 constexpr const char* kAlgorithm = "algorithm";
-constexpr const char* kDefaultAlgorithm = "sac";
 
 void check_object(const Json& json, std::string_view source) {
   if (json.is_object()) return;
@@ -70,7 +69,9 @@ Json read_settings(const std::string& path) {
 
 }  // namespace
 
-Config::Config(std::string_view algorithm) { set_algorithm(algorithm); }
+Config::Config(std::string_view algorithm) {
+  set_algorithm(algorithm.empty() ? default_algorithm().name : algorithm);
+}
 
 void Config::set_algorithm(std::string_view name) {
   algorithm_ = &find_algorithm(name);
@@ -155,24 +156,48 @@ const std::vector<Preset>& presets() {
   static const std::vector<Preset> all = {
       {"pendulum", "Pendulum-v1 with small networks, tuned: a few seconds",
        R"({"env": "Pendulum-v1", "steps": 10000, "learning_starts": 500, "batch_size": 100,
-           "buffer_size": 10000, "eval_every": 1000, "checkpoint_every": 0})",
-       ""},
+           "buffer_size": 10000, "eval_every": 1000, "checkpoint_every": 0})"},
       // Noise that is new in every step never gets this car anywhere; pink noise rocks it out of the valley.
       {"mountain-car", "MountainCarContinuous-v0 with pink noise, without which it is not solved",
        R"({"env": "MountainCarContinuous-v0", "steps": 30000, "learning_starts": 1000, "exploration": "pink",
-           "batch_size": 100, "buffer_size": 30000, "eval_every": 2000, "checkpoint_every": 0})",
-       ""},
+           "batch_size": 100, "buffer_size": 30000, "eval_every": 2000, "checkpoint_every": 0})"},
       // The gain from undulating shows only after hundreds of steps: a far horizon, and slow noise.
       {"swimmer", "Swimmer-v4 with pink noise and a far horizon: a minute or two",
        R"({"env": "Swimmer-v4", "steps": 300000, "exploration": "pink", "batch_size": 100,
-           "buffer_size": 300000})",
-       ""},
+           "buffer_size": 300000})"},
       {"pendulum-sb3", "Pendulum-v1 with Stable-Baselines3's defaults (256x256, batch 256)",
        R"({"env": "Pendulum-v1", "steps": 10000, "learning_starts": 100, "eval_every": 1000,
-           "checkpoint_every": 0})",
-       kDefaultAlgorithm},
+           "checkpoint_every": 0})"},
   };
   return all;
+}
+
+namespace {
+
+// What an algorithm sets in a preset, or null if it has no such preset.
+const std::string* own_settings(const AlgorithmInfo& algorithm, std::string_view preset) {
+  for (const auto& [name, settings] : algorithm.presets) {
+    if (name == preset) return &settings;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::vector<std::string> algorithms_of(const Preset& preset) {
+  std::vector<std::string> names;
+  for (const AlgorithmInfo& info : algorithms()) {
+    if (own_settings(info, preset.name) != nullptr) names.push_back(info.name);
+  }
+  return names;
+}
+
+std::string preset_of(const Config& config) {
+  for (const Preset& preset : presets()) {
+    if (own_settings(config.algorithm(), preset.name) == nullptr) continue;
+    if (config_for(preset.name, config.algorithm().name).run.env == config.run.env) return preset.name;
+  }
+  return "";
 }
 
 Config config_for(std::string_view name, std::string_view algorithm) {
@@ -181,14 +206,13 @@ Config config_for(std::string_view name, std::string_view algorithm) {
   for (const Preset& preset : presets()) {
     names.push_back(preset.name);
     if (preset.name != name) continue;
-    if (!preset.algorithm.empty() && preset.algorithm != algorithm) {
+    const std::string* own = own_settings(config.algorithm(), name);
+    if (own == nullptr) {
       throw ConfigError(fmt::format("the preset {} is one of {}, but the algorithm asked for is {}", name,
-                                    preset.algorithm, algorithm));
+                                    join(algorithms_of(preset), " and "), config.algorithm().name));
     }
     set_built_in(config, preset.settings);
-    for (const auto& [preset_name, settings] : config.algorithm().presets) {
-      if (preset_name == name) set_built_in(config, settings);
-    }
+    set_built_in(config, *own);
     return config;
   }
   try {

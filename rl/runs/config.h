@@ -18,8 +18,8 @@ class Config {
   RunConfig run;
   OffPolicyConfig off_policy;
 
-  /// All defaults of this algorithm.
-  explicit Config(std::string_view algorithm = "sac");
+  /// All defaults of this algorithm; of default_algorithm() if none is named.
+  explicit Config(std::string_view algorithm = "");
 
   const AlgorithmInfo& algorithm() const { return *algorithm_; }
   /// The algorithm's own settings, which are a C: config.own<SacConfig>().gamma = 0.98.
@@ -67,16 +67,19 @@ void update_from_file(Config& config, const std::string& path);
 /// The algorithm that such a file names; "" if it names none.
 std::string algorithm_in_file(const std::string& path);
 
-/// A task with settings that suit it. What an algorithm sets besides is in its AlgorithmInfo.
+/// A task with settings that suit it. What an algorithm sets besides is in its AlgorithmInfo; those that set
+/// nothing for it, not even "{}", do not have it.
 struct Preset {
   std::string name;
   std::string meaning;
-  std::string settings;   // a JSON object of keys of RunConfig and OffPolicyConfig
-  std::string algorithm;  // the only one that has it, or "" for any
+  std::string settings;  // a JSON object of keys of RunConfig and OffPolicyConfig
 };
 const std::vector<Preset>& presets();
+std::vector<std::string> algorithms_of(const Preset& preset);
+/// The first preset for this configuration's environment and algorithm; "" if there is none.
+std::string preset_of(const Config& config);
 /// The preset of that name for an algorithm, or the algorithm's defaults with that environment. ConfigError
 /// for a name that is neither, or a preset that this algorithm does not have.
-Config config_for(std::string_view preset_or_env, std::string_view algorithm = "sac");
+Config config_for(std::string_view preset_or_env, std::string_view algorithm = "");
 
 }  // namespace saccade::rl

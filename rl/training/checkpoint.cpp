@@ -153,8 +153,8 @@ nn::NamedTensors load_tensors(const fs::path& folder, const char* name, const Js
   return tensors;
 }
 
-// Where two names cannot be exchanged at once, a crash between two renames leaves the old checkpoint under
-// this one.
+// Some file systems cannot exchange two names at once. There, a crash between the two renames leaves the old
+// checkpoint under this name.
 fs::path old_name(const std::string& path) { return path + ".old"; }
 
 std::string existing(const std::string& path) {
@@ -179,14 +179,14 @@ void exchange(const fs::path& fresh, const std::string& path) {
   fs::remove_all(old_name(path));
 }
 
-// The number of the folder that stands there now: another after it has been exchanged.
+// The inode of the folder that stands there now, which changes when it is exchanged.
 std::optional<ino_t> identity(const std::string& path) {
   struct stat status = {};
   return ::stat(path.c_str(), &status) == 0 ? std::optional(status.st_ino) : std::nullopt;
 }
 
-// Calls read(folder); again if another program has exchanged the folder meanwhile, since then what was read
-// may be of two checkpoints.
+// Calls read(folder). If another program has exchanged the folder meanwhile, it may have read parts of two
+// checkpoints, and reads again.
 template <class F>
 void read_whole(const std::string& path, const F& read) {
   constexpr int kTries = 100;

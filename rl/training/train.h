@@ -26,11 +26,11 @@ struct Episode {
 struct TrainCallbacks {
   std::function<void(const TrainState&, const Episode&)> on_episode = {};
   std::function<void(const TrainState&, const Evaluation&)> on_evaluation = {};
-  /// After every round, with the metrics of its last update (those before, while there is none).
+  /// After every round, with the metrics of the last update so far; empty before the first.
   std::function<void(const TrainState&, const Metrics&)> on_step = {};
   std::function<void(const TrainState&)> on_checkpoint = {};
-  /// Asked at every round, and at evaluations' every step; true ends training. An evaluation cut short is
-  /// done again by the next call.
+  /// Asked at every round and at every step of an evaluation; true ends training. The next call of train()
+  /// begins an evaluation that was cut short once more.
   std::function<bool()> should_stop = {};
 };
 
@@ -41,7 +41,7 @@ std::int64_t last_step(const RunConfig& run);
 /// round steps every copy of the environment once, and then makes as many updates as the steps ask for;
 /// stops, evaluations and checkpoints come between rounds. Deterministic: what follows depends only on the
 /// settings and the state, not on where earlier calls stopped, nor on the number of threads. ConfigError
-/// where state is not one of run.envs copies.
+/// if the state has another number of copies than run.envs.
 void train(const RunConfig& run, const OffPolicyConfig& config, const EnvFactory& make_env, Agent& agent,
            ReplayBuffer& buffer, TrainState& state, const TrainCallbacks& callbacks = {});
 

@@ -120,21 +120,21 @@ TEST_CASE("a reset draws from Gymnasium's distribution", "[envs]") {
   constexpr int draws = 2000;
   const std::unique_ptr<Env> env = make(range.id);
   Rng rng(0);
-  double least = kInfinity, most = -kInfinity, sum = 0;
+  double smallest = kInfinity, largest = -kInfinity, sum = 0;
   for (int i = 0; i < draws; ++i) {
     const std::vector<double> observation = reset(*env, rng);
     CHECK(observation == observation_of(*env));
     CHECK(is_inside(observation, std::get<Box>(env->spec().observation_space)));
     const double drawn = env->state()[range.coordinate];
-    least = std::min(least, drawn);
-    most = std::max(most, drawn);
+    smallest = std::min(smallest, drawn);
+    largest = std::max(largest, drawn);
     sum += drawn;
   }
   const double width = range.high - range.low;
-  CHECK(least >= range.low);
-  CHECK(most <= range.high);
-  CHECK(least <= range.low + 0.01 * width);
-  CHECK(most >= range.high - 0.01 * width);
+  CHECK(smallest >= range.low);
+  CHECK(largest <= range.high);
+  CHECK(smallest <= range.low + 0.01 * width);
+  CHECK(largest >= range.high - 0.01 * width);
   // The mean of a uniform draw has a standard deviation of width / sqrt(12 draws): five of these.
   CHECK(std::abs(sum / draws - (range.low + range.high) / 2) <= 5 * width / std::sqrt(12.0 * draws));
 }

@@ -54,15 +54,15 @@ void check_spread(std::vector<double> draws, double scale, bool normal) {
   // Five standard errors of the mean; of the deviation, at most deviation / sqrt(2 n).
   CHECK(std::abs(sum / n) <= 5 * deviation / std::sqrt(n));
   CHECK(std::abs(std::sqrt(squares / n) - deviation) <= 5 * deviation / std::sqrt(2 * n));
-  const auto [least, most] = std::minmax_element(draws.begin(), draws.end());
+  const auto [min, max] = std::minmax_element(draws.begin(), draws.end());
   if (normal) {
-    CHECK(*most > 2.5 * scale);
-    CHECK(*least < -2.5 * scale);
+    CHECK(*max > 2.5 * scale);
+    CHECK(*min < -2.5 * scale);
   } else {
-    CHECK(*least >= -scale);
-    CHECK(*most < scale);
-    CHECK(*least <= -0.98 * scale);
-    CHECK(*most >= 0.98 * scale);
+    CHECK(*min >= -scale);
+    CHECK(*max < scale);
+    CHECK(*min <= -0.98 * scale);
+    CHECK(*max >= 0.98 * scale);
   }
 }
 

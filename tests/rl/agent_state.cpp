@@ -29,7 +29,8 @@ std::unique_ptr<rl::Agent> make_agent(const std::string& algorithm) {
 
 Batch draw_batch(int seed) {
   Rng rng(static_cast<std::uint64_t>(seed));
-  return {randn({8, 3}, rng), rand({8, 1}, rng, DType::f32, -1, 1), randn({8, 1}, rng), randn({8, 3}, rng), zeros({8, 1})};
+  return {randn({8, 3}, rng), rand({8, 1}, rng, DType::f32, -1, 1), randn({8, 1}, rng), randn({8, 3}, rng),
+          zeros({8, 1})};
 }
 
 std::vector<double> all_numbers(const rl::Agent& agent) {
@@ -59,7 +60,8 @@ std::vector<std::string> names() {
 
 }  // namespace
 
-TEST_CASE("an update that cannot be done changes nothing, and the next one is as if it had not been", "[agent]") {
+TEST_CASE("an update that cannot be done changes nothing, and the next one is as if it had not been",
+          "[agent]") {
   for (const std::string& name : names()) {
     const std::unique_ptr<rl::Agent> agent = make_agent(name), twin = make_agent(name);
     for (int i = 0; i < 4; ++i) {
@@ -119,14 +121,16 @@ TEST_CASE("an agent loads all of a checkpoint or nothing", "[agent]") {
     const std::unique_ptr<rl::Agent> agent = make_agent(name), other = make_agent(name);
     Rng rng(3);
     other->update(draw_batch(1), rng);
-    const nn::NamedTensors weights = copies(other->named_weights()), state = copies(other->named_optimizer_state());
+    const nn::NamedTensors weights = copies(other->named_weights()),
+                           state = copies(other->named_optimizer_state());
     const std::vector<double> before = all_numbers(*agent);
     const auto refuses = [&](const nn::NamedTensors& w, const nn::NamedTensors& s, const std::string& word) {
       INFO(name << ": " << word);
       CHECK_THROWS_WITH(agent->load(w, s), Contains(word));
       CHECK(all_numbers(*agent) == before);
     };
-    nn::NamedTensors fewer = state, more = state, reshaped = state, uncounted = state, twice = state, no_weight = weights;
+    nn::NamedTensors fewer = state, more = state, reshaped = state, uncounted = state, twice = state,
+                     no_weight = weights;
     fewer.pop_back();
     more.push_back({"stranger.m", zeros({1})});
     reshaped.back().tensor = zeros({3});

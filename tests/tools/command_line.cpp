@@ -27,10 +27,10 @@ const std::string kSmall =
     "--set eval_every=100 --set eval_episodes=2 --set final_eval_episodes=3 ";
 
 std::size_t widest(const std::string& text) {
-  std::size_t most = 0;
+  std::size_t widest = 0;
   std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) most = std::max(most, saccade::columns(line));
-  return most;
+  for (std::string line; std::getline(lines, line);) widest = std::max(widest, saccade::columns(line));
+  return widest;
 }
 
 // One line on stderr that holds every one of the words, nothing on stdout, and nothing changed on disk.
@@ -347,7 +347,7 @@ TEST_CASE("plain noise in MountainCarContinuous is a warning that names the pres
       "--steps 60 --quiet --set hidden=[8] --set learning_starts=50 --set final_eval_episodes=1";
   const Output plain = run_command(folder, "train MountainCarContinuous-v0 " + run);
   CHECK(plain.exit_code == 0);
-  CHECK_THAT(plain.err, Contains("saccade: warning: ") && Contains("exploration=gaussian") &&
+  CHECK_THAT(plain.err, Contains("saccade: warning: ") && Contains("exploration is gaussian here") &&
                             Contains("the preset mountain-car"));
   CHECK(run_command(folder, "train mountain-car " + run).err.empty());
   CHECK(run_command(folder, "train MountainCarContinuous-v0 --set exploration=pink " + run).err.empty());

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -202,14 +203,26 @@ TEST_CASE("the example of second derivatives finds the minimum by Newton's metho
 
 TEST_CASE("training without the command is a few lines", "[examples]") {
   envs::add("DoubleIntegrator-v0", [] { return std::make_unique<DoubleIntegrator>(); });
+  const std::string file = SACCADE_SOURCE_DIR "/examples/double_integrator.json";
   rl::Config config = rl::config_for("DoubleIntegrator-v0");
-  rl::update_from_file(config, SACCADE_SOURCE_DIR "/examples/double_integrator.json");
+  rl::update_from_file(config, file);  // examples/double_integrator.json
   const rl::EnvFactory make = [&] { return envs::make(config.run.env); };
-  rl::Sac agent(config.own<rl::SacConfig>(), 2, 1, Rng(1));
+  rl::Sac agent(config.own<rl::SacConfig>(), 2, 1, Rng(1));  // an observation has 2 numbers, an action 1
   rl::ReplayBuffer buffer(config.off_policy.buffer_size, 2, 1);
   rl::TrainState state{Rng(1)};
   rl::train(config.run, config.off_policy, make, agent, buffer, state);
-  CHECK(rl::evaluate(make, agent, 20, Rng(2)).mean() > -20);
+  const double mean = rl::evaluate(make, agent, 20, Rng(2)).mean();
+  CHECK(mean > -20);
+
+  // envs/README.md shows these very lines.
+  const std::string readme = read_file(SACCADE_SOURCE_DIR "/envs/README.md"),
+                    here = read_file(SACCADE_SOURCE_DIR "/tests/tools/examples.cpp");
+  const std::size_t begin = readme.find("rl::Config config"), end = readme.find("```", begin);
+  REQUIRE(end != std::string::npos);
+  std::istringstream lines(readme.substr(begin, end - begin));
+  int seen = 0;
+  for (std::string line; std::getline(lines, line); ++seen) CHECK_THAT(here, Contains("\n  " + line + "\n"));
+  CHECK(seen == 8);
 }
 
 TEST_CASE("a wide box of actions is a warning of the command, for environments of one's own too",

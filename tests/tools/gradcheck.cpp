@@ -30,12 +30,12 @@ std::set<std::string> op_names() {
 }
 
 std::size_t widest_line(const std::string& text) {
-  std::size_t most = 0, start = 0;
+  std::size_t widest = 0, start = 0;
   for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', start)) {
-    most = std::max(most, end - start);
+    widest = std::max(widest, end - start);
     start = end + 1;
   }
-  return most;
+  return widest;
 }
 
 }  // namespace

@@ -87,8 +87,8 @@ class Bare : public Env {
 };
 
 // Random episodes, recorded.
-pages::Recording recorded(std::unique_ptr<Env> env, int episodes, std::int64_t most_episodes = 3) {
-  pages::Recording recording{.most_episodes = most_episodes};
+pages::Recording recorded(std::unique_ptr<Env> env, int episodes, std::int64_t max_episodes = 3) {
+  pages::Recording recording{.max_episodes = max_episodes};
   pages::RecordingEnv recorder(std::move(env), recording);
   Rng rng(3);
   for (int i = 0; i < episodes; ++i) {
@@ -218,9 +218,9 @@ TEST_CASE("an environment without a scene has its observations recorded", "[reco
   CHECK_FALSE(episode.contains("poses"));
 }
 
-TEST_CASE("a scene whose shapes change is an error that says so", "[recording]") {
+TEST_CASE("a scene whose geoms change is an error that says so", "[recording]") {
   CHECK_THROWS_WITH(to_json(recorded(std::make_unique<Bare>(true), 1)),
-                    Contains("Bare-v0: scene()") && Contains("1 shapes at the start and then 2"));
+                    Contains("Bare-v0: scene()") && Contains("1 geoms at the start and then 2"));
 }
 
 TEST_CASE("eval --random --record writes one page that loads nothing else", "[recording]") {

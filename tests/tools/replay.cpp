@@ -62,10 +62,10 @@ void check_refused(const Output& output, const std::string& message) {
 }
 
 std::size_t widest(const std::string& text) {
-  std::size_t most = 0;
+  std::size_t widest = 0;
   std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) most = std::max(most, saccade::columns(line));
-  return most;
+  for (std::string line; std::getline(lines, line);) widest = std::max(widest, saccade::columns(line));
+  return widest;
 }
 
 }  // namespace

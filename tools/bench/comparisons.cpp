@@ -12,7 +12,7 @@ namespace saccade::bench {
 
 namespace {
 
-// For each product of an update on its own; theirs is made from the product.
+// A candidate for each product of an update. `theirs` makes the peer's work from the product.
 void add_gemm(std::vector<Candidate>& all, const std::string& prefix, const std::string& peer, int threads,
               std::optional<Reach> reach, const std::function<Work(const ProductList&)>& theirs) {
   for (const GemmShape& shape : gemm_shapes()) {

@@ -15,11 +15,11 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "base/threads.h"
 #include "tools/bench/child.h"
 #include "tools/bench/comparisons.h"
 #include "tools/bench/machine.h"
-#include "tools/cli/text.h"
 
 namespace saccade::bench {
 
@@ -248,10 +248,10 @@ void run(const Options& options) {
     return std::any_of(names.begin(), names.end(), matches);
   };
   const std::int64_t rounds =
-      options.repeats.empty() ? 21 : cli::parse_integer("--repeats", options.repeats, 1, 1000);
+      options.repeats.empty() ? 21 : parse_integer("--repeats", options.repeats, 1, 1000);
   std::vector<int> threads = {1};
   if (!options.threads.empty()) {
-    threads[0] = static_cast<int>(cli::parse_integer("--threads", options.threads, 1, 1024));
+    threads[0] = static_cast<int>(parse_integer("--threads", options.threads, 1, 1024));
   } else if (num_threads() > 1) {
     threads.push_back(num_threads());
   }

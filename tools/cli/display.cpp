@@ -91,10 +91,10 @@ Layout lay_out(const Progress& p, std::size_t width) {
   if (fits()) return layout;
   layout.gap = "  ";
   while (layout.fields.size() > 1) {  // the least important goes, of equals the last
-    const auto least =
+    const auto expendable =
         std::min_element(layout.fields.rbegin(), layout.fields.rend(),
                          [](const Field& a, const Field& b) { return a.importance < b.importance; });
-    layout.fields.erase(std::next(least).base());
+    layout.fields.erase(std::next(expendable).base());
     if (fits()) return layout;
   }
   layout.fields[0].text.resize(std::min(layout.fields[0].text.size(), width));

@@ -38,18 +38,6 @@ std::string label(const Mutant& mutant) {
   return fmt::format("{}, input {}, {}", mutant.op, mutant.edge, mutant.kind);
 }
 
-// Why a mutant lives: where it changed no number in any check, why it could not have.
-std::string reason(const Mutant& mutant) {
-  if (!mutant.equivalent) return mutant.killer;
-  if (mutant.op == "sign" || mutant.op == "floor") return "its gradient is the constant 0, broken or not";
-  if (mutant.op == "add") return "both inputs have the same gradient, g";
-  if (mutant.op == "unslice" && mutant.kind == "detached") {
-    return "it is met only as slice's gradient, so that its own is a second derivative already; what a "
-           "detached one lacks is the third";
-  }
-  return mutant.killer;
-}
-
 // One for each name that occurs, in order of first occurrence.
 template <class F>
 std::vector<Tally> tally(const std::vector<Mutant>& mutants, const F& name) {
@@ -85,7 +73,7 @@ void print_list(const char* heading, const std::vector<Mutant>& mutants, const F
   out("\n{}\n", heading);
   for (const Mutant& mutant : mutants) {
     if (!listed(mutant)) continue;
-    const std::string text = fmt::format("{}: {}", label(mutant), reason(mutant));
+    const std::string text = fmt::format("{}: {}", label(mutant), mutant.killer);
     bool first = true;
     for (const std::string& line : wrap(text, kColumns - 4)) {
       out("{}{}\n", first ? "  " : "    ", line);
@@ -128,14 +116,13 @@ Json to_json(const std::vector<Mutant>& mutants, const Tally& total, double seco
   json["kinds"] = to_json(by_kind(mutants));
   json["mutants"] = Json::array();
   for (const Mutant& mutant : mutants) {
-    json["mutants"].push_back(
-        {{"op", mutant.op},
-         {"input", mutant.edge},
-         {"kind", mutant.kind},
-         {"verdict", mutant.killed       ? "killed"
-                     : mutant.equivalent ? "equivalent"
-                                         : "survived"},
-         {mutant.killed ? "killer" : "reason", mutant.killed ? mutant.killer : reason(mutant)}});
+    json["mutants"].push_back({{"op", mutant.op},
+                               {"input", mutant.edge},
+                               {"kind", mutant.kind},
+                               {"verdict", mutant.killed       ? "killed"
+                                           : mutant.equivalent ? "equivalent"
+                                                               : "survived"},
+                               {mutant.killed ? "killer" : "reason", mutant.killer}});
   }
   return json;
 }

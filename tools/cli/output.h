@@ -1,5 +1,6 @@
 // Printing that never throws: a full disk or a terminal that is gone must not end a run that is being saved.
-// What cannot be written the stream remembers, and run_command_line() makes an error of at the end.
+// The stream remembers that something could not be written, and run_command_line() makes an error of it at
+// the end.
 #pragma once
 
 #include <fmt/format.h>

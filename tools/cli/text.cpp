@@ -24,15 +24,6 @@ std::string two_columns(std::string_view left, std::string_view right, std::size
   return text + '\n';
 }
 
-std::int64_t parse_integer(std::string_view flag, std::string_view text, std::int64_t min, std::int64_t max) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < min || value > max) {
-    throw ConfigError(fmt::format("{}: '{}' given; expected an integer from {} to {}", flag, text, min, max));
-  }
-  return value;
-}
-
 void warn(std::string_view message) { err("saccade: warning: {}\n", printable(message)); }
 
 }  // namespace saccade::cli

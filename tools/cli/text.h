@@ -17,9 +17,6 @@ constexpr std::size_t kColumns = 80;
 /// kColumns. Ends with a newline.
 std::string two_columns(std::string_view left, std::string_view right, std::size_t start);
 
-/// The integer that a flag was given. Throws ConfigError naming flag, text and range where it is none.
-std::int64_t parse_integer(std::string_view flag, std::string_view text, std::int64_t min, std::int64_t max);
-
 /// "saccade: warning: message" on stderr.
 void warn(std::string_view message);
 

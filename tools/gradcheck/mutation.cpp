@@ -63,6 +63,17 @@ bool same_values(const Tensor& a, const Tensor& b) {
   return a.shape() == b.shape() && a.requires_grad() == b.requires_grad() && a.to_vector() == b.to_vector();
 }
 
+// Why a mutant that changed no number in any check could not have.
+std::string why_equivalent(const Mutant& mutant) {
+  if (mutant.op == "sign" || mutant.op == "floor") return "its gradient is the constant 0, broken or not";
+  if (mutant.op == "add") return "both inputs have the same gradient, g";
+  if (mutant.op == "unslice" && mutant.kind == "detached") {
+    return "it is met only as slice's gradient, so that its own is a second derivative already; what a "
+           "detached one lacks is the third";
+  }
+  return "equivalent: it changes no number in any check";
+}
+
 }  // namespace
 
 std::vector<std::string> mutation_kinds() {
@@ -120,7 +131,7 @@ std::vector<Mutant> mutate(const std::vector<Check>& checks) {
       }
       if (!mutant.killed) {
         mutant.equivalent = !changed;
-        mutant.killer = changed ? "no check noticed" : "equivalent: it changes no number in any check";
+        mutant.killer = changed ? "no check noticed" : why_equivalent(mutant);
       }
       mutants.push_back(std::move(mutant));
     }

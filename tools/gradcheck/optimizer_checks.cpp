@@ -7,6 +7,7 @@
 #include "autograd/ops.h"
 #include "nn/linear.h"
 #include "nn/optim/adam.h"
+#include "nn/optim/clip_grad_norm.h"
 #include "nn/optim/rmsprop.h"
 #include "nn/optim/sgd.h"
 #include "tools/gradcheck/suite.h"
@@ -73,26 +74,68 @@ std::vector<Check> optimizer_checks() {
       [=](const Tensor& p, const Tensor& g) { return adam_formula(p, g + 0.3 * p, 1e-2); });
   add("Adam step", "AdamW", "", adam({.lr = 1e-2, .weight_decay = 0.3, .decoupled = true}),
       [=](const Tensor& p, const Tensor& g) { return adam_formula(p, g, 1e-2) - 1e-2 * 0.3 * p; });
+  const Tensor v_max = v + 0.02;
   add(
-      "SGD step", "the first, with momentum", "p' = p - lr b,  b = grad + weight_decay p at first",
-      [](const Tensor& p, const Tensor& g) {
+      "Adam step", "AMSGrad", "",
+      [=](const Tensor& p, const Tensor& g) {
         return stepped(
-            [](const TensorList& parameters) {
-              return nn::Sgd(parameters, {.lr = 0.1, .momentum = 0.9, .weight_decay = 0.2});
-            },
-            p, g, {});
+            [](const TensorList& parameters) { return nn::Adam(parameters, {.lr = 1e-2, .amsgrad = true}); },
+            p, g, {{"steps", two}, {"m", m}, {"v", v}, {"v_max", v_max}});
       },
+      [=](const Tensor& p, const Tensor& g) {
+        const Tensor m_hat = (0.9 * like(m, p) + 0.1 * g) / (1 - std::pow(0.9, 3));
+        const Tensor v_new = maximum(like(v_max, p), 0.999 * like(v, p) + 0.001 * square(g));
+        return p - 1e-2 * m_hat / (sqrt(v_new / (1 - std::pow(0.999, 3))) + 1e-8);
+      });
+
+  // Steps in the midst of training: b, v and the mean of gradients are what steps before left.
+  const Tensor b = draw();
+  const auto sgd = [=](const nn::SgdOptions& options, const nn::NamedTensors& state) {
+    return [=](const Tensor& p, const Tensor& g) {
+      return stepped([&](const TensorList& parameters) { return nn::Sgd(parameters, options); }, p, g, state);
+    };
+  };
+  add("SGD step", "the first, with momentum",
+      "p' = p - lr b,  b' = momentum b + (1 - dampening) grad, at first grad,  grad = g + weight_decay p",
+      sgd({.lr = 0.1, .momentum = 0.9, .weight_decay = 0.2}, {}),
       [](const Tensor& p, const Tensor& g) { return p - 0.1 * (g + 0.2 * p); });
+  add("SGD step", "momentum and dampening", "",
+      sgd({.lr = 0.1, .momentum = 0.9, .dampening = 0.3}, {{"steps", two}, {"momentum", b}}),
+      [=](const Tensor& p, const Tensor& g) { return p - 0.1 * (0.9 * like(b, p) + 0.7 * g); });
+  add("SGD step", "Nesterov", "",
+      sgd({.lr = 0.1, .momentum = 0.9, .nesterov = true}, {{"steps", two}, {"momentum", b}}),
+      [=](const Tensor& p, const Tensor& g) { return p - 0.1 * (g + 0.9 * (0.9 * like(b, p) + g)); });
+
+  const Tensor v_big = rand({6}, rng, DType::f64, 1, 2), mean_g = draw(0.3);
+  const auto rmsprop = [=](const nn::RmsPropOptions& options, const nn::NamedTensors& state) {
+    return [=](const Tensor& p, const Tensor& g) {
+      return stepped([&](const TensorList& parameters) { return nn::RmsProp(parameters, options); }, p, g,
+                     state);
+    };
+  };
+  const auto next_v = [=](const Tensor& g) { return 0.9 * like(v_big, g) + 0.1 * square(g); };
+  add("RMSprop step", "with weight decay",
+      "p' = p - lr grad / (sqrt(v') + eps),  v' = alpha v + (1 - alpha) grad^2",
+      rmsprop({.lr = 0.01, .alpha = 0.9, .eps = 0.1, .weight_decay = 0.2}, {{"steps", two}, {"v", v_big}}),
+      [=](const Tensor& p, const Tensor& g) {
+        const Tensor decayed = g + 0.2 * p;
+        return p - 0.01 * decayed / (sqrt(next_v(decayed)) + 0.1);
+      });
+  add("RMSprop step", "centred, with momentum", "",
+      rmsprop({.lr = 0.01, .alpha = 0.9, .eps = 0.1, .momentum = 0.8, .centered = true},
+              {{"steps", two}, {"v", v_big}, {"mean", mean_g}, {"momentum", b}}),
+      [=](const Tensor& p, const Tensor& g) {
+        const Tensor spread = next_v(g) - square(0.9 * like(mean_g, g) + 0.1 * g);
+        return p - 0.01 * (0.8 * like(b, p) + g / (sqrt(spread) + 0.1));
+      });
   add(
-      "RMSprop step", "the first", "p' = p - lr grad / (sqrt(v) + eps),  v = (1 - alpha) grad^2 at first",
+      "clip_grad_norm", "to 0.5", "g' = g max_norm / (|g| + 1e-6) where |g| > max_norm",
       [](const Tensor& p, const Tensor& g) {
-        return stepped(
-            [](const TensorList& parameters) {
-              return nn::RmsProp(parameters, {.lr = 0.01, .alpha = 0.9, .eps = 0.1});
-            },
-            p, g, {});
+        TensorList gradients = {(1 * g).detach()};
+        nn::clip_grad_norm(gradients, 0.5);
+        return p.detach() + gradients[0];
       },
-      [](const Tensor& p, const Tensor& g) { return p - 0.01 * g / (sqrt(0.1 * square(g)) + 0.1); });
+      [](const Tensor& p, const Tensor& g) { return p + g * (0.5 / (sqrt(sum(square(g))) + 1e-6)); });
   // A Linear(2, 2) has six parameters.
   add(
       "Polyak step", "the targets after it", "t' = t + tau (p - t);  dt = (1 - tau) g,  dp = tau g",

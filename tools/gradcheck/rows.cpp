@@ -15,8 +15,8 @@ namespace saccade::suite {
 namespace {
 
 // In units of f32's rounding. A check takes a few dozen roundings on the way to a value or gradient; see
-// tests/gradcheck.cpp. What log pi(a) is computed from here is u alone: it is rounded by up to |u| <= 20
-// units, and (u - mean) / std divides that by std >= e^-4. Training keeps eps and does not divide.
+// tests/autograd/gradcheck.cpp. What log pi(a) is computed from here is u alone: it is rounded by up to |u|
+// <= 20 units, and (u - mean) / std divides that by std >= e^-4. Training keeps eps and does not divide.
 double f32_limit(const Check& check) { return check.name == "log pi(a)" ? 1024 : 64; }
 
 // Those of one group, and in it of one name, together; otherwise in the suite's order.

@@ -1,4 +1,4 @@
-// What failing checks have in common.
+// The op behind failures: one that all failing checks use and few passing ones do.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,13 +1,12 @@
 #include "tools/pages/gradcheck_page.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "autograd/gradcheck.h"
 #include "base/files.h"
+#include "base/text.h"
 #include "rl/runs/build_info.h"
 #include "tools/gradcheck/log_prob_errors.h"
 #include "tools/pages/assemble.h"
@@ -52,7 +51,7 @@ Json page_data(const std::vector<suite::Row>& rows, const PageInfo& info) {
   const GradcheckOptions defaults;  // which every check of the suite keeps to
   return {
       {"build", rl::build_info()},
-      {"date", fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)))},
+      {"date", utc_now()},
       {"filter", info.filter},
       {"order", info.order},
       {"seconds", info.seconds},

@@ -1,17 +1,16 @@
 #include "tools/pages/recording.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/text.h"
 #include "rl/runs/build_info.h"
 #include "tools/pages/assemble.h"
 
@@ -23,7 +22,7 @@ using Json = nlohmann::ordered_json;
 using envs::Geom;
 using envs::Scene;
 
-constexpr std::size_t kMostCurves = 24;  // of observations
+constexpr std::size_t kMaxCurves = 24;  // of observations
 
 const char* name_of(envs::GeomKind kind) {
   static constexpr std::array<const char*, 6> names = {"plane",    "sphere",    "capsule",
@@ -53,14 +52,14 @@ Json shortened(const std::vector<std::vector<double>>& rows) {
   return json;
 }
 
-void add_pose(Json& row, const Geom& shape) {
-  for (const double x : shape.position) row.push_back(rounded(x));
-  for (const double x : shape.rotation) row.push_back(rounded(x));
+void add_pose(Json& row, const Geom& geom) {
+  for (const double x : geom.position) row.push_back(rounded(x));
+  for (const double x : geom.rotation) row.push_back(rounded(x));
 }
 
 bool same_pose(const Geom& a, const Geom& b) { return a.position == b.position && a.rotation == b.rotation; }
 
-void check_same_shapes(const envs::Spec& spec, const Scene& first, const Scene& scene) {
+void check_same_geoms(const envs::Spec& spec, const Scene& first, const Scene& scene) {
   // A capsule between two points has a length that is rounded otherwise in every frame.
   const auto same_size = [](double a, double b) { return std::abs(a - b) < 1e-6; };
   const auto same = [&](const Geom& a, const Geom& b) {
@@ -71,17 +70,17 @@ void check_same_shapes(const envs::Spec& spec, const Scene& first, const Scene& 
     return;
   }
   throw Error(
-      fmt::format("{}: scene() gave {} shapes at the start and then {}, or others; expected the same "
+      fmt::format("{}: scene() gave {} geoms at the start and then {}, or others; expected the same "
                   "ones in the same order, with other positions and rotations",
                   spec.id, first.geoms.size(), scene.geoms.size()));
 }
 
-// Which shapes have more than one pose in all of the recording.
-std::vector<bool> moving_shapes(const Recording& recording, const Scene& first) {
+// Which geoms have more than one pose in all of the recording.
+std::vector<bool> moving_geoms(const Recording& recording, const Scene& first) {
   std::vector<bool> moves(first.geoms.size());
   for (const Recording::Episode& episode : recording.episodes) {
     for (const Scene& scene : episode.scenes) {
-      check_same_shapes(recording.spec, first, scene);
+      check_same_geoms(recording.spec, first, scene);
       for (std::size_t i = 0; i < moves.size(); ++i) {
         if (!same_pose(first.geoms[i], scene.geoms[i])) moves[i] = true;
       }
@@ -94,12 +93,12 @@ const char* end_of(const envs::StepResult& last) {
   return last.diverged ? "diverged" : last.terminated ? "terminated" : "truncated";
 }
 
-Json shapes_json(const Scene& first, const std::vector<bool>& moves) {
+Json geoms_json(const Scene& first, const std::vector<bool>& moves) {
   Json geoms = Json::array();
   for (std::size_t i = 0; i < moves.size(); ++i) {
-    const Geom& shape = first.geoms[i];
-    Json json = {{"kind", name_of(shape.kind)}, {"size", shortened(shape.size)}, {"colour", shape.colour}};
-    if (!moves[i]) add_pose(json["pose"] = Json::array(), shape);
+    const Geom& geom = first.geoms[i];
+    Json json = {{"kind", name_of(geom.kind)}, {"size", shortened(geom.size)}, {"colour", geom.colour}};
+    if (!moves[i]) add_pose(json["pose"] = Json::array(), geom);
     geoms.push_back(std::move(json));
   }
   return geoms;
@@ -123,7 +122,7 @@ void add_scenes(Json& json, const Recording::Episode& episode, const std::vector
 void add_observations(Json& json, const Recording::Episode& episode) {
   Json rows = Json::array();
   for (const std::vector<double>& row : episode.observations) {
-    rows.push_back(shortened(std::span(row).first(std::min(row.size(), kMostCurves))));
+    rows.push_back(shortened(std::span(row).first(std::min(row.size(), kMaxCurves))));
   }
   json["observations"] = std::move(rows);
 }
@@ -143,26 +142,26 @@ void RecordingEnv::add_frame(std::span<const double> observation) {
 
 void RecordingEnv::reset(Rng& rng, std::span<double> observation) {
   env_->reset(rng, observation);
-  is_recording_ = static_cast<std::int64_t>(recording_.episodes.size()) < recording_.most_episodes;
+  is_recording_ = static_cast<std::int64_t>(recording_.episodes.size()) < recording_.max_episodes;
   if (!is_recording_) return;
   recording_.episodes.emplace_back();
   add_frame(observation);
 }
 
 envs::StepResult RecordingEnv::step(std::span<const double> action, std::span<double> observation) {
-  const envs::StepResult transition = env_->step(action, observation);
-  if (!is_recording_) return transition;
+  const envs::StepResult result = env_->step(action, observation);
+  if (!is_recording_) return result;
   add_frame(observation);
   Recording::Episode& episode = recording_.episodes.back();
   episode.actions.emplace_back(action.begin(), action.end());
-  episode.rewards.push_back(transition.reward);
-  episode.last = transition;
-  return transition;
+  episode.rewards.push_back(result.reward);
+  episode.last = result;
+  return result;
 }
 
 Json to_json(const Recording& recording) {
   const Scene first = recording.episodes.empty() ? Scene{} : recording.episodes[0].scenes.at(0);
-  const std::vector<bool> moves = moving_shapes(recording, first);
+  const std::vector<bool> moves = moving_geoms(recording, first);
   const envs::Spec& spec = recording.spec;
   const envs::Box bounds = envs::bounds_of(spec.action_space);
   const auto* choices = std::get_if<envs::Discrete>(&spec.action_space);
@@ -175,7 +174,7 @@ Json to_json(const Recording& recording) {
       {"radius", first.radius},
       {"elevation", first.elevation},
       {"flat", first.flat},
-      {"shapes", shapes_json(first, moves)}};
+      {"shapes", geoms_json(first, moves)}};
   Json episodes = Json::array();
   for (const Recording::Episode& episode : recording.episodes) {
     Json one = {{"ends", end_of(episode.last)},
@@ -198,7 +197,7 @@ void write_recording(const std::string& path, const Recording& recording, const 
                  {"std", e.std()},
                  {"min", e.min()},
                  {"max", e.max()}}},
-               {"date", fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr)))},
+               {"date", utc_now()},
                {"build", rl::build_info()}};
   data.update(to_json(recording));
   write_file(path, assemble("recording", data));

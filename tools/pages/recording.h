@@ -24,12 +24,12 @@ struct Recording {
     std::vector<double> rewards;
     envs::StepResult last;
   };
-  std::int64_t most_episodes = 3;
+  std::int64_t max_episodes = 3;
   envs::Spec spec{};
   std::vector<Episode> episodes{};
 };
 
-/// An environment that adds its episodes to a recording, up to most_episodes. The recording must outlive it.
+/// An environment that adds its episodes to a recording, up to max_episodes. The recording must outlive it.
 class RecordingEnv final : public envs::Env {
  public:
   RecordingEnv(std::unique_ptr<envs::Env> env, Recording& recording);

@@ -91,10 +91,10 @@ void run(const BenchCommand& options) {
   const std::regex filter = parse_filter(options.filter);
   const Wanted wanted = [&](const std::string& name) { return std::regex_search(name, filter); };
   const std::int64_t repeats =
-      options.repeats.empty() ? 7 : cli::parse_integer("--repeats", options.repeats, 1, 1000);
+      options.repeats.empty() ? 7 : parse_integer("--repeats", options.repeats, 1, 1000);
   std::vector<int> threads = {1};
   if (!options.threads.empty()) {
-    threads[0] = static_cast<int>(cli::parse_integer("--threads", options.threads, 1, 1024));
+    threads[0] = static_cast<int>(parse_integer("--threads", options.threads, 1, 1024));
   } else if (num_threads() > 1) {
     threads.push_back(num_threads());
   }

@@ -9,8 +9,8 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "envs/registry.h"
+#include "rl/runs/evaluate_run.h"
 #include "rl/runs/training.h"
-#include "rl/training/checkpoint.h"
 #include "tools/cli/command.h"
 #include "tools/cli/output.h"
 #include "tools/cli/text.h"
@@ -40,7 +40,7 @@ double mean_length(const rl::Evaluation& e) {
 }
 
 Subject subject_of(const EvalCommand& options) {
-  constexpr std::int64_t kMostEpisodes = 1'000'000, kMostSeed = 9'000'000'000'000'000;
+  constexpr std::int64_t kMaxEpisodes = 1'000'000, kMaxSeed = 9'000'000'000'000'000;
   if (options.run.empty() == options.random.empty()) {
     throw ConfigError(options.run.empty() ? "RUN is required, or --random ENV"
                                           : "--random acts without a policy; RUN cannot be given with it");
@@ -54,30 +54,10 @@ Subject subject_of(const EvalCommand& options) {
   Subject subject = {options.run, config.env, config.final_eval_episodes, config.seed};
   if (subject.name.empty()) subject.name = "random actions";
   if (!options.episodes.empty()) {
-    subject.episodes = parse_integer("--episodes", options.episodes, 1, kMostEpisodes);
+    subject.episodes = parse_integer("--episodes", options.episodes, 1, kMaxEpisodes);
   }
-  if (!options.seed.empty()) subject.seed = parse_integer("--seed", options.seed, 0, kMostSeed);
+  if (!options.seed.empty()) subject.seed = parse_integer("--seed", options.seed, 0, kMaxSeed);
   return subject;
-}
-
-rl::Evaluation evaluate_run(const EvalCommand& options, const Subject& subject, const rl::EnvFactory& make) {
-  const rl::RunInfo info = rl::read_run_info(options.run);
-  if (const auto changed = rl::changed_environment(options.run, info)) warn(*changed);
-  const std::unique_ptr<rl::Agent> agent = rl::make_agent(info.config);
-  rl::load_weights(rl::run_file(options.run, "checkpoint"), *agent);
-  return rl::evaluate(make, *agent, subject.episodes, rl::evaluation_rng(subject.seed));
-}
-
-// Every action as likely as any other.
-rl::Evaluation evaluate_random(const Subject& subject, const rl::EnvFactory& make) {
-  const std::unique_ptr<envs::Env> env = make();
-  const envs::Spec& spec = env->spec();
-  const Rng starts = rl::evaluation_rng(subject.seed);
-  Rng actions = starts.split("random actions");
-  const rl::Act act = [&](std::span<const double>, std::span<double> action) {
-    envs::sample(spec.action_space, actions, action);
-  };
-  return rl::run_episodes(*env, act, subject.episodes, starts);
 }
 
 void print(const Subject& subject, const rl::Evaluation& e, bool json) {
@@ -109,12 +89,12 @@ std::string policy_text(const EvalCommand& options) {
 }
 
 void run(const EvalCommand& options) {
-  constexpr std::int64_t kMostRecorded = 1000;
+  constexpr std::int64_t kMaxRecorded = 1000;
   const Subject subject = subject_of(options);
   pages::Recording recording;
   if (!options.record_episodes.empty()) {
     if (options.record.empty()) throw ConfigError("--record-episodes needs --record FILE");
-    recording.most_episodes = parse_integer("--record-episodes", options.record_episodes, 1, kMostRecorded);
+    recording.max_episodes = parse_integer("--record-episodes", options.record_episodes, 1, kMaxRecorded);
   }
   if (!options.record.empty()) check_writable(options.record);
   const rl::EnvFactory make = [&]() -> std::unique_ptr<envs::Env> {
@@ -122,8 +102,13 @@ void run(const EvalCommand& options) {
     if (options.record.empty()) return env;
     return std::make_unique<pages::RecordingEnv>(std::move(env), recording);
   };
-  const rl::Evaluation e =
-      options.random.empty() ? evaluate_run(options, subject, make) : evaluate_random(subject, make);
+  if (options.random.empty()) {
+    const auto changed = rl::changed_environment(options.run, rl::read_run_info(options.run));
+    if (changed) warn(*changed);
+  }
+  const rl::Evaluation e = options.random.empty()
+                               ? rl::evaluate_run(options.run, make, subject.episodes, subject.seed)
+                               : rl::evaluate_random(make, subject.episodes, subject.seed);
   if (!options.record.empty()) {
     pages::write_recording(options.record, recording, {subject.name, policy_text(options), e});
   }

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/threads.h"
-#include "envs/registry.h"
+#include "rl/runs/choice.h"
 #include "rl/runs/config.h"
 #include "rl/runs/training.h"
 #include "tools/cli/command.h"
@@ -32,64 +32,14 @@ struct TrainCommand {
   bool quiet = false, json = false;
 };
 
-bool is_preset(const std::string& name) {
-  const auto& all = rl::presets();
-  return std::any_of(all.begin(), all.end(), [&](const rl::Preset& preset) { return preset.name == name; });
-}
-
-// The hyper-parameter that a flag stands for.
-void set_from_flag(rl::Config& config, const std::string& key, const std::string& text) {
-  if (!text.empty()) rl::set_from_text(config, key, text, "--" + key);
-}
-
 // ---- a new run ----
 
-rl::RunInfo configure(const TrainCommand& options) {
-  if (options.name.empty() && options.config_file.empty()) {
-    std::vector<std::string> names;
-    for (const rl::Preset& preset : rl::presets()) names.push_back(preset.name);
-    throw ConfigError(fmt::format(
-        "train: expected a preset ({}), an environment ('{} envs' lists them), --config or --resume",
-        join(names), program()));
-  }
-  // The algorithm comes first: what a preset sets depends on it.
-  std::string algorithm = options.algorithm;
-  if (algorithm.empty() && !options.config_file.empty())
-    algorithm = rl::algorithm_in_file(options.config_file);
-  if (algorithm.empty()) algorithm = rl::Config().algorithm().name;
-  rl::RunInfo info;
-  info.config = options.name.empty() ? rl::Config(algorithm) : rl::config_for(options.name, algorithm);
-  if (is_preset(options.name)) info.preset = options.name;
-  const std::string env = info.config.run.env;
-  if (!options.config_file.empty()) rl::update_from_file(info.config, options.config_file);
-  for (const std::string& setting : options.settings) rl::update_from_text(info.config, setting);
-  set_from_flag(info.config, "seed", options.seed);
-  set_from_flag(info.config, "steps", options.steps);
-  set_from_flag(info.config, "envs", options.envs);
-  if (!options.name.empty() && info.config.run.env != env) {
-    throw ConfigError(fmt::format("env is {} by --config or --set, but '{}' stands for {}; leave one out",
-                                  info.config.run.env, options.name, env));
-  }
-  if (info.config.algorithm().name != algorithm) {
-    throw ConfigError(fmt::format("the algorithm is {} in {}, but --algo is {}; leave one out",
-                                  info.config.algorithm().name, options.config_file, algorithm));
-  }
-  return info;
-}
-
-void warn_of_surprises(const rl::Config& config) {
-  const std::int64_t learning_starts = config.off_policy.learning_starts, steps = config.run.steps;
-  if (learning_starts >= steps) {
-    warn(
-        fmt::format("nothing will be learned: learning_starts is {}, steps only {}", learning_starts, steps));
-  }
-  if (config.run.env == "MountainCarContinuous-v0" &&
-      config.off_policy.exploration == rl::Exploration::gaussian) {
-    warn(
-        "MountainCarContinuous-v0 was solved by no run with exploration=gaussian; see the preset "
-        "mountain-car, whose noise is pink");
-  }
-  if (const auto warning = rl::action_warning(envs::make(config.run.env)->spec())) warn(*warning);
+rl::RunInfo choose(const TrainCommand& options) {
+  return rl::choose({.name = options.name,
+                     .algorithm = options.algorithm,
+                     .config_file = options.config_file,
+                     .settings = options.settings,
+                     .flags = {{"seed", options.seed}, {"steps", options.steps}, {"envs", options.envs}}});
 }
 
 // ---- an old one ----
@@ -109,8 +59,8 @@ void check_resume_options(const TrainCommand& options) {
 
 void check_same_name(const TrainCommand& options, const rl::RunInfo& info) {
   if (options.name.empty()) return;
-  const bool same = is_preset(options.name) ? options.name == info.preset
-                                            : rl::config_for(options.name).run.env == info.config.run.env;
+  const bool same = rl::is_preset(options.name) ? options.name == info.preset
+                                                : rl::config_for(options.name).run.env == info.config.run.env;
   if (!same) {
     throw ConfigError(
         fmt::format("'{}' was asked for, but {} is a run of {}", options.name, options.resume, info.name()));
@@ -123,7 +73,7 @@ rl::Training resume(const TrainCommand& options) {
   check_same_name(options, info);
   std::optional<std::int64_t> steps;
   if (!options.steps.empty()) {
-    set_from_flag(info.config, "steps", options.steps);
+    rl::set_from_flag(info.config, "steps", options.steps);
     steps = info.config.run.steps;
   }
   rl::Training training = rl::Training::resume(options.resume, steps);
@@ -210,8 +160,8 @@ int run(const TrainCommand& options) {
     set_num_threads(static_cast<int>(parse_integer("--threads", options.threads, 1, 1024)));
   const StopSignals signals;
   rl::Training training =
-      options.resume.empty() ? rl::Training::begin(configure(options), options.run) : resume(options);
-  warn_of_surprises(training.info().config);
+      options.resume.empty() ? rl::Training::begin(choose(options), options.run) : resume(options);
+  for (const std::string& surprise : rl::surprises(training.info())) warn(surprise);
   Watcher watcher(options.quiet || options.json ? Display::Mode::silent : Display::best_mode());
   watcher.announce(training);
   std::optional<Json> summary = training.run(watcher);
@@ -240,7 +190,7 @@ void add_train(CLI::App& app, int& exit_code) {
                   fmt::format("the algorithm: {} (default {})", join(rl::algorithm_names()),
                               rl::Config().algorithm().name))
       ->type_name("NAME");
-  sub->add_option("--run", o->run, "the run's folder (default runs/<name>-<seed>, made unique)")
+  sub->add_option("--run", o->run, "the run's folder (default runs/<name>[-<algorithm>]-<seed>, made unique)")
       ->type_name("DIR");
   sub->add_option("--config", o->config_file,
                   "hyper-parameters from a JSON file, as 'saccade config --json' prints them, or "

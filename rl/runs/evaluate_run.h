@@ -1,0 +1,22 @@
+// Evaluating what a run has learned, or nothing at all.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "rl/components/vector_env.h"
+#include "rl/runs/run_folder.h"
+#include "rl/training/evaluation.h"
+
+namespace saccade::rl {
+
+/// The policy of the run's checkpoint, in an environment that `make` makes: the best action it knows at every
+/// step. The seed that a run was trained with repeats its final evaluation. Throws what read_run_info() and
+/// load_weights() do.
+Evaluation evaluate_run(const std::string& run, const EnvFactory& make, std::int64_t episodes,
+                        std::int64_t seed);
+
+/// Every action as likely as any other.
+Evaluation evaluate_random(const EnvFactory& make, std::int64_t episodes, std::int64_t seed);
+
+}  // namespace saccade::rl
