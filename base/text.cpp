@@ -79,6 +79,11 @@ std::size_t printable_character(std::string_view text) {
 
 }  // namespace
 
+std::string listed(const std::vector<std::string>& words) {
+  if (words.size() < 2) return join(words);
+  return fmt::format("{} and {}", join({words.begin(), words.end() - 1}), words.back());
+}
+
 std::string printable(std::string_view text) {
   std::string result;
   while (!text.empty()) {

@@ -16,6 +16,9 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 /// "a, b, c"
 std::string join(const std::vector<std::string>& words, std::string_view separator = ", ");
 
+/// "a, b and c"
+std::string listed(const std::vector<std::string>& words);
+
 /// The text as a terminal may have it: control characters and bytes that are not UTF-8 become "\\x1b" and the
 /// like.
 std::string printable(std::string_view text);

@@ -57,14 +57,9 @@ std::string find(std::string_view name) {
 }
 
 std::string unknown(std::string_view name) {
-  std::vector<std::string> known;
-  for (const auto& [id, factory] : registry()) {
-    known.push_back(lower(id));
-    known.push_back(short_name(id));
-  }
-  const std::string guess = find(nearest(lower(name), known));
-  return fmt::format("no environment is called \"{}\"{} Available: {}", name,
-                     guess.empty() ? "." : "; did you mean " + guess + "?", join(ids()));
+  const std::string guess = nearest_id(name);
+  return fmt::format("no environment is called \"{}\"{}", name,
+                     guess.empty() ? ". Available: " + join(ids()) : "; did you mean " + guess + "?");
 }
 
 }  // namespace
@@ -81,6 +76,17 @@ std::string canonical_id(std::string_view name) {
   const std::string id = find(name);
   if (id.empty()) throw ConfigError(unknown(name));
   return id;
+}
+
+bool is_known(std::string_view name) { return !find(name).empty(); }
+
+std::string nearest_id(std::string_view name) {
+  std::vector<std::string> known;
+  for (const auto& [id, factory] : registry()) {
+    known.push_back(lower(id));
+    known.push_back(short_name(id));
+  }
+  return find(nearest(lower(name), known));
 }
 
 std::vector<std::string> ids() {

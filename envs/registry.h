@@ -30,6 +30,12 @@ std::unique_ptr<Env> make(std::string_view name);
 /// The id that make() understands by this name.
 std::string canonical_id(std::string_view name);
 
+/// Whether make() knows this name, in this build or another.
+bool is_known(std::string_view name);
+
+/// The id that this misspelt name is nearest to; "" if none is near.
+std::string nearest_id(std::string_view name);
+
 /// The ids of what make() makes, sorted.
 std::vector<std::string> ids();
 

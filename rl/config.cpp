@@ -17,6 +17,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Value = ConfigKey::Value;
 
+constexpr std::size_t kMaxList = 100;
+
 bool in_range(const ConfigKey& key, double value) { return value >= key.min && value <= key.max; }
 
 // 1e6 is as good an integer as 1000000.
@@ -63,6 +65,7 @@ std::optional<Value> read(const ConfigKey& key, const Value& kind, const Json& j
     return number ? std::optional<Value>(number) : std::nullopt;
   }
   if (!json.is_array() || json.empty()) return std::nullopt;
+  if (json.size() > kMaxList) return std::nullopt;
   std::vector<std::int64_t> list;
   for (const Json& element : json) {
     const std::optional<std::int64_t> value = as_integer(key, element);
@@ -97,10 +100,12 @@ std::string ConfigKey::type() const {
 }
 
 std::string ConfigKey::range() const {
+  const bool list = kind == Value(std::vector<std::int64_t>()).index();
+  const std::string example = list ? fmt::format(", at most {} of them, such as [128,128]", kMaxList) : "";
   if (!choices.empty()) return fmt::format(" ({})", join(choices, " or "));
-  if (min > -kNoLimit && max < kNoLimit) return fmt::format(" from {} to {}", min, max);
-  if (min > -kNoLimit) return fmt::format(" of at least {}", min);
-  return "";
+  if (min > -kNoLimit && max < kNoLimit) return fmt::format(" from {} to {}{}", min, max, example);
+  if (min > -kNoLimit) return fmt::format(" of at least {}{}", min, example);
+  return example;
 }
 
 const ConfigKeys& run_keys() {

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "envs/registry.h"
+#include "rl/runs/other_names.h"
 
 namespace saccade::rl {
 
@@ -35,6 +36,11 @@ std::string suggestion(const Config& config, const std::string& word) {
   }
   const std::vector<ConfigKey> keys = config.keys();
   for (const ConfigKey& key : keys) names.push_back(key.name);
+  std::vector<std::string> here = keys_for_other_name(word);
+  std::erase_if(here, [&](const std::string& name) {
+    return std::find(names.begin(), names.end(), name) == names.end();
+  });
+  if (!here.empty()) return fmt::format("; here it is {}", listed(here));
   const ConfigKey* near = find_key(keys, nearest(word, names));
   if (near == nullptr) return fmt::format("; '{} config' lists them", program());
   return fmt::format("; did you mean '{}' ({})?", near->name, near->type());
@@ -215,14 +221,15 @@ Config config_for(std::string_view name, std::string_view algorithm) {
     set_built_in(config, *own);
     return config;
   }
-  try {
-    config.run.env = envs::canonical_id(name);
-  } catch (const ConfigError& unknown) {
-    const std::string near = nearest(name, names);
-    throw ConfigError(fmt::format("there is no preset \"{}\"{} (presets: {}), and {}", name,
-                                  near.empty() ? "" : fmt::format(", did you mean {}?", near), join(names),
-                                  unknown.what()));
+  if (!envs::is_known(name)) {
+    for (const std::string& id : envs::ids()) names.push_back(id);
+    const std::string near = nearest(name, names), guess = near.empty() ? envs::nearest_id(name) : near;
+    throw ConfigError(fmt::format(
+        "there is no preset or environment \"{}\"; {}", name,
+        guess.empty() ? fmt::format("'{0} config' lists the presets, '{0} envs' the environments", program())
+                      : fmt::format("did you mean {}?", guess)));
   }
+  config.run.env = envs::canonical_id(name);
   return config;
 }
 

@@ -25,16 +25,35 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-// "; did you mean 'runs/pendulum-1'?", if there is such a folder beside this one.
-std::string suggestion(const fs::path& run) {
+bool is_run(const fs::path& path) {
+  std::error_code error;
+  return fs::exists(path / "config.json", error);
+}
+
+// The runs in a folder that are called so, or begin so ("pendulum-1" for "pendulum"), or nearly so.
+std::string near_in(const fs::path& folder, const std::string& name) {
   std::vector<std::string> names;
   std::error_code error;
-  const fs::path parent = run.has_parent_path() ? run.parent_path() : fs::path(".");
-  for (const fs::directory_entry& entry : fs::directory_iterator(parent, error)) {
-    if (fs::exists(entry.path() / "config.json", error)) names.push_back(entry.path().filename().string());
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder.empty() ? "." : folder, error)) {
+    if (is_run(entry.path())) names.push_back(entry.path().filename().string());
   }
-  const std::string near = nearest(run.filename().string(), names);
-  return near.empty() ? "" : fmt::format("; did you mean '{}'?", (run.parent_path() / near).string());
+  std::sort(names.begin(), names.end());
+  const auto begins =
+      std::find_if(names.begin(), names.end(), [&](const std::string& n) { return n.starts_with(name); });
+  const std::string near = begins != names.end() ? *begins : nearest(name, names);
+  return near.empty() ? "" : (folder / near).string();
+}
+
+// "; did you mean 'runs/pendulum-1'?": the run that the path lies in, or one beside it, or in runs/.
+std::string suggestion(const fs::path& path) {
+  std::string near;
+  for (fs::path parent = path.parent_path(); near.empty() && !parent.empty() && parent != parent.root_path();
+       parent = parent.parent_path()) {
+    if (is_run(parent)) near = parent.string();
+  }
+  if (near.empty() && path.has_filename()) near = near_in(path.parent_path(), path.filename().string());
+  if (near.empty() && !path.has_parent_path()) near = near_in("runs", path.string());
+  return near.empty() ? "" : fmt::format("; did you mean '{}'?", near);
 }
 
 constexpr const char* kCheckpoint = "checkpoint";
@@ -104,7 +123,8 @@ RunInfo read_run_info(const std::string& run) {
   }
   refuse_links(run);
   const std::string path = run_file(run, "config.json");
-  if (!fs::exists(path)) throw FormatError(fmt::format("{}: is not a run: it has no config.json", run));
+  if (!fs::exists(path))
+    throw FormatError(fmt::format("{}: is not a run: it has no config.json{}", run, suggestion(run)));
   const Json json = read_json(path);
   RunInfo info;
   try {

@@ -303,8 +303,8 @@ TEST_CASE("a name that is not known is an error that helps", "[envs]") {
   CHECK_THROWS_AS(canonical_id(""), ConfigError);
   for (const char* name : {"Pendulm-v1", "pendulm", "PENDULUM-v7", "pendulum-"}) {
     CHECK_THROWS_WITH(make(name), Contains(fmt::format("no environment is called \"{}\"", name)) &&
-                                      Contains("did you mean Pendulum-v1?") && Contains("Available: ") &&
-                                      Contains("MountainCarContinuous-v0"));
+                                      Contains("did you mean Pendulum-v1?") &&
+                                      !Contains("MountainCarContinuous-v0"));
   }
   CHECK_THROWS_WITH(make("mountain_car_continuous"), Contains("did you mean MountainCarContinuous-v0?"));
   CHECK_THROWS_WITH(make("chess"),

@@ -89,8 +89,13 @@ TEST_CASE("gradcheck --html writes one page with every op that loads nothing els
 TEST_CASE("gradcheck --html replaces a file at once, and follows a link to it", "[gradcheck_command]") {
   const TemporaryFolder folder;
   write_file(folder.path("old.html"), "old");
-  const Output output =
-      run_command(folder, "gradcheck --filter cumsum --html link.html --json", "ln -s old.html link.html &&");
+  const Output refused =
+      run_command(folder, "gradcheck --filter cumsum --html link.html", "ln -s old.html link.html &&");
+  CHECK(refused.exit_code == 2);
+  CHECK_THAT(refused.err, Contains("link.html") && Contains("no page of Saccade's") && Contains("--force"));
+  CHECK(read_file(folder.path("old.html")) == "old");
+  CHECK(run_command(folder, "gradcheck --filter cumsum --html link.html --force").exit_code == 0);
+  const Output output = run_command(folder, "gradcheck --filter cumsum --html link.html --json");
   CHECK(output.exit_code == 0);
   CHECK(Json::parse(output.out).at("passed") == true);
   CHECK(page_data(read_file(folder.path("old.html"))).at("rows").size() == 1);

@@ -12,7 +12,10 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "rl/algorithms/registry.h"
 #include "rl/runs/build_info.h"
+#include "rl/runs/config.h"
+#include "rl/runs/other_names.h"
 #include "tools/cli/command.h"
 #include "tools/cli/help.h"
 #include "tools/cli/output.h"
@@ -54,11 +57,30 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return names;
 }
 
+// Advice on an option that other programs have; "" for one that nobody has.
+std::string advice(std::string option) {
+  option = option.substr(0, option.find('='));
+  if (option == "--device" || option == "--cuda" || option == "--gpu") {
+    return "Saccade computes on the CPU, so leave it out";
+  }
+  if (option == "--env") return fmt::format("name the environment alone: {} train Pendulum-v1", program());
+  option.erase(0, std::min(option.find_first_not_of('-'), option.size()));
+  std::replace(option.begin(), option.end(), '-', '_');
+  std::vector<std::string> keys = rl::keys_for_other_name(option);
+  for (const std::string& name : rl::algorithm_names()) {
+    if (rl::Config(name).find(option).key != nullptr) keys = {option};
+  }
+  return keys.empty() ? "" : fmt::format("hyper-parameters are given as --set {}=VALUE", keys[0]);
+}
+
 // The complaint about an argument that nothing takes.
 std::string unexpected(const CLI::App& app, const std::string& argument) {
   const bool is_option = argument.starts_with("-");
   if (!is_option && app.get_parent() != nullptr)
     return fmt::format("unexpected '{}'; {}", argument, see_help(app));
+  if (const std::string helpful = is_option ? advice(argument) : ""; !helpful.empty()) {
+    return fmt::format("there is no option '{}'; {}", argument, helpful);
+  }
   const std::string near =
       nearest(argument.substr(0, argument.find('=')), is_option ? option_names(app) : command_names(app));
   return fmt::format("there is no {} '{}'; {}", is_option ? "option" : "command", argument,
@@ -105,15 +127,23 @@ int run(int argc, char** argv) {
     err("{}", app.help());
     return kUsage;
   }
+  // "help" and "help train" are "--help" and "train --help".
+  std::vector<std::string> words(argv, argv + argc);
+  if (words[1] == "help") {
+    words.erase(words.begin() + 1);
+    words.emplace_back("--help");
+  }
+  if (words[1] == "version") words[1] = "--version";
   // Before CLI11 sees it, which would first complain that there is no command.
-  const std::string first = argv[1];
+  const std::string first = words[1];
   std::vector<std::string> known = command_names(app);
   for (const std::string& option : option_names(app)) known.push_back(option);
   if (first != "-h" && std::count(known.begin(), known.end(), first) == 0) {
     return fail(kUsage, unexpected(app, first));
   }
   try {
-    app.parse(argc, argv);
+    std::vector<std::string> reversed(words.rbegin(), words.rend() - 1);  // as CLI11 wants them
+    app.parse(std::move(reversed));
   } catch (const CLI::CallForHelp&) {
     out("{}", current(app).help());
   } catch (const CLI::CallForVersion&) {

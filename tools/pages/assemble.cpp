@@ -4,7 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "base/error.h"
+#include "base/files.h"
 
 namespace saccade::pages {
 
@@ -55,6 +61,17 @@ std::string assemble(std::string_view name, const Json& data) {
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
   }
   return page;
+}
+
+void check_page_path(const std::string& path, bool force) {
+  check_writable(path);
+  std::error_code error;
+  if (force || !std::filesystem::exists(path, error)) return;
+  std::string head(2000, ' ');
+  std::ifstream(path).read(head.data(), static_cast<std::streamsize>(head.size()));
+  if (head.find("<title>Saccade: ") != std::string::npos) return;
+  throw ConfigError(
+      fmt::format("{}: is there already and is no page of Saccade's; --force replaces it", path));
 }
 
 }  // namespace saccade::pages

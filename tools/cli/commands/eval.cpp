@@ -7,13 +7,13 @@
 #include <numeric>
 
 #include "base/error.h"
-#include "base/files.h"
 #include "envs/registry.h"
 #include "rl/runs/evaluate_run.h"
 #include "rl/runs/training.h"
 #include "tools/cli/command.h"
 #include "tools/cli/output.h"
 #include "tools/cli/text.h"
+#include "tools/pages/assemble.h"
 #include "tools/pages/recording.h"
 
 namespace saccade::cli {
@@ -24,7 +24,7 @@ using Json = nlohmann::ordered_json;
 
 struct EvalCommand {
   std::string run, random, episodes, seed, record, record_episodes;  // as typed; empty if not given
-  bool json = false;
+  bool json = false, force = false;
 };
 
 // The thing to evaluate: a run's policy, or random actions in an environment that a fresh configuration
@@ -96,7 +96,7 @@ void run(const EvalCommand& options) {
     if (options.record.empty()) throw ConfigError("--record-episodes needs --record FILE");
     recording.max_episodes = parse_integer("--record-episodes", options.record_episodes, 1, kMaxRecorded);
   }
-  if (!options.record.empty()) check_writable(options.record);
+  if (!options.record.empty()) pages::check_page_path(options.record, options.force);
   const rl::EnvFactory make = [&]() -> std::unique_ptr<envs::Env> {
     std::unique_ptr<envs::Env> env = envs::make(subject.env);
     if (options.record.empty()) return env;
@@ -137,6 +137,7 @@ void add_eval(CLI::App& app, int&) {
       ->type_name("FILE");
   sub->add_option("--record-episodes", o->record_episodes, "how many of them to record (default: 3)")
       ->type_name("N");
+  sub->add_flag("--force", o->force, "let --record replace a file that is no page of Saccade's");
   sub->add_flag("--json", o->json, "as JSON, with every episode");
   sub->footer(
       "Examples:\n"

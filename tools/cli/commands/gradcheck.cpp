@@ -9,12 +9,12 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/files.h"
 #include "tools/cli/command.h"
 #include "tools/cli/mutation_report.h"
 #include "tools/cli/output.h"
 #include "tools/cli/text.h"
 #include "tools/gradcheck/rows.h"
+#include "tools/pages/assemble.h"
 #include "tools/pages/gradcheck_page.h"
 
 namespace saccade::cli {
@@ -26,7 +26,7 @@ using Json = nlohmann::ordered_json;
 struct GradcheckCommand {
   std::string filter, order_text, dtype = "f64", html;
   int order = 2;
-  bool json = false, mutate = false;
+  bool json = false, mutate = false, force = false;
 
   bool f32() const { return dtype == "f32"; }
 };
@@ -143,7 +143,7 @@ int run(const GradcheckCommand& options) {
   const auto start = Clock::now();
   if (options.mutate) return run_mutation(options.filter, options.json);
   const std::vector<suite::Check> checks = checks_for(options);
-  if (!options.html.empty()) check_writable(options.html);
+  if (!options.html.empty()) pages::check_page_path(options.html, options.force);
   const suite::Measures measures = measures_for(options);
   std::optional<Table> table;
   if (!options.json) table.emplace(options);
@@ -212,6 +212,7 @@ void add_gradcheck(CLI::App& app, int& exit_code) {
   sub->add_flag("--json", options->json, "as JSON");
   sub->add_option("--html", options->html, "also write a page with every check, in both dtypes")
       ->type_name("FILE");
+  sub->add_flag("--force", options->force, "let --html replace a file that is no page of Saccade's");
   sub->add_flag("--mutate", options->mutate,
                 "check the checks: break each gradient of each op on purpose; one must fail each time");
   sub->footer(

@@ -93,6 +93,10 @@ std::string announcement(const rl::Training& training) {
                                ? config.run.env
                                : fmt::format("{} ({})", training.info().preset, config.run.env);
   const std::int64_t last = rl::last_step(config.run);
+  if (done >= last) {
+    return fmt::format("{}: all its {} steps are done; to train on: {} train --resume {} --steps {}",
+                       training.path(), last, program(), shell_word(training.path()), 2 * last);
+  }
   std::string steps = done == 0 ? fmt::format("{} steps", last) : fmt::format("steps {} to {}", done, last);
   if (config.run.envs > 1) steps += fmt::format(" in {} environments", config.run.envs);
   return fmt::format("{}, {}, seed {}: {}, in {}", name, config.algorithm().name, config.run.seed, steps,

@@ -1,0 +1,113 @@
+// Messages that help: the word that is meant, on one line.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "tests/support/catch.h"
+#include "tests/support/command.h"
+
+using namespace saccade::test;
+using Catch::Contains;
+
+TEST_CASE("a mistake is answered with what was meant", "[messages]") {
+  const TemporaryFolder folder;
+  REQUIRE(
+      run_command(folder, "train pendulum --quiet --steps 600 --set hidden=[8] --set final_eval_episodes=1")
+          .exit_code == 0);
+  const auto before = snapshot(folder.path());
+  const auto says = [&](const std::string& arguments, const std::vector<std::string>& words) {
+    INFO(arguments);
+    const Output output = run_command(folder, arguments);
+    INFO(output.err);
+    CHECK(output.exit_code != 0);
+    CHECK(output.out.empty());
+    CHECK(std::count(output.err.begin(), output.err.end(), '\n') == 1);
+    CHECK(output.err.size() < 300);
+    for (const std::string& word : words) CHECK_THAT(output.err, Contains(word));
+  };
+  // Names that other projects have for keys.
+  says("train pendulum --set lr=1e-3", {"'lr'", "actor_lr, critic_lr and alpha_lr"});
+  says("train pendulum --algo td3 --set learning_rate=1e-3", {"'learning_rate'", "actor_lr and critic_lr"});
+  says("train pendulum --set ent_coef=auto", {"'ent_coef'", "initial_alpha and learn_alpha"});
+  says("train pendulum --set net_arch=[64,64]", {"'net_arch'", "hidden"});
+  says("train pendulum --set gama=0.9", {"'gama'", "did you mean 'gamma'"});
+  says("train pendulum --set policy_delay=3", {"policy_delay", "td3", "sac"});
+  // Values.
+  says("train pendulum --set hidden=128,128", {"hidden", "128,128", "such as [128,128]"});
+  says("train pendulum --set 'hidden=[]'", {"hidden", "[]", "a list"});
+  says("train pendulum --set 'hidden=[" +
+           std::string(400, '1').replace(1, 399,
+                                         [] {
+                                           std::string rest;
+                                           for (int i = 0; i < 200; ++i) rest += ",1";
+                                           return rest;
+                                         }()) +
+           "]'",
+       {"hidden", "at most 100"});
+  // Options.
+  says("train pendulum --device cuda", {"--device", "CPU"});
+  says("train --env Pendulum-v1", {"--env", "train Pendulum-v1"});
+  says("train pendulum --gamma 0.9", {"--gamma", "--set gamma="});
+  says("train pendulum --learning-rate 1", {"--set actor_lr="});
+  says("train pendulum --sed 3", {"--sed", "did you mean"});
+  // Environments, presets, commands.
+  says("train Pendulm-v1", {"Pendulm-v1", "did you mean Pendulum-v1?"});
+  says("train pendulm", {"pendulm", "did you mean pendulum?"});
+  says("config hopperr", {"did you mean Hopper-v5?"});
+  says("train chess", {"chess", "envs"});
+  says("trian pendulum", {"'trian'", "did you mean 'train'?"});
+  // Runs.
+  says("eval pendulum", {"did you mean 'runs/pendulum-1'?"});
+  says("eval pendulum-1", {"did you mean 'runs/pendulum-1'?"});
+  says("eval runs/pendulum-2", {"did you mean 'runs/pendulum-1'?"});
+  says("eval runs/pendulum-1/checkpoint/weights.safetensors", {"did you mean 'runs/pendulum-1'?"});
+  says("eval runs/pendulum-1/checkpoint", {"did you mean 'runs/pendulum-1'?"});
+  says("train --resume pendulum", {"did you mean 'runs/pendulum-1'?"});
+  // JSON.
+  write_file(folder.path("broken.json"), "{\n  \"seed\": 1,\n  \"steps\": oops\n}\n");
+  says("train pendulum --config broken.json", {"broken.json", "line 3"});
+  write_file(folder.path("twice.json"), "{\"seed\": 1,\n \"seed\": 2}");
+  says("train pendulum --config twice.json", {"twice.json", "\"seed\" twice"});
+  write_file(folder.path("deep.json"), std::string(100'000, '['));
+  says("train pendulum --config deep.json", {"deep.json"});
+  auto after = snapshot(folder.path());
+  for (const char* name : {"broken.json", "twice.json", "deep.json"}) after.erase(folder.path(name));
+  CHECK(after == before);
+}
+
+TEST_CASE("help and version are commands too", "[messages]") {
+  const TemporaryFolder folder;
+  CHECK(run_command(folder, "help").out == run_command(folder, "--help").out);
+  CHECK(run_command(folder, "help train").out == run_command(folder, "train --help").out);
+  CHECK(run_command(folder, "version").out == run_command(folder, "--version").out);
+  CHECK(run_command(folder, "help nothing").exit_code == 2);
+}
+
+TEST_CASE("going on with a finished run says how to train on", "[messages]") {
+  const TemporaryFolder folder;
+  REQUIRE(run_command(folder, "train pendulum --quiet --steps 600 --set hidden=[8] --run run").exit_code ==
+          0);
+  const Output output = run_command(folder, "train --resume run");
+  CHECK(output.exit_code == 0);
+  CHECK_THAT(output.out + output.err,
+             Contains("all its 600 steps are done") && Contains("--resume run --steps 1200"));
+  CHECK_THAT(output.out, Contains("Final evaluation"));
+}
+
+TEST_CASE("a recording takes the place of recordings alone", "[messages]") {
+  const TemporaryFolder folder;
+  write_file(folder.path("thesis.html"), "<title>My thesis</title>");
+  const std::string record = "eval --random pendulum --episodes 1 --record ";
+  const Output refused = run_command(folder, record + "thesis.html");
+  CHECK(refused.exit_code == 2);
+  CHECK(refused.out.empty());
+  CHECK_THAT(refused.err, Contains("thesis.html") && Contains("--force"));
+  CHECK(read_file(folder.path("thesis.html")) == "<title>My thesis</title>");
+  CHECK(run_command(folder, record + "new.html").exit_code == 0);
+  CHECK(run_command(folder, record + "new.html").exit_code == 0);  // of ours
+  CHECK(run_command(folder, record + "thesis.html --force").exit_code == 0);
+  CHECK_THAT(read_file(folder.path("thesis.html")), Contains("Saccade: a recording"));
+  for (const std::string device : {"/dev/null", "/dev/full", "/dev/stdout --force"}) {
+    CHECK(run_command(folder, record + device).exit_code != 0);
+  }
+}
