@@ -57,7 +57,7 @@ class RunLock {
 /// A folder for a new run, locked from the moment that it is known to be free.
 class NewRunFolder {
  public:
-  /// At `path`; or where that is empty, at runs/<name>-<seed> (of an algorithm other than SAC,
+  /// At `path`; or where that is empty, at runs/<name>-<seed> (of an algorithm other than the default one,
   /// runs/<name>-<algorithm>-<seed>), or the first with -2, -3, ... behind it that is free. A folder is free
   /// if it is empty, or holds a run that was killed before its first checkpoint. ConfigError if there is
   /// anything else.
