@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "autograd/ops.h"
+#include "autograd/pool.h"
 #include "base/error.h"
 
 namespace saccade::rl {
@@ -16,7 +17,7 @@ constexpr Tensor Batch::*kFields[] = {&Batch::obs, &Batch::action, &Batch::rewar
                                       &Batch::terminated};
 constexpr const char* kNames[] = {"obs", "action", "reward", "next_obs", "terminated"};
 
-void store(const char* what, const Tensor& rows, std::int64_t row, std::span<const double> values) {
+void check(const char* what, const Tensor& rows, std::span<const double> values) {
   const std::int64_t width = rows.shape()[1];
   if (static_cast<std::int64_t>(values.size()) != width) {
     throw ShapeError(
@@ -27,7 +28,10 @@ void store(const char* what, const Tensor& rows, std::int64_t row, std::span<con
       throw Error(fmt::format("replay buffer: {}[{}] is {}; expected a finite number that float32 can hold",
                               what, i, values[i]));
   }
-  std::transform(values.begin(), values.end(), rows.mutable_data<float>() + row * width,
+}
+
+void store(const Tensor& rows, std::int64_t row, std::span<const double> values) {
+  std::transform(values.begin(), values.end(), rows.mutable_data<float>() + row * rows.shape()[1],
                  [](double value) { return static_cast<float>(value); });
 }
 
@@ -43,11 +47,9 @@ ReplayBuffer::ReplayBuffer(std::int64_t capacity, std::int64_t obs_dim, std::int
 void ReplayBuffer::add(std::span<const double> obs, std::span<const double> action, double reward,
                        std::span<const double> next_obs, bool terminated) {
   const double end = terminated ? 1 : 0;
-  store("obs", rows_.obs, next_, obs);
-  store("action", rows_.action, next_, action);
-  store("reward", rows_.reward, next_, {&reward, 1});
-  store("next_obs", rows_.next_obs, next_, next_obs);
-  store("terminated", rows_.terminated, next_, {&end, 1});
+  const std::span<const double> values[] = {obs, action, {&reward, 1}, next_obs, {&end, 1}};
+  for (std::size_t f = 0; f < std::size(kFields); ++f) check(kNames[f], rows_.*kFields[f], values[f]);
+  for (std::size_t f = 0; f < std::size(kFields); ++f) store(rows_.*kFields[f], next_, values[f]);
   next_ = (next_ + 1) % capacity();
   size_ = std::min(size_ + 1, capacity());
 }
@@ -113,12 +115,16 @@ void ReplayBuffer::check_state(const nn::NamedTensors& state) const {
   }
 }
 
-void ReplayBuffer::load_state(const nn::NamedTensors& state) {
+void ReplayBuffer::load_state(nn::NamedTensors state) {
   check_state(state);
   size_ = state[0].tensor.size(0);
   next_ = static_cast<std::int64_t>(state.back().tensor.item());
-  for (std::size_t f = 0; f < std::size(kFields); ++f)
+  for (std::size_t f = 0; f < std::size(kFields); ++f) {
     slice(rows_.*kFields[f], 0, 0, size_).copy_(state[f].tensor);
+    // A full buffer takes gigabytes, and so does its copy: each part of that goes as soon as it can.
+    state[f].tensor = {};
+    pool::trim();
+  }
 }
 
 }  // namespace saccade::rl

@@ -262,7 +262,7 @@ Json load_checkpoint(const std::string& path, Agent& agent, ReplayBuffer& buffer
   } catch (const Error& error) {
     throw FormatError(fmt::format("{}: does not fit this run: {}", path, error.what()));
   }
-  buffer.load_state(replay);
+  buffer.load_state(std::move(replay));
   state = loaded;
   return json.at("extra");
 }

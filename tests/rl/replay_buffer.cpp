@@ -1,7 +1,10 @@
 #include "rl/components/replay_buffer.h"
 
 #include <cmath>
+#include <fstream>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "autograd/pool.h"
 #include "base/error.h"
@@ -80,6 +83,47 @@ TEST_CASE("the replay buffer's state round-trips and refuses what does not fit",
   short_state.pop_back();
   CHECK_THROWS_AS(copy.load_state(short_state), FormatError);
 }
+
+TEST_CASE("a transition that is refused overwrites none of an old one", "[replay]") {
+  ReplayBuffer buffer(3, 2, 1);
+  for (int i = 0; i < 5; ++i) add(buffer, i);
+  const auto all = [&] {
+    std::vector<double> numbers;
+    for (const auto& [name, tensor] : buffer.named_state()) {
+      for (const double x : tensor.to_vector()) numbers.push_back(x);
+    }
+    return numbers;
+  };
+  const std::vector<double> before = all();
+  const double obs[] = {100, 100}, action[] = {1}, bad[] = {1, NAN};
+  CHECK_THROWS(buffer.add(obs, action, 0, bad, false));
+  CHECK_THROWS(buffer.add(obs, action, INFINITY, obs, false));
+  CHECK_THROWS(buffer.add(obs, obs, 0, obs, false));
+  CHECK(all() == before);
+}
+
+#if !defined(__SANITIZE_ADDRESS__)
+TEST_CASE("a full buffer that was loaded takes its own size and no more", "[replay]") {
+  constexpr std::int64_t kRows = 2'000'000, kBytes = kRows * 4 * 7;  // 56 MB
+  const auto resident = [] {
+    std::ifstream file("/proc/self/statm");
+    std::int64_t total = 0, pages = 0;
+    file >> total >> pages;
+    return pages * 4096;
+  };
+  nn::NamedTensors state;
+  const std::int64_t widths[] = {2, 1, 1, 2, 1};
+  const char* const names[] = {"obs", "action", "reward", "next_obs", "terminated"};
+  pool::trim();
+  const std::int64_t before = resident();
+  for (int f = 0; f < 5; ++f) state.push_back({names[f], ones({kRows, widths[f]})});
+  state.push_back({"next", scalar(0, DType::f64)});
+  ReplayBuffer buffer(kRows, 2, 1);
+  buffer.load_state(std::move(state));
+  CHECK(buffer.size() == kRows);
+  CHECK(resident() - before < kBytes + kBytes / 4);
+}
+#endif
 
 TEST_CASE("the replay buffer refuses wrong sizes, values that are not finite, and to sample from nothing",
           "[replay]") {
