@@ -1,18 +1,77 @@
 #!/usr/bin/env bash
-# Sets up, builds, and runs all tests: test.sh [--long]. --long runs the long ones alone. With CI=true, warnings are
-# errors, so are a test that cannot run here and a file that tools/format.sh would change.
+# Sets up, builds, and runs all tests: test.sh [--long [STEP...]]. With CI=true, warnings are errors, and so are a test that
+# cannot run here and a file that tools/format.sh would change.
+#
+# --long takes hours and ends with a table of what passed. Its steps, of which some may be named:
+#   tests    the tests too long for every day: ten seeds, a browser, crashes, a minute of each fuzz target, the recipes
+#   asan     every test under AddressSanitizer and UndefinedBehaviorSanitizer
+#   tsan     the threaded tests under ThreadSanitizer
+#   clang    every test, built by clang
+#   tidy     clang-tidy
+#   mutants  mutation of the source, a hundred mutants of each room
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-labels=(--label-exclude long)
+every_test=(ctest --output-on-failure -j "$(nproc)" --label-exclude long)
+usage="usage: tools/test.sh [--long [tests|asan|tsan|clang|tidy|mutants]...]"
+
+# A build of its own in build/NAME, with whichever of ccache and ninja is there: built NAME OPTION...
+built() {
+  local name=$1
+  shift
+  if command -v ccache >/dev/null; then set -- "$@" -DCMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
+  if command -v ninja >/dev/null; then export CMAKE_GENERATOR=Ninja; fi
+  cmake -S "$root" -B "$root/build/$name" -DSACCADE_TESTS=ON -DSACCADE_WERROR=ON "$@" >/dev/null
+  cmake --build "$root/build/$name" -j "$(nproc)" >"$root/build/$name.log" 2>&1 || { tail -n 50 "$root/build/$name.log"; return 1; }
+}
+
+long_tests() { ctest --test-dir "$root/build/release" --output-on-failure --label-regex long; }
+long_asan() {
+  built asan -DCMAKE_BUILD_TYPE=RelWithDebInfo -DSACCADE_SANITIZE=address,undefined
+  "${every_test[@]}" --test-dir "$root/build/asan" --timeout 3600 --exclude-regex 'fuzz|consumer|install'
+}
+long_tsan() {
+  built tsan -DCMAKE_BUILD_TYPE=RelWithDebInfo -DSACCADE_SANITIZE=thread
+  "$root/build/tsan/tests/saccade_tests" "[parallel],[threads],[train],[vector_env],[engine],[run_folders]~[.]"
+  ctest --test-dir "$root/build/tsan" --output-on-failure --tests-regex '^race$'
+}
+long_clang() {
+  built clang -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=clang++
+  "${every_test[@]}" --test-dir "$root/build/clang" --exclude-regex 'fuzz'
+}
+long_tidy() { "$root/tools/tidy.sh"; }
+long_mutants() { "$root/tests/mutate_source"; }
+
 case ${1-} in
   "") ;;
-  --long) labels=(--label-regex long) ;;
+  --long)
+    shift
+    steps=("$@")
+    [[ ${#steps[@]} -gt 0 ]] || steps=(tests asan tsan clang tidy mutants)
+    for step in "${steps[@]}"; do
+      declare -F "long_$step" >/dev/null || { echo "test.sh: unknown step '$step'; $usage" >&2; exit 2; }
+    done
+    "$root/tools/setup.sh" --ci
+    "$root/tools/build.sh" -DSACCADE_TESTS=ON
+    table= status=0
+    for step in "${steps[@]}"; do
+      start=$SECONDS verdict=passed
+      # In a shell of its own, where a failing command ends the step (it would not within an `if`).
+      set +e
+      (set -e; "long_$step")
+      [[ $? == 0 ]] || { verdict=FAILED; status=1; }
+      set -e
+      table+=$(printf '%-8s %-6s %6d s' "$step" "$verdict" $((SECONDS - start)))$'\n'
+    done
+    printf '\n%s' "$table"
+    exit "$status"
+    ;;
   *)
-    echo "test.sh: unknown argument '$1'; usage: tools/test.sh [--long]" >&2
+    echo "test.sh: unknown argument '$1'; $usage" >&2
     exit 2
     ;;
 esac
+
 options=(-DSACCADE_TESTS=ON -DSACCADE_WERROR=OFF)
 if [[ ${CI-} == true ]]; then
   options=(-DSACCADE_TESTS=ON -DSACCADE_WERROR=ON -DSACCADE_MUJOCO=ON)
@@ -22,4 +81,16 @@ if [[ ${CI-} == true ]]; then
 fi
 
 "$root/tools/build.sh" "${options[@]}"
-exec ctest --test-dir "$root/build/release" --output-on-failure -j "$(nproc)" "${labels[@]}"
+if [[ ${CI-} == true ]]; then
+  # A skipped test tests nothing: what it takes, setup.sh --ci installs.
+  log=$(mktemp)
+  trap 'rm -f "$log"' EXIT
+  "${every_test[@]}" --test-dir "$root/build/release" | tee "$log"
+  if grep -q 'Not Run\|\*\*\*Skipped' "$log"; then
+    echo "test.sh: a test was skipped, which counts as a failure here" >&2
+    exit 1
+  fi
+  # So few that one survivor weighs a lot; the whole form, which --long runs, asks for 95 %.
+  exec "$root/tests/mutate_source" --in-place --minutes 3 --count 1000 --threshold 60
+fi
+exec "${every_test[@]}" --test-dir "$root/build/release"
