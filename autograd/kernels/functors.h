@@ -323,10 +323,12 @@ struct List {
   }
 };
 
-using ElementwiseOps =
-    List<Neg, Exp, Expm1, Log, Log1p, Sqrt, Square, Reciprocal, Abs, Sign, Floor, Sin, Cos, Atan, Erf, Tanh,
-         Sigmoid, SigmoidSlope, TanhSlope, WholeBell, HalfBell, NormalCdf, Softplus, Relu, Add, Sub, Mul, Div,
-         Pow, Maximum, Minimum, Equal, Greater, GreaterEqual, ReluGrad, Where>;
+using ElementwiseOps = List<
+    // of one input
+    Neg, Exp, Expm1, Log, Log1p, Sqrt, Square, Reciprocal, Abs, Sign, Floor, Sin, Cos, Atan, Erf, Tanh,
+    Sigmoid, SigmoidSlope, TanhSlope, WholeBell, HalfBell, NormalCdf, Softplus, Relu,
+    // of two and three
+    Add, Sub, Mul, Div, Pow, Maximum, Minimum, Equal, Greater, GreaterEqual, ReluGrad, Where>;
 
 // ---- reductions: the value to start from and an associative step ----
 
