@@ -8,6 +8,7 @@
 #include "autograd/modes.h"
 #include "autograd/ops.h"
 #include "autograd/record.h"
+#include "autograd/substitute.h"
 #include "base/error.h"
 
 namespace saccade {
@@ -155,9 +156,10 @@ Tensor checkpoint(const std::function<Tensor(const TensorList&)>& f, const Tenso
     const NoGrad no_grad;
     y = f(inputs).detach();
   }
-  auto rerun = std::make_shared<Rerun>(Rerun{f, inputs, {}, {}, {}});
+  // The graph must not hold a leaf itself, whose grad() may hold the graph.
+  auto rerun = std::make_shared<Rerun>(Rerun{f, Substitute::lasting(inputs), {}, {}, {}});
   PoolVector<Edge> edges;
-  for (const Tensor& x : inputs) {
+  for (const Tensor& x : rerun->inputs) {
     if (!x.requires_grad()) continue;
     const std::size_t i = rerun->wrt.size();
     rerun->wrt.push_back(x);

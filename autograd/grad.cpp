@@ -31,6 +31,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <mutex>
 
 #include "autograd/anomaly.h"
 #include "autograd/filter_gradients.h"
@@ -182,6 +183,10 @@ void check_saved(const Node& node, const Saved& saved) {
                   describe(node), saved.body->shape.str()));
 }
 
+std::int32_t counted(std::int32_t& references) {
+  return std::atomic_ref(references).load(std::memory_order_acquire);
+}
+
 void add_to(Tensor& sum, Tensor g) { sum = sum.defined() ? sum + g : std::move(g); }
 
 Tensor grad_output(const TensorList& outputs, std::size_t i, const TensorList& given) {
@@ -326,14 +331,19 @@ void backward(const Tensor& output, const GradOptions& options) {
   Subgraph graph(outputs);
   sweep(graph, outputs, options);
   const Scoped mode(detail::recording, options.create_graph);
+  static constinit std::mutex leaves;  // backward passes of several threads may add to one leaf
   for (std::size_t i = 0; i < graph.size(); ++i) {
     Subgraph::Entry& entry = graph.by_age(i);
     Node& node = *entry.node;
-    if (!node.is_leaf() || !entry.gradient.defined()) continue;
+    if (node.leaf == nullptr || !entry.gradient.defined()) continue;
     Tensor g = std::move(entry.gradient);
     // grad() may be written to, so its elements are its own and no other tensor's.
-    const bool shared = g.body()->references > 1 || g.body()->storage->references > 1 || !g.is_contiguous();
-    add_to(node.grad, shared && !node.grad.defined() ? g * 1 : std::move(g));
+    const bool shared =
+        counted(g.body()->references) > 1 || counted(g.body()->storage->references) > 1 || !g.is_contiguous();
+    const std::lock_guard lock(leaves);
+    Tensor sum(node.leaf->grad);
+    add_to(sum, shared && !sum.defined() ? g * 1 : std::move(g));
+    node.leaf->grad = Ref(sum.body());
   }
 }
 

@@ -27,6 +27,9 @@ TensorList grad(const Tensor& output, const TensorList& wrt, const GradOptions& 
 Tensor grad(const Tensor& output, const Tensor& wrt, const GradOptions& options = {});
 
 /// Adds the gradient of `output` to grad() of every leaf that it depends on.
+///
+/// Threads may each make and differentiate a graph of their own over leaves that they share, by grad() or by
+/// backward(). One graph belongs to one thread at a time, and no one may write to a leaf meanwhile.
 void backward(const Tensor& output, const GradOptions& options = {});
 
 }  // namespace saccade

@@ -143,7 +143,7 @@ struct Node {
   PoolVector<Edge> edges;
   Tensor output;  // without its node, hence no cycle; only if a gradient asks for it
   Saved output_saved{};
-  Tensor grad;  // of a leaf, from backward()
+  TensorBody* leaf = nullptr;  // that it is the node of, as long as a handle to it is left
   PoolVector<std::function<Tensor(const Tensor&)>> hooks;
 
   bool is_leaf() const { return edges.empty() && !released; }

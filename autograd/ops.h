@@ -103,7 +103,7 @@ Tensor amax(const Tensor& x);
 Tensor amax(const Tensor& x, const Shape& dims, bool keepdim = false);
 Tensor amin(const Tensor& x);
 Tensor amin(const Tensor& x, const Shape& dims, bool keepdim = false);
-/// Values and indices (as numbers) along one dimension; of a tie, the first takes all of the gradient.
+/// Values and indices (i64) along one dimension; of a tie, the first takes all of the gradient.
 std::pair<Tensor, Tensor> max(const Tensor& x, std::int64_t dim, bool keepdim = false);
 std::pair<Tensor, Tensor> min(const Tensor& x, std::int64_t dim, bool keepdim = false);
 Tensor argmax(const Tensor& x, std::int64_t dim, bool keepdim = false);
@@ -122,7 +122,8 @@ Tensor sum_to(const Tensor& x, const Shape& shape);
 /// One size may be -1: what is left.
 Tensor reshape(const Tensor& x, const Shape& shape);
 Tensor contiguous(const Tensor& x);
-/// The same values in another dtype.
+/// The same values in another dtype. DTypeError to i64 from what is no whole number, and from i64 where a
+/// float would round.
 Tensor to(const Tensor& x, DType dtype);
 Tensor transpose(const Tensor& x, std::int64_t dim0, std::int64_t dim1);
 /// The last two dimensions exchanged.
@@ -146,7 +147,7 @@ Tensor cat(const TensorList& x, std::int64_t dim);
 Tensor stack(const TensorList& x, std::int64_t dim);
 Tensor flip(const Tensor& x, const Shape& dims);
 
-// ---- indexing (ops/index.cpp): indices are a tensor of whole numbers ----
+// ---- indexing (ops/index.cpp): an index is i64, or f32 or f64 that hold whole numbers, f32 up to 2^24 ----
 
 /// y[i][j] = x[index[i][j]][j] for dim 0, and so on, as torch.gather.
 Tensor gather(const Tensor& x, std::int64_t dim, const Tensor& index);
@@ -154,7 +155,8 @@ Tensor gather(const Tensor& x, std::int64_t dim, const Tensor& index);
 Tensor scatter_add(const Tensor& x, const Shape& shape, std::int64_t dim, const Tensor& index);
 /// The slices that a one-dimensional index names.
 Tensor index_select(const Tensor& x, std::int64_t dim, const Tensor& index);
-Tensor one_hot(const Tensor& index, std::int64_t classes);
+/// 1 at the index, else 0: of that dtype, or the index's own, f32 where that is i64.
+Tensor one_hot(const Tensor& index, std::int64_t classes, std::optional<DType> dtype = std::nullopt);
 /// The lower, the upper triangle of the last two dimensions; the rest is 0.
 Tensor tril(const Tensor& x, std::int64_t diagonal = 0);
 Tensor triu(const Tensor& x, std::int64_t diagonal = 0);

@@ -41,6 +41,9 @@ struct Block {
 
 struct Cache {
   Block* lists[kBuckets] = {};
+  // How many blocks of each size this thread has taken and not released. Those and the ones on its list are
+  // never more than it once had in use.
+  std::int64_t in_use[kBuckets] = {};
   std::int64_t system_allocations = 0;
 
   void trim() {
@@ -80,6 +83,7 @@ void* allocate_from_system(std::size_t bytes) {
 void* allocate(std::size_t bytes) {
   const Bucket bucket = bucket_of(bytes);
   if (kCache && bucket.bytes <= kMaxCached) {
+    ++cache.in_use[bucket.index];
     Block*& list = cache.lists[bucket.index];
     if (list != nullptr) {
       Block* block = list;
@@ -92,10 +96,11 @@ void* allocate(std::size_t bytes) {
 
 void release(void* memory, std::size_t bytes) noexcept {
   const Bucket bucket = bucket_of(bytes);
-  if (!kCache || thread_ended || bucket.bytes > kMaxCached) {
+  if (!kCache || thread_ended || bucket.bytes > kMaxCached || cache.in_use[bucket.index] == 0) {
     std::free(memory);
     return;
   }
+  --cache.in_use[bucket.index];
   auto* block = static_cast<Block*>(memory);
   block->next = cache.lists[bucket.index];
   cache.lists[bucket.index] = block;

@@ -2,9 +2,12 @@
 //
 // A block's size is rounded up to one of a few sizes per power of two. A block that is released goes on a
 // list of its size, and the next request for that size takes it from there. Each thread has its own lists, so
-// there are no locks. Tensors, nodes, closures and the engine's work lists all come from here.
+// there are no locks. A thread caches no more blocks of a size than it once had in use itself: what it
+// releases for other threads beyond that goes back to the system, or else a thread that only consumes would
+// keep all that others ever made. Tensors, nodes, closures and the engine's work lists all come from here.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -44,7 +47,8 @@ template <class T>
 using PoolVector = std::vector<T, PoolAllocator<T>>;
 
 /// A counted reference to a T that counts itself in `T::references` and frees itself in `T::destroy()`.
-/// Counts are not atomic: a tensor and its graph belong to one thread at a time.
+/// Counts are atomic: graphs of several threads may share their leaves. (Elements, of course, are not: one
+/// thread at a time may write to them.)
 template <class T>
 class Ref {
  public:
@@ -59,7 +63,12 @@ class Ref {
     return *this;
   }
   ~Ref() {
-    if (object_ != nullptr && --object_->references == 0) object_->destroy();
+    if (object_ == nullptr) return;
+    const std::atomic_ref count(object_->references);
+    // The one reference that is left is this one, and no other thread can make a second from it.
+    if (count.load(std::memory_order_acquire) == 1 || count.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      object_->destroy();
+    }
   }
 
   T* get() const { return object_; }
@@ -69,7 +78,7 @@ class Ref {
 
  private:
   void retain() {
-    if (object_ != nullptr) ++object_->references;
+    if (object_ != nullptr) std::atomic_ref(object_->references).fetch_add(1, std::memory_order_relaxed);
   }
   T* object_ = nullptr;
 };

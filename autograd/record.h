@@ -20,9 +20,9 @@ struct EdgeSpec {
 /// output and, optionally, of the output y itself. Gradients are written with ops, so that they can be
 /// differentiated too:
 ///
-///     Tensor tanh(const Tensor& x) {
-///       return record("tanh", map(kernels::Tanh{}, x),
-///                     {{x, [](const Tensor& g, const Tensor& y) { return g * (1 - square(y)); }}});
+///     Tensor exp(const Tensor& x) {
+///       return record("exp", map(kernels::Exp{}, x),
+///                     {{x, [](const Tensor& g, const Tensor& y) { return g * y; }}});
 ///     }
 ///
 /// Returns y, on the tape if any input needs a gradient and no NoGrad is active. The name must outlive the

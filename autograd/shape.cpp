@@ -49,17 +49,22 @@ void Shape::erase(std::int64_t at) {
 std::int64_t Shape::numel() const {
   constexpr std::int64_t kMaxElements = std::int64_t{1} << 59;  // so that bytes can be counted too
   std::int64_t product = 1;
+  bool empty = false;
   for (const std::int64_t n : *this) {
-    if (__builtin_mul_overflow(product, n, &product) || product > kMaxElements) {
+    if (n == 0) {
+      empty = true;
+    } else if (__builtin_mul_overflow(product, n, &product) || product > kMaxElements ||
+               product < -kMaxElements) {
       throw ShapeError(fmt::format("a tensor of shape {} would have too many elements", str()));
     }
   }
-  return product;
+  return empty ? 0 : product;
 }
 
 std::string Shape::str() const { return fmt::format("[{}]", fmt::join(begin(), end(), ", ")); }
 
 Strides contiguous_strides(const Shape& shape) {
+  static_cast<void>(shape.numel());  // so that no stride overflows
   Strides strides = Shape::filled(shape.size(), 1);
   for (std::int64_t d = shape.size() - 2; d >= 0; --d) strides[d] = strides[d + 1] * shape[d + 1];
   return strides;

@@ -43,7 +43,9 @@ class Shape {
     return true;
   }
 
-  /// The product of all entries: the number of elements of a tensor of this shape.
+  /// The product of all entries: the number of elements of a tensor of this shape. Throws ShapeError where it
+  /// could not be counted, be it without the sizes that are 0: strides and parts of it must have a number
+  /// too.
   std::int64_t numel() const;
   /// "[2, 3]"
   std::string str() const;
@@ -55,7 +57,7 @@ class Shape {
 
 using Strides = Shape;
 
-/// Row-major strides of a contiguous tensor.
+/// Row-major strides of a contiguous tensor. Throws as numel().
 Strides contiguous_strides(const Shape& shape);
 
 /// `dim`, counted from the end if negative, as an index into `rank` dimensions. Throws ShapeError naming the

@@ -26,6 +26,9 @@ Ref<TensorBody> detail::capture(const Ref<TensorBody>& body) {
       if (s->places_[i].body() == body.get()) kept = Ref(s->values_[i].body());
     }
   }
+  if (kept && kept.get() == body.get() && body->stand_in && body->stand_in->node.get() == body->node.get()) {
+    kept = body->stand_in;
+  }
   captured->push_back(kept.get());
   return kept;
 }

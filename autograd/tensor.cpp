@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <new>
 #include <ostream>
 
@@ -27,8 +28,20 @@ void Storage::destroy() {
 }
 
 void TensorBody::destroy() {
+  if (node && node->leaf == this) node->leaf = nullptr;
   this->~TensorBody();
   pool::release(this, sizeof(TensorBody));
+}
+
+bool TensorBody::is_on_graph() const {
+  const std::int32_t own = stand_in ? 2 : 1;
+  return node && std::atomic_ref(node->references).load() > own;
+}
+
+void TensorBody::move_to(const Ref<Storage>& place, std::int64_t at) {
+  storage = place;
+  offset = at;
+  if (stand_in) stand_in->move_to(place, at);
 }
 
 void TensorBody::swap(TensorBody& other) {
@@ -55,6 +68,22 @@ void check_in_place(const char* op, const Tensor& x) {
 
 }  // namespace
 
+void detail::refuse_integers() {
+  throw DTypeError("an i64 tensor holds indices, and no op computes with those; convert it with to()");
+}
+
+void detail::check_whole(double value, DType as) {
+  // Whole numbers up to here have neighbours in the float that are as near as they can be.
+  const double limit = as == DType::f32 ? 0x1p24 : 0x1p53 - 1;
+  if (value == std::floor(value) && std::abs(value) <= limit) return;
+  throw DTypeError(fmt::format("to i64 or from it: {} is not a whole number that {} counts exactly, up to {}",
+                               value, name(as), limit));
+}
+
+void Tensor::refuse_undefined() {
+  throw ShapeError("an undefined tensor has no elements, shape or dtype; assign one that does first");
+}
+
 bool Tensor::is_contiguous() const {
   std::int64_t expected = 1;
   for (std::int64_t d = dim() - 1; d >= 0; --d) {
@@ -74,7 +103,14 @@ Tensor Tensor::requires_grad_() const {
     }
     return *this;
   }
-  body_->node = Node::make("leaf", *this);
+  if (!is_float(dtype())) {
+    throw DTypeError(
+        fmt::format("requires_grad: a tensor of integers ({}) has no gradient", describe(*this)));
+  }
+  Tensor stand_in = detach();
+  body_->node = stand_in.body_->node = Node::make("leaf", *this);
+  body_->node->leaf = body_.get();
+  body_->stand_in = std::move(stand_in.body_);
   return *this;
 }
 
@@ -87,11 +123,12 @@ Tensor Tensor::grad() const {
                     "before it is used",
                     describe(*this)));
   }
-  return body_->node->grad;
+  const TensorBody* leaf = body_->node->leaf;
+  return leaf == nullptr ? Tensor() : Tensor(leaf->grad);
 }
 
 void Tensor::zero_grad() const {
-  if (requires_grad()) body_->node->grad = Tensor();
+  if (requires_grad() && body_->node->leaf != nullptr) body_->node->leaf->grad = {};
 }
 
 void Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) const {
@@ -101,22 +138,25 @@ void Tensor::register_hook(std::function<Tensor(const Tensor&)> hook) const {
   body_->node->hooks.push_back(std::move(hook));
 }
 
-Tensor Tensor::detach() const { return view_of(*this, shape(), strides(), body_->offset); }
+Tensor Tensor::detach() const {
+  const Shape& same = shape();  // throws for an undefined tensor
+  return view_of(*this, same, strides(), body_->offset);
+}
 
 double Tensor::item() const {
   if (numel() != 1) {
     throw ShapeError(fmt::format("item: expected a tensor of one element, got shape {}", shape().str()));
   }
-  return visit(dtype(), [&]<class T>() { return static_cast<double>(*data<T>()); });
+  return visit_any(dtype(), [&]<class T>() { return static_cast<double>(*data<T>()); });
 }
 
 std::vector<double> Tensor::to_vector() const {
   std::vector<double> values(static_cast<std::size_t>(numel()));
-  visit(dtype(), [&]<class T>() {
+  visit_any(dtype(), [&]<class T>() {
     Tensor row_major = empty(shape(), dtype());
     row_major.copy_(detach());
     const T* from = row_major.data<T>();
-    std::copy_n(from, values.size(), values.begin());
+    std::transform(from, from + values.size(), values.begin(), [](T v) { return static_cast<double>(v); });
   });
   return values;
 }
@@ -141,15 +181,23 @@ void Tensor::copy_(const Tensor& source) const {
     throw ShapeError(fmt::format(
         "copy_: the elements of {} share memory along dimension {}, which was expanded", describe(*this), d));
   }
-  visit(dtype(), [&]<class T>() {
+  const bool shared = source.body_->storage.get() == body_->storage.get();
+  if (shared && source.body_->offset == body_->offset && source.strides() == strides()) return;
+  if (shared) {  // elements of the source must not be overwritten before they are read
+    const Tensor apart = empty(shape(), dtype());
+    apart.copy_(source.detach());
+    copy_(apart);
+    return;
+  }
+  visit_any(dtype(), [&]<class T>() {
     kernels::copy(shape(), source.data<T>(), source.strides(), mutable_data<T>(), strides());
   });
 }
 
 void Tensor::fill_(double value) const {
   check_in_place("fill_", *this);
-  visit(dtype(), [&]<class T>() {
-    const T element = static_cast<T>(value);
+  visit_any(dtype(), [&]<class T>() {
+    const T element = detail::convert<T>(value);
     kernels::copy(shape(), &element, Shape::filled(dim(), 0), mutable_data<T>(), strides());
   });
 }
@@ -178,7 +226,8 @@ Tensor empty(const Shape& shape, DType dtype) {
 
 Tensor full(const Shape& shape, double value, DType dtype) {
   Tensor x = empty(shape, dtype);
-  visit(dtype, [&]<class T>() { std::fill_n(x.mutable_data<T>(), x.numel(), static_cast<T>(value)); });
+  visit_any(dtype,
+            [&]<class T>() { std::fill_n(x.mutable_data<T>(), x.numel(), detail::convert<T>(value)); });
   return x;
 }
 
@@ -194,9 +243,9 @@ Tensor from_values(std::span<const double> values, const Shape& shape, DType dty
                                  shape.str(), shape.numel()));
   }
   Tensor x = empty(shape, dtype);
-  visit(dtype, [&]<class T>() {
+  visit_any(dtype, [&]<class T>() {
     std::transform(values.begin(), values.end(), x.mutable_data<T>(),
-                   [](double v) { return static_cast<T>(v); });
+                   [](double v) { return detail::convert<T>(v); });
   });
   return x;
 }
@@ -206,8 +255,11 @@ Tensor from_values(std::initializer_list<double> values, const Shape& shape, DTy
 }
 
 Tensor arange(std::int64_t n, DType dtype) {
+  if (dtype == DType::f32 && n > (std::int64_t{1} << 24) + 1) {
+    throw DTypeError(fmt::format("arange: f32 cannot count to {}; expected f64 or i64", n - 1));
+  }
   Tensor x = empty({n}, dtype);
-  visit(dtype, [&]<class T>() {
+  visit_any(dtype, [&]<class T>() {
     T* out = x.mutable_data<T>();
     for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(i);
   });
@@ -221,6 +273,10 @@ Tensor eye(std::int64_t n, DType dtype) {
 }
 
 Tensor rand(const Shape& shape, Rng& rng, DType dtype, double low, double high) {
+  if (!(low <= high && std::isfinite(high - low))) {
+    throw ConfigError(
+        fmt::format("rand: low is {} and high {}, expected low <= high, both finite", low, high));
+  }
   Tensor x = empty(shape, dtype);
   const auto n = static_cast<std::size_t>(x.numel());
   visit(dtype, [&]<class T>() { rng.fill_uniform(std::span(x.mutable_data<T>(), n), low, high); });
@@ -242,10 +298,10 @@ std::string describe(const Tensor& x) {
 namespace {
 
 // One bracketed level per dimension; long ones show their first and last three entries.
-void print(std::ostream& out, std::span<const double> values, std::span<const std::int64_t> shape,
-           int indent) {
+void print(std::ostream& out, std::span<const double> values, std::span<const std::int64_t> shape, int indent,
+           bool whole) {
   if (shape.empty()) {
-    out << fmt::format("{:.6g}", values[0]);
+    out << (whole ? fmt::format("{:.0f}", values[0]) : fmt::format("{:.6g}", values[0]));
     return;
   }
   constexpr std::int64_t kEdge = 3, kMaxShown = 2 * kEdge + 2;
@@ -260,7 +316,8 @@ void print(std::ostream& out, std::span<const double> values, std::span<const st
       i = n - kEdge - 1;
       continue;
     }
-    print(out, values.subspan(static_cast<std::size_t>(i) * stride, stride), shape.subspan(1), indent + 1);
+    print(out, values.subspan(static_cast<std::size_t>(i) * stride, stride), shape.subspan(1), indent + 1,
+          whole);
   }
   out << ']';
 }
@@ -270,7 +327,8 @@ void print(std::ostream& out, std::span<const double> values, std::span<const st
 std::ostream& operator<<(std::ostream& out, const Tensor& x) {
   if (!x.defined()) return out << "Tensor(undefined)";
   const std::vector<double> values = x.to_vector();
-  print(out, values, std::span(x.shape().begin(), static_cast<std::size_t>(x.dim())), 0);
+  print(out, values, std::span(x.shape().begin(), static_cast<std::size_t>(x.dim())), 0,
+        !is_float(x.dtype()));
   return out << "  " << describe(x);
 }
 

@@ -6,6 +6,7 @@
 #include <iosfwd>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "autograd/dtype.h"
@@ -37,14 +38,21 @@ struct TensorBody {
   Strides strides;
   Ref<Storage> storage;
   Ref<Node> node;  // null for a constant
+  // A leaf's sum of gradients from backward(), and a body with the same elements and node that graphs hold in
+  // its place. The gradient may have a graph, which then does not hold the leaf that holds it.
+  Ref<TensorBody> grad, stand_in;
   void destroy();
-  /// Exchanges all but the counts of references.
+  /// Whether the graph of anything holds this leaf.
+  bool is_on_graph() const;
+  /// Puts this leaf's elements elsewhere, which must hold the same ones.
+  void move_to(const Ref<Storage>& place, std::int64_t at);
+  /// Exchanges what the handles stand for: elements, layout, dtype and node.
   void swap(TensorBody& other);
 };
 
 class Tensor {
  public:
-  /// An undefined tensor; only defined(), assignment and destruction are allowed.
+  /// An undefined tensor: defined() is false, and what asks for its elements or its shape throws ShapeError.
   Tensor() = default;
   Tensor(const Tensor& other);
   Tensor(Tensor&&) noexcept = default;
@@ -54,15 +62,16 @@ class Tensor {
   explicit Tensor(Ref<TensorBody> body) : body_(static_cast<Ref<TensorBody>&&>(body)) {}
 
   bool defined() const { return static_cast<bool>(body_); }
-  const Shape& shape() const { return body_->shape; }
-  const Strides& strides() const { return body_->strides; }
+  const Shape& shape() const { return known().shape; }
+  const Strides& strides() const { return known().strides; }
   std::int64_t dim() const { return shape().size(); }
   std::int64_t size(std::int64_t d) const { return shape()[wrap_dim("size", d, dim())]; }
   std::int64_t numel() const { return shape().numel(); }
-  DType dtype() const { return body_->dtype; }
+  DType dtype() const { return known().dtype; }
   bool is_contiguous() const;
 
-  /// Marks a leaf as one to differentiate with respect to; returns this handle. GradError on an op's result.
+  /// Marks a leaf as one to differentiate with respect to; returns this handle. GradError on an op's result,
+  /// DTypeError for i64.
   Tensor requires_grad_() const;
   /// Whether gradients flow to or through this tensor.
   bool requires_grad() const { return defined() && static_cast<bool>(body_->node); }
@@ -97,17 +106,23 @@ class Tensor {
     return static_cast<T*>(raw());
   }
   /// Overwrites the elements in place, outside any graph: GradError while one is being recorded on this
-  /// tensor.
+  /// tensor. The source may share memory with this tensor; it is read first.
   void copy_(const Tensor& source) const;
   void fill_(double value) const;
 
   /// The element at the offset, whatever the dtype.
   void* raw() const {
-    return static_cast<char*>(body_->storage->data()) + body_->offset * element_size(body_->dtype);
+    return static_cast<char*>(known().storage->data()) + body_->offset * element_size(body_->dtype);
   }
   TensorBody* body() const { return body_.get(); }
 
  private:
+  const TensorBody& known() const {
+    if (!body_) [[unlikely]]
+      refuse_undefined();
+    return *body_;
+  }
+  [[noreturn]] static void refuse_undefined();
   void check_dtype(DType expected) const;
   Ref<TensorBody> body_;
 };
@@ -128,13 +143,13 @@ Tensor zeros_like(const Tensor& x);
 Tensor ones_like(const Tensor& x);
 /// A zero-dimensional tensor.
 Tensor scalar(double value, DType dtype = DType::f32);
-/// From values in row-major order; ShapeError if their number is not the shape's.
+/// From values in row-major order; ShapeError if their number is not the shape's. For i64 they must be whole.
 Tensor from_values(std::span<const double> values, const Shape& shape, DType dtype = DType::f32);
 Tensor from_values(std::initializer_list<double> values, const Shape& shape, DType dtype = DType::f32);
-/// 0, 1, ..., n - 1
+/// 0, 1, ..., n - 1. DTypeError where the dtype cannot count so far: f32 has no odd numbers past 2^24.
 Tensor arange(std::int64_t n, DType dtype = DType::f32);
 Tensor eye(std::int64_t n, DType dtype = DType::f32);
-/// Uniform on [low, high), and standard normal.
+/// Uniform on [low, high), and standard normal. ConfigError unless low <= high, and high - low is finite.
 Tensor rand(const Shape& shape, Rng& rng, DType dtype = DType::f32, double low = 0, double high = 1);
 Tensor randn(const Shape& shape, Rng& rng, DType dtype = DType::f32);
 
@@ -142,6 +157,19 @@ Tensor randn(const Shape& shape, Rng& rng, DType dtype = DType::f32);
 Tensor view_of(const Tensor& x, const Shape& shape, const Strides& strides, std::int64_t offset);
 
 namespace detail {
+/// Throws DTypeError unless the value is a whole number that the float counts exactly.
+void check_whole(double value, DType as);
+
+/// The number in another dtype. Rounded where both are floats; DTypeError where an integer would not stay the
+/// same.
+template <class To, class From>
+To convert(From value) {
+  if constexpr (std::is_integral_v<To> != std::is_integral_v<From>) {
+    check_whole(static_cast<double>(value), sizeof(To) == 4 ? DType::f32 : DType::f64);
+  }
+  return static_cast<To>(value);
+}
+
 /// Set while an Edge copies a gradient closure: the tensors that the closure holds are noted here.
 extern constinit thread_local PoolVector<TensorBody*>* captured;
 /// Notes a tensor that is copied meanwhile, and says what the copy points at.

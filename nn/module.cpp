@@ -35,8 +35,7 @@ bool lie_side_by_side(const TensorList& tensors) {
 // Points the parameters' bodies, and so all of their handles, at consecutive parts of one new storage.
 void move_side_by_side(const NamedTensors& parameters, std::int64_t n) {
   for (const auto& [name, x] : parameters) {
-    const bool on_tape = x.body()->node->references > 1;  // by an edge as well as by the parameter
-    if (on_tape) {
+    if (x.body()->is_on_graph()) {
       throw GradError(
           fmt::format("flat: parameter '{}' is in a graph that is still alive, so its elements cannot be "
                       "moved; call flat() before the module is used, or after the backward pass",
@@ -47,8 +46,7 @@ void move_side_by_side(const NamedTensors& parameters, std::int64_t n) {
   std::int64_t offset = 0;
   for (const auto& [name, x] : parameters) {
     view_of(buffer, x.shape(), x.strides(), offset).copy_(x);
-    x.body()->storage = buffer.body()->storage;
-    x.body()->offset = offset;
+    x.body()->move_to(buffer.body()->storage, offset);
     offset += x.numel();
   }
 }

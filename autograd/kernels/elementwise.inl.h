@@ -75,9 +75,40 @@ void elementwise(const void* f, std::int64_t n, const T* const* in, const std::i
 }
 
 // Sums are taken in blocks of so many elements (along a row, in each lane; down a column, so many rows), and
-// the blocks' sums are added up. So the rounding error grows with a block's length plus the number of blocks,
-// not with their product.
+// the blocks' sums are added in pairs, the pairs' sums in pairs, and so on. So no element goes through more
+// additions than a block has elements plus the logarithm of the number of blocks, and the rounding error does
+// not grow with the length.
 constexpr std::int64_t kBlock = 128;
+
+// Joins Q batches at a time in that way. Like the digits of a binary counter, level i holds what 2^i blocks
+// came to, or nothing.
+template <class F, class B, int Q = 1>
+struct Pairwise {
+  F f;
+  B level[48][Q];
+  int depth = 0;
+  std::int64_t blocks = 0;
+
+  void add(B (&block)[Q]) {
+    for (std::int64_t carry = blocks++; carry % 2 == 1; carry /= 2) join(block);
+#pragma GCC unroll 4
+    for (int q = 0; q < Q; ++q) level[depth][q] = block[q];
+    ++depth;
+  }
+  void total(B (&result)[Q]) {
+#pragma GCC unroll 4
+    for (int q = 0; q < Q; ++q) result[q] = depth == 0 ? F::template start<B>() : level[depth - 1][q];
+    if (depth > 0) --depth;
+    while (depth > 0) join(result);
+  }
+
+ private:
+  void join(B (&right)[Q]) {
+    --depth;
+#pragma GCC unroll 4
+    for (int q = 0; q < Q; ++q) right[q] = f(level[depth][q], right[q]);
+  }
+};
 
 // Rows shorter than a batch: a batch of rows at a time, lane by lane.
 template <class Arch, class T, class F>
@@ -105,7 +136,7 @@ void reduce_rows(std::int64_t rows, std::int64_t cols, const T* in, T* out) {
   const F f;
   if (cols <= W) return reduce_narrow_rows<Arch, T, F>(rows, cols, in, out);
   for (std::int64_t r = 0; r < rows; ++r, in += cols) {
-    Batch total = F::template start<Batch>();
+    Pairwise<F, Batch> blocks;
     std::int64_t i = 0;
     while (i + W <= cols) {
       Batch even = F::template start<Batch>(), odd = even;
@@ -118,8 +149,12 @@ void reduce_rows(std::int64_t rows, std::int64_t cols, const T* in, T* out) {
         even = f(even, Batch::load_unaligned(in + i));
         i += W;
       }
-      total = f(total, f(even, odd));
+      Batch block[] = {f(even, odd)};
+      blocks.add(block);
     }
+    Batch sum[1];
+    blocks.total(sum);
+    Batch total = sum[0];
     alignas(64) T lanes[Batch::size];
     if (i < cols) {
       F::template start<Batch>().store_aligned(lanes);
@@ -148,9 +183,7 @@ void reduce_cols(std::int64_t rows, std::int64_t cols, const T* in, T* out) {
   // Four batches of columns at a time, so that their sums do not wait for one another.
   std::int64_t first = 0;
   for (; first + 4 * W <= cols; first += 4 * W) {
-    Batch total[4];
-#pragma GCC unroll 4
-    for (Batch& x : total) x = F::template start<Batch>();
+    Pairwise<F, Batch, 4> blocks;
     for (std::int64_t r = 0; r < rows;) {
       Batch block[4];
 #pragma GCC unroll 4
@@ -161,9 +194,10 @@ void reduce_cols(std::int64_t rows, std::int64_t cols, const T* in, T* out) {
         for (int q = 0; q < 4; ++q)
           block[q] = f(block[q], Batch::load_unaligned(in + r * cols + first + q * W));
       }
-#pragma GCC unroll 4
-      for (int q = 0; q < 4; ++q) total[q] = f(total[q], block[q]);
+      blocks.add(block);
     }
+    Batch total[4];
+    blocks.total(total);
 #pragma GCC unroll 4
     for (int q = 0; q < 4; ++q) total[q].store_unaligned(out + first + q * W);
   }
@@ -175,17 +209,19 @@ void reduce_cols(std::int64_t rows, std::int64_t cols, const T* in, T* out) {
       for (std::int64_t l = 0; j + l < cols; ++l) lanes[l] = from[l];
       return Batch::load_aligned(lanes);
     };
-    Batch total = F::template start<Batch>();
+    Pairwise<F, Batch> blocks;
     for (std::int64_t r = 0; r < rows;) {
-      Batch block = F::template start<Batch>();
+      Batch block[] = {F::template start<Batch>()};
       const std::int64_t end = r + kBlock < rows ? r + kBlock : rows;
-      for (; r < end; ++r) block = f(block, load(in + r * cols + j));
-      total = f(total, block);
+      for (; r < end; ++r) block[0] = f(block[0], load(in + r * cols + j));
+      blocks.add(block);
     }
+    Batch total[1];
+    blocks.total(total);
     if (whole) {
-      total.store_unaligned(out + j);
+      total[0].store_unaligned(out + j);
     } else {
-      total.store_aligned(lanes);
+      total[0].store_aligned(lanes);
       for (std::int64_t l = 0; j + l < cols; ++l) out[j + l] = lanes[l];
     }
   }

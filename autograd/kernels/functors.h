@@ -160,6 +160,58 @@ struct Sigmoid {
     return B(1) / (B(1) + Exp{}(B(0) - x));
   }
 };
+// Sigmoid's and tanh's derivatives. y (1 - y) and 1 - y^2 lose all digits where y is near 1; these lose none.
+struct SigmoidSlope {  // sigmoid(x) sigmoid(-x) = e / (1 + e)^2, e = exp(-|x|)
+  template <class B>
+  B operator()(B x) const {
+    const B e = exp(B(0) - abs(x)), root = B(1) / (B(1) + e);
+    return e * root * root;
+  }
+};
+struct TanhSlope {  // 1 / cosh(x)^2, where 1 / cosh(x) = 2 e / (1 + e^2), e = exp(-|x|)
+  template <class B>
+  B operator()(B x) const {
+    const B e = exp(B(0) - abs(x)), root = (e + e) / (B(1) + e * e);
+    return root * root;
+  }
+};
+template <bool half>
+struct Bell {  // exp(-x^2), or exp(-x^2 / 2)
+  // Rounding x^2 would cost x^2 roundings of the result. With x = h + d, h a multiple of 1/16 whose square is
+  // exact, it is exp(-h^2) exp(-d (x + h)). From 40 on it is 0.
+  template <class B>
+  B operator()(B x) const {
+    const B size = min(B(40), abs(x)), h = floor(size * B(16)) * B(Lane<B>(0.0625)),
+            s(Lane<B>(half ? -0.5 : -1));
+    return exp(s * (h * h)) * exp(s * ((size - h) * (size + h)));
+  }
+};
+using WholeBell = Bell<false>;
+using HalfBell = Bell<true>;
+struct NormalCdf {  // the standard normal distribution function: erfc(-x / sqrt(2)) / 2
+  template <class B>
+  B operator()(B x) const {
+    if constexpr (std::is_same_v<Lane<B>, float>) {
+      return each_lane(
+          [](float v) {
+            return static_cast<float>(0.5 * ::erfc(-0.70710678118654752 * static_cast<double>(v)));
+          },
+          x);
+    } else {
+      // At t = -x / sqrt(2), rounded, erfc is off by 2 t^2 roundings of t. So what rounding t left out is
+      // put back, times the slope of erfc.
+      return each_lane(
+          [](double v) {
+            const double root = 0.70710678118654757, rest_of_root = -4.8336466567264567e-17;
+            const double t = -root * v;
+            if (!(t > -27 && t < 27)) return 0.5 * ::erfc(t);
+            const double rest = ::fma(-root, v, -t) - rest_of_root * v;
+            return 0.5 * (::erfc(t) - rest * 1.1283791670955126 * ::exp(-t * t));
+          },
+          x);
+    }
+  }
+};
 struct Softplus {  // log(1 + e^x) = max(x, 0) + log1p(e^-|x|), exact for every x
   template <class B>
   B operator()(B x) const {
@@ -271,9 +323,12 @@ struct List {
   }
 };
 
-using ElementwiseOps = List<Neg, Exp, Expm1, Log, Log1p, Sqrt, Square, Reciprocal, Abs, Sign, Floor, Sin, Cos,
-                            Atan, Erf, Tanh, Sigmoid, Softplus, Relu, Add, Sub, Mul, Div, Pow, Maximum,
-                            Minimum, Equal, Greater, GreaterEqual, ReluGrad, Where>;
+using ElementwiseOps = List<
+    // of one input
+    Neg, Exp, Expm1, Log, Log1p, Sqrt, Square, Reciprocal, Abs, Sign, Floor, Sin, Cos, Atan, Erf, Tanh,
+    Sigmoid, SigmoidSlope, TanhSlope, WholeBell, HalfBell, NormalCdf, Softplus, Relu,
+    // of two and three
+    Add, Sub, Mul, Div, Pow, Maximum, Minimum, Equal, Greater, GreaterEqual, ReluGrad, Where>;
 
 // ---- reductions: the value to start from and an associative step ----
 

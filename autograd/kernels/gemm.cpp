@@ -1,6 +1,7 @@
 #include "autograd/kernels/gemm.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "autograd/pool.h"
 #include "base/parallel.h"
@@ -22,6 +23,49 @@ struct Cut {
   std::int64_t begin(std::int64_t i) const { return i * piece; }
   std::int64_t length(std::int64_t i) const { return std::min(piece, size - i * piece); }
 };
+
+// A sum of more products than this is taken in pieces, whose sums are added in pairs, and pairs of pairs: as
+// in a reduction, the rounding error then does not grow with the length. The kernels themselves add in order,
+// gemm in blocks of 512.
+constexpr std::int64_t kPiece = 4096, kVectorPiece = 512;
+
+// How many pieces' sums can be waiting for their other halves.
+std::int64_t levels(std::int64_t k, std::int64_t piece) {
+  return std::bit_width(static_cast<std::uint64_t>((k + piece - 1) / piece)) + 1;
+}
+
+// The product g from `piece` of its k at a time. `sums` has room for levels(k, piece) matrices of C's size.
+template <class T, class Kernel>
+void multiply_in_pieces(const Kernel& kernel, const Gemm<T>& g, std::int64_t piece, T* scratch, T* sums) {
+  const std::int64_t size = g.m * g.n;
+  std::int64_t depth = 0;
+  const auto join = [&] {  // the last two
+    --depth;
+    T* const left = sums + (depth - 1) * size;
+    for (std::int64_t i = 0; i < size; ++i) left[i] += left[size + i];
+  };
+  for (std::int64_t begin = 0, done = 0; begin < g.k; begin += piece, ++done) {
+    Gemm<T> part = g;
+    part.k = std::min(piece, g.k - begin);
+    part.a += begin * g.a_col;
+    part.b += begin * g.b_row;
+    part.c = sums + depth++ * size;
+    part.c_row = g.n;
+    part.c_col = 1;
+    part.bias = nullptr;
+    part.relu = false;
+    kernel(part, scratch);
+    for (std::int64_t carry = done; carry % 2 == 1; carry /= 2) join();
+  }
+  while (depth > 1) join();
+  for (std::int64_t i = 0; i < g.m; ++i) {
+    for (std::int64_t j = 0; j < g.n; ++j) {
+      T x = sums[i * g.n + j];
+      if (g.bias != nullptr) x += g.bias[j * g.bias_col];
+      g.c[i * g.c_row + j * g.c_col] = g.relu && x < 0 ? T(0) : x;  // NaN stays
+    }
+  }
+}
 
 // C^T = B^T A^T.
 template <class T>
@@ -69,7 +113,12 @@ void gemm(const Gemm<T>& given, const GemmBatch& given_batch) {
   const std::int64_t grain = wanted == 1 ? parts : std::max<std::int64_t>(1, parts / (2 * wanted));
   const std::int64_t chunks = (parts + grain - 1) / grain;
   constexpr std::int64_t kLine = 64 / sizeof(T);
-  const std::int64_t room = (table<T>().gemm_scratch(product.k) + kLine - 1) / kLine * kLine;
+  const auto lines = [](std::int64_t n) { return (n + kLine - 1) / kLine * kLine; };
+  const std::int64_t piece = vector ? kVectorPiece : kPiece;
+  const bool long_sums = product.k > piece;
+  const std::int64_t kernel_room = lines(table<T>().gemm_scratch(std::min(product.k, piece)));
+  const std::int64_t room =
+      kernel_room + (long_sums ? lines(rows.piece * columns.piece * levels(product.k, piece)) : 0);
   const auto bytes = static_cast<std::size_t>(chunks * room) * sizeof(T);
   T* const scratch = static_cast<T*>(pool::allocate(bytes));
   parallel_for(parts, grain, [&](std::int64_t begin, std::int64_t end) {
@@ -83,7 +132,12 @@ void gemm(const Gemm<T>& given, const GemmBatch& given_batch) {
       g.b += matrix * batch.b + columns.begin(column) * g.b_col;
       g.c += matrix * batch.c + rows.begin(row) * g.c_row + columns.begin(column) * g.c_col;
       if (g.bias != nullptr) g.bias += matrix * batch.bias + columns.begin(column) * g.bias_col;
-      kernel(g, scratch + begin / grain * room);
+      T* const mine = scratch + begin / grain * room;
+      if (long_sums) {
+        multiply_in_pieces(kernel, g, piece, mine, mine + kernel_room);
+      } else {
+        kernel(g, mine);
+      }
     }
   });
   pool::release(scratch, bytes);

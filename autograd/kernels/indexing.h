@@ -1,9 +1,13 @@
-// Plain loops along one dimension of contiguous tensors: indexing, running sums, triangles.
+// Plain loops along one dimension of contiguous tensors: indexing, running sums, triangles. Indices are
+// integers.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
+#include <type_traits>
 
+#include "autograd/kernels/running_sum.h"
+#include "autograd/pool.h"
 #include "autograd/shape.h"
 
 namespace saccade::kernels {
@@ -23,16 +27,17 @@ inline Around around(const Shape& shape, std::int64_t dim) {
 
 /// out (outer, 1, inner): the index of the maximum (or minimum) of each line, of a tie the first; NaN wins.
 template <class T>
-void arg_extremum(const Around& a, const T* x, T* out, bool max) {
+void arg_extremum(const Around& a, const T* x, std::int64_t* out, bool max) {
+  const auto is_nan = [](T v) { return v != v; };
   for (std::int64_t o = 0; o < a.outer; ++o) {
     for (std::int64_t i = 0; i < a.inner; ++i) {
       const T* line = x + o * a.n * a.inner + i;
       std::int64_t best = 0;
-      for (std::int64_t j = 1; j < a.n && !std::isnan(line[best * a.inner]); ++j) {
+      for (std::int64_t j = 1; j < a.n && !is_nan(line[best * a.inner]); ++j) {
         const T candidate = line[j * a.inner], held = line[best * a.inner];
-        if (std::isnan(candidate) || (max ? candidate > held : candidate < held)) best = j;
+        if (is_nan(candidate) || (max ? candidate > held : candidate < held)) best = j;
       }
-      out[o * a.inner + i] = static_cast<T>(best);
+      out[o * a.inner + i] = best;
     }
   }
 }
@@ -41,10 +46,11 @@ template <class T>
 void cumsum(const Around& a, const T* x, T* out) {
   for (std::int64_t o = 0; o < a.outer; ++o) {
     for (std::int64_t i = 0; i < a.inner; ++i) {
-      T sum = 0;
+      RunningSum<T> sum;
       for (std::int64_t j = 0; j < a.n; ++j) {
         const std::int64_t at = (o * a.n + j) * a.inner + i;
-        out[at] = sum += x[at];
+        sum.add(x[at]);
+        out[at] = sum.value();
       }
     }
   }
@@ -52,28 +58,43 @@ void cumsum(const Around& a, const T* x, T* out) {
 
 /// out[o][j][i] = x[o][index[o][j][i]][i], for j below `rows`; x has a.n rows.
 template <class T>
-void gather(const Around& a, std::int64_t rows, const T* x, const T* index, T* out) {
+void gather(const Around& a, std::int64_t rows, const T* x, const std::int64_t* index, T* out) {
   for (std::int64_t o = 0; o < a.outer; ++o) {
     for (std::int64_t j = 0; j < rows; ++j) {
       for (std::int64_t i = 0; i < a.inner; ++i) {
         const std::int64_t at = (o * rows + j) * a.inner + i;
-        out[at] = x[(o * a.n + static_cast<std::int64_t>(index[at])) * a.inner + i];
+        out[at] = x[(o * a.n + index[at]) * a.inner + i];
       }
     }
   }
 }
 
-/// out[o][index[o][j][i]][i] += x[o][j][i], for j below `rows`; out has a.n rows.
-template <class T>
-void scatter_add(const Around& a, std::int64_t rows, const T* x, const T* index, T* out) {
+/// add(place, x[o][j][i]) for the place of [o][index[o][j][i]][i] in a tensor of a.n rows, for j below
+/// `rows`.
+template <class T, class Out>
+void scatter(const Around& a, std::int64_t rows, const T* x, const std::int64_t* index, const Out& add) {
   for (std::int64_t o = 0; o < a.outer; ++o) {
     for (std::int64_t j = 0; j < rows; ++j) {
       for (std::int64_t i = 0; i < a.inner; ++i) {
         const std::int64_t at = (o * rows + j) * a.inner + i;
-        out[(o * a.n + static_cast<std::int64_t>(index[at])) * a.inner + i] += x[at];
+        add((o * a.n + index[at]) * a.inner + i, x[at]);
       }
     }
   }
+}
+
+/// out[o][index[o][j][i]][i] += x[o][j][i] for an `out` of zeros with a.n rows. Where many terms may meet in
+/// one place, each place keeps a running sum.
+template <class T>
+void scatter_add(const Around& a, std::int64_t rows, const T* x, const std::int64_t* index, T* out) {
+  constexpr std::int64_t kFew = 128;
+  if (rows <= kFew || std::is_integral_v<T>) {
+    scatter(a, rows, x, index, [out](std::int64_t to, T term) { out[to] += term; });
+    return;
+  }
+  PoolVector<RunningSum<T>> sums(static_cast<std::size_t>(a.outer * a.n * a.inner));
+  scatter(a, rows, x, index, [&](std::int64_t to, T term) { sums[static_cast<std::size_t>(to)].add(term); });
+  for (std::size_t i = 0; i < sums.size(); ++i) out[i] = sums[i].value();
 }
 
 /// Reverses the order along the dimension.

@@ -10,16 +10,27 @@ namespace saccade {
 
 namespace {
 
-// The index as contiguous elements, every one a whole number in [0, n).
-Tensor checked(const char* op, const Tensor& index, std::int64_t n, DType dtype) {
+// The index as contiguous integers, every one in [0, n).
+Tensor checked(const char* op, const Tensor& index, std::int64_t n) {
   check_defined(op, index);
-  const Tensor whole = contiguous(to(index.detach(), dtype));
-  visit(dtype, [&]<class T>() {
-    const T* values = whole.data<T>();
-    for (std::int64_t i = 0; i < whole.numel(); ++i) {
-      const auto at = static_cast<double>(values[i]);
-      if (at >= 0 && at < static_cast<double>(n) && at == static_cast<double>(static_cast<std::int64_t>(at)))
+  constexpr std::int64_t kMaxExact = std::int64_t{1} << 24;
+  if (index.dtype() == DType::f32 && n > kMaxExact) {
+    throw DTypeError(
+        fmt::format("{}: an f32 index cannot name each of {} places, since it rounds past {}; expected i64",
+                    op, n, kMaxExact));
+  }
+  const Tensor given = contiguous(index.detach());
+  const Tensor whole = given.dtype() == DType::i64 ? given : empty(given.shape(), DType::i64);
+  visit_any(given.dtype(), [&]<class T>() {
+    const T* values = given.data<T>();
+    std::int64_t* out = given.dtype() == DType::i64 ? nullptr : whole.mutable_data<std::int64_t>();
+    for (std::int64_t i = 0; i < given.numel(); ++i) {
+      const T at = values[i];
+      const bool inside = at >= 0 && at < static_cast<T>(n);  // not so for NaN
+      if (inside && static_cast<T>(static_cast<std::int64_t>(at)) == at) {
+        if (out != nullptr) out[i] = static_cast<std::int64_t>(at);
         continue;
+      }
       throw ShapeError(
           fmt::format("{}: index {} at position {} is not a whole number from 0 to {}", op, at, i, n - 1));
     }
@@ -44,7 +55,7 @@ Tensor triangle(const char* op, const Tensor& x, std::int64_t diagonal, bool low
   const Tensor rows = contiguous(x.detach());
   Tensor y = empty(x.shape(), x.dtype());
   const std::int64_t m = x.size(-2), n = x.size(-1);
-  visit(x.dtype(), [&]<class T>() {
+  visit_any(x.dtype(), [&]<class T>() {
     const std::int64_t matrices = m * n == 0 ? 0 : x.numel() / (m * n);
     kernels::triangle(matrices, m, n, diagonal, lower, rows.data<T>(), y.mutable_data<T>());
   });
@@ -62,11 +73,11 @@ Tensor gather(const Tensor& whole, std::int64_t dim_given, const Tensor& index) 
     if (d != dim && index.shape()[d] < x.shape()[d]) x = slice(x, d, 0, index.shape()[d]);
   }
   check_index_shape("gather", x.shape(), dim, index.shape());
-  const Tensor rows = contiguous(x.detach()), at = checked("gather", index, x.shape()[dim], x.dtype());
+  const Tensor rows = contiguous(x.detach()), at = checked("gather", index, x.shape()[dim]);
   Tensor y = empty(index.shape(), x.dtype());
-  visit(x.dtype(), [&]<class T>() {
-    kernels::gather(kernels::around(x.shape(), dim), index.shape()[dim], rows.data<T>(), at.data<T>(),
-                    y.mutable_data<T>());
+  visit_any(x.dtype(), [&]<class T>() {
+    kernels::gather(kernels::around(x.shape(), dim), index.shape()[dim], rows.data<T>(),
+                    at.data<std::int64_t>(), y.mutable_data<T>());
   });
   return record(
       "gather", y,
@@ -81,10 +92,10 @@ Tensor scatter_add(const Tensor& x, const Shape& shape, std::int64_t dim_given, 
     throw ShapeError(
         fmt::format("scatter_add: an index of shape {} given for {}", index.shape().str(), x.shape().str()));
   }
-  const Tensor rows = contiguous(x.detach()), at = checked("scatter_add", index, shape[dim], x.dtype());
+  const Tensor rows = contiguous(x.detach()), at = checked("scatter_add", index, shape[dim]);
   Tensor y = zeros(shape, x.dtype());
-  visit(x.dtype(), [&]<class T>() {
-    kernels::scatter_add(kernels::around(shape, dim), x.shape()[dim], rows.data<T>(), at.data<T>(),
+  visit_any(x.dtype(), [&]<class T>() {
+    kernels::scatter_add(kernels::around(shape, dim), x.shape()[dim], rows.data<T>(), at.data<std::int64_t>(),
                          y.mutable_data<T>());
   });
   return record("scatter_add", y, {{x, [dim, at](const Tensor& g) { return gather(g, dim, at); }}});
@@ -99,15 +110,16 @@ Tensor index_select(const Tensor& x, std::int64_t dim_given, const Tensor& index
   }
   Shape line = Shape::filled(x.dim(), 1), shape = x.shape();
   line[dim] = shape[dim] = index.numel();
-  return gather(x, dim, expand(reshape(to(index, x.dtype()), line), shape));
+  return gather(x, dim, expand(reshape(index.detach(), line), shape));
 }
 
-Tensor one_hot(const Tensor& index, std::int64_t classes) {
+Tensor one_hot(const Tensor& index, std::int64_t classes, std::optional<DType> dtype) {
   check_defined("one_hot", index);
   Shape shape = index.shape();
   shape.push_back(classes);
-  const Tensor at = unsqueeze(checked("one_hot", index, classes, index.dtype()), -1);
-  return scatter_add(ones(at.shape(), at.dtype()), shape, -1, at);
+  const DType of_index = is_float(index.dtype()) ? index.dtype() : DType::f32;
+  const Tensor at = unsqueeze(checked("one_hot", index, classes), -1);
+  return scatter_add(ones(at.shape(), dtype.value_or(of_index)), shape, -1, at);
 }
 
 Tensor tril(const Tensor& x, std::int64_t diagonal) { return triangle("tril", x, diagonal, true); }

@@ -1,7 +1,11 @@
 #include <fmt/format.h>
 
+#include <cmath>
+#include <limits>
+
 #include "autograd/ops.h"
 #include "autograd/ops/map.h"
+#include "autograd/record.h"
 #include "base/error.h"
 
 namespace saccade {
@@ -29,6 +33,14 @@ void check_same_shape(const char* op, const Tensor& x, const Tensor& target) {
   }
 }
 
+// Less than the smallest normal number of the dtype would round to 0 or to few digits.
+void check_width(const char* op, const char* name, double width, const Tensor& x, bool may_be_0) {
+  const double least = visit(x.dtype(), []<class T>() -> double { return std::numeric_limits<T>::min(); });
+  if ((width >= least && std::isfinite(width)) || (may_be_0 && width == 0)) return;
+  throw ConfigError(fmt::format("{}: {} is {}, expected {}a finite number of at least {:.3g}", op, name,
+                                width, may_be_0 ? "0 or " : "", least));
+}
+
 // d^2 / 2 for |d| < width, else width (|d| - width / 2).
 Tensor huber(const Tensor& d, double width) {
   const Tensor size = abs(d);
@@ -40,6 +52,7 @@ Tensor huber(const Tensor& d, double width) {
 
 Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
   check_defined("layer_norm", x);
+  if (!(eps >= 0)) throw ConfigError(fmt::format("layer_norm: eps is {}, expected 0 or more", eps));
   for (const Tensor* scale : {&weight, &bias}) {
     if (!scale->defined() || (scale->dim() == 1 && x.dim() > 0 && scale->shape()[0] == x.size(-1))) continue;
     throw ShapeError(
@@ -64,11 +77,13 @@ Tensor l1_loss(const Tensor& x, const Tensor& target, Reduction reduction) {
 
 Tensor huber_loss(const Tensor& x, const Tensor& target, Reduction reduction, double delta) {
   check_same_shape("huber_loss", x, target);
+  check_width("huber_loss", "delta", delta, x, false);
   return reduced(huber(x - target, delta), reduction);
 }
 
 Tensor smooth_l1_loss(const Tensor& x, const Tensor& target, Reduction reduction, double beta) {
   check_same_shape("smooth_l1_loss", x, target);
+  check_width("smooth_l1_loss", "beta", beta, x, true);
   if (beta == 0) return l1_loss(x, target, reduction);
   return reduced(huber(x - target, beta) / beta, reduction);
 }
@@ -84,10 +99,19 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target, Reduction reduc
   return reduced(-squeeze(gather(log_softmax(logits, 1), 1, unsqueeze(target, 1)), 1), reduction);
 }
 
-// -(t log s(x) + (1 - t) log(1 - s(x))) = softplus(x) - t x
+// -(t log s(x) + (1 - t) log(1 - s(x))) = t softplus(-x) + (1 - t) softplus(x). The shorter softplus(x) - t x
+// cancels where x is large and t is 1. In t it is linear; its derivative there is the difference of the two,
+// -x.
 Tensor binary_cross_entropy_with_logits(const Tensor& logits, const Tensor& target, Reduction reduction) {
   check_same_shape("binary_cross_entropy_with_logits", logits, target);
-  return reduced(softplus(logits) - target * logits, reduction);
+  const auto [x, t] = same_dtype("binary_cross_entropy_with_logits", logits, target);
+  const Tensor at = x.detach(), share = t.detach();
+  const Tensor loss = share * softplus(-at) + (1 - share) * softplus(at);
+  return reduced(
+      record("binary_cross_entropy_with_logits", loss,
+             {{x, [x = x, t = t](const Tensor& g) { return g * ((1 - t) * sigmoid(x) - t * sigmoid(-x)); }},
+              {t, [x = x](const Tensor& g) { return -(g * x); }}}),
+      reduction);
 }
 
 }  // namespace saccade

@@ -7,6 +7,45 @@
 
 namespace saccade {
 
+namespace {
+
+// Derivatives, as ops of their own: written with the function's value they would lose their digits in the
+// tails, where that value is near a constant.
+
+// 1 / (1 + x^2)
+Tensor atan_slope(const Tensor& x) {
+  return record("atan_slope", reciprocal(square(x.detach()) + 1),
+                {{x, [x](const Tensor& g, const Tensor& y) { return g * (-2 * (x * y * y)); }}});
+}
+
+// 1 - tanh(x)^2
+Tensor tanh_slope(const Tensor& x) {
+  return record("tanh_slope", map(kernels::TanhSlope{}, x),
+                {{x, [x](const Tensor& g, const Tensor& y) { return g * (-2 * (tanh(x) * y)); }}});
+}
+
+// sigmoid(x) (1 - sigmoid(x)), whose derivative has the factor 1 - 2 sigmoid(x) = -tanh(x / 2)
+Tensor sigmoid_slope(const Tensor& x) {
+  return record("sigmoid_slope", map(kernels::SigmoidSlope{}, x),
+                {{x, [x](const Tensor& g, const Tensor& y) { return -(g * (tanh(0.5 * x) * y)); }}});
+}
+
+// exp(-x^2), or exp(-x^2 / 2)
+template <bool half>
+Tensor bell(const Tensor& x) {
+  return record("bell", map(kernels::Bell<half>{}, x),
+                {{x, [x](const Tensor& g, const Tensor& y) { return g * ((half ? -1 : -2) * (x * y)); }}});
+}
+
+// The standard normal distribution function.
+Tensor normal_cdf(const Tensor& x) {
+  constexpr double kRoot = std::numbers::inv_sqrtpi / std::numbers::sqrt2;  // 1 / sqrt(2 pi)
+  return record("normal_cdf", map(kernels::NormalCdf{}, x),
+                {{x, [x](const Tensor& g) { return g * (kRoot * bell<true>(x)); }}});
+}
+
+}  // namespace
+
 Tensor exp(const Tensor& x) {
   return record("exp", map(kernels::Exp{}, x), {{x, [](const Tensor& g, const Tensor& y) { return g * y; }}});
 }
@@ -20,8 +59,7 @@ Tensor log1p(const Tensor& x) {
 }
 
 Tensor expm1(const Tensor& x) {
-  return record("expm1", map(kernels::Expm1{}, x),
-                {{x, [](const Tensor& g, const Tensor& y) { return g * (y + 1); }}});
+  return record("expm1", map(kernels::Expm1{}, x), {{x, [x](const Tensor& g) { return g * exp(x); }}});
 }
 
 Tensor sqrt(const Tensor& x) {
@@ -61,22 +99,21 @@ Tensor cos(const Tensor& x) {
 }
 
 Tensor atan(const Tensor& x) {
-  return record("atan", map(kernels::Atan{}, x), {{x, [x](const Tensor& g) { return g / (square(x) + 1); }}});
+  return record("atan", map(kernels::Atan{}, x), {{x, [x](const Tensor& g) { return g * atan_slope(x); }}});
 }
 
 Tensor erf(const Tensor& x) {
   return record("erf", map(kernels::Erf{}, x),
-                {{x, [x](const Tensor& g) { return g * (2 * std::numbers::inv_sqrtpi * exp(-square(x))); }}});
+                {{x, [x](const Tensor& g) { return g * (2 * std::numbers::inv_sqrtpi * bell<false>(x)); }}});
 }
 
 Tensor tanh(const Tensor& x) {
-  return record("tanh", map(kernels::Tanh{}, x),
-                {{x, [](const Tensor& g, const Tensor& y) { return g * (1 - square(y)); }}});
+  return record("tanh", map(kernels::Tanh{}, x), {{x, [x](const Tensor& g) { return g * tanh_slope(x); }}});
 }
 
 Tensor sigmoid(const Tensor& x) {
   return record("sigmoid", map(kernels::Sigmoid{}, x),
-                {{x, [](const Tensor& g, const Tensor& y) { return g * (y * (1 - y)); }}});
+                {{x, [x](const Tensor& g) { return g * sigmoid_slope(x); }}});
 }
 
 Tensor softplus(const Tensor& x) {
@@ -106,9 +143,10 @@ Tensor elu(const Tensor& x, double alpha) {
 }
 
 Tensor gelu(const Tensor& x, Gelu form) {
-  if (form == Gelu::erf) return 0.5 * x * (1 + erf(x * (1 / std::numbers::sqrt2)));
+  if (form == Gelu::erf) return x * normal_cdf(x);
+  // (1 + tanh(z)) / 2 = sigmoid(2 z), which has digits left where tanh(z) is near -1.
   const double root = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;  // sqrt(2 / pi)
-  return 0.5 * x * (1 + tanh(root * (x + 0.044715 * (x * square(x)))));
+  return x * sigmoid(2 * root * (x + 0.044715 * (x * square(x))));
 }
 
 Tensor silu(const Tensor& x) { return x * sigmoid(x); }

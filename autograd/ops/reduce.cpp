@@ -6,6 +6,7 @@
 #include "autograd/kernels/functors.h"
 #include "autograd/kernels/indexing.h"
 #include "autograd/ops.h"
+#include "autograd/ops/dims.h"
 #include "autograd/ops/map.h"
 #include "autograd/record.h"
 #include "base/error.h"
@@ -13,50 +14,6 @@
 namespace saccade {
 
 namespace {
-
-Shape all_dims(const Tensor& x) {
-  Shape dims = x.shape();
-  for (std::int64_t d = 0; d < x.dim(); ++d) dims[d] = d;
-  return dims;
-}
-
-// In range and ascending; none given means all, as in PyTorch.
-Shape wrap_dims(const char* op, const Tensor& x, Shape dims) {
-  check_defined(op, x);
-  if (dims.empty()) return all_dims(x);
-  for (std::int64_t& d : dims) d = wrap_dim(op, d, x.dim());
-  bool given[kMaxDim] = {};
-  for (const std::int64_t d : dims) {
-    if (given[d]) throw ShapeError(fmt::format("{}: a dimension is given twice in {}", op, dims.str()));
-    given[d] = true;
-  }
-  Shape ascending;
-  for (std::int64_t d = 0; d < x.dim(); ++d) {
-    if (given[d]) ascending.push_back(d);
-  }
-  return ascending;
-}
-
-// `shape` without its `dims`, which ascend.
-Shape without(Shape shape, const Shape& dims) {
-  for (std::int64_t i = dims.size() - 1; i >= 0; --i) shape.erase(dims[i]);
-  return shape;
-}
-
-Tensor drop(const Tensor& kept, const Shape& dims, bool keepdim) {
-  return keepdim ? kept : reshape(kept, without(kept.shape(), dims));
-}
-
-std::int64_t count(const Tensor& x, const Shape& dims) {
-  std::int64_t n = 1;
-  for (const std::int64_t d : dims) n *= x.shape()[d];
-  return n;
-}
-
-void check_not_empty(const char* op, const Tensor& x, const Shape& dims) {
-  if (count(x, dims) == 0)
-    throw ShapeError(fmt::format("{}: shape {} has no element along {}", op, x.shape().str(), dims.str()));
-}
 
 template <class F>
 Tensor extremum(const char* op, const Tensor& x, Shape dims, bool keepdim) {
@@ -75,10 +32,11 @@ std::pair<Tensor, Tensor> extremum_and_index(const char* op, const Tensor& x, st
   check_not_empty(op, x, dims);
   Shape kept = x.shape();
   kept[dims[0]] = 1;
-  Tensor index = empty(kept, x.dtype());
+  Tensor index = empty(kept, DType::i64);
   const Tensor rows = contiguous(x.detach());
   visit(x.dtype(), [&]<class T>() {
-    kernels::arg_extremum(kernels::around(x.shape(), dims[0]), rows.data<T>(), index.mutable_data<T>(), max);
+    kernels::arg_extremum(kernels::around(x.shape(), dims[0]), rows.data<T>(),
+                          index.mutable_data<std::int64_t>(), max);
   });
   return {drop(gather(x, dims[0], index), dims, keepdim), drop(index, dims, keepdim)};
 }
@@ -151,30 +109,6 @@ Tensor prod(const Tensor& x, std::int64_t dim, bool keepdim) {
     rest = ones(kept, x.dtype()) + sum(x, dims, true);  // 1, with a gradient of x's empty shape
   }
   return drop(rest, dims, keepdim);
-}
-
-// The maximum is taken out first, so that exp does not overflow; as a constant, since its gradient cancels.
-// Where it is infinite, x - x would be NaN, so 0 is taken out instead.
-Tensor logsumexp(const Tensor& x, const Shape& dims_given, bool keepdim) {
-  const Shape dims = wrap_dims("logsumexp", x, dims_given);
-  check_not_empty("logsumexp", x, dims);
-  Tensor max_x = amax(x.detach(), dims, true);
-  max_x = where(eq(abs(max_x), constant_like(max_x, INFINITY)), zeros_like(max_x), max_x);
-  return drop(log(sum(exp(x - max_x), dims, true)) + max_x, dims, keepdim);
-}
-
-Tensor softmax(const Tensor& x, std::int64_t dim) {
-  const Shape dims = {wrap_dim("softmax", dim, x)};
-  if (x.numel() == 0) return x;
-  const Tensor e = exp(x - amax(x.detach(), dims, true));
-  return e / sum(e, dims, true);
-}
-
-Tensor log_softmax(const Tensor& x, std::int64_t dim) {
-  const Shape dims = {wrap_dim("log_softmax", dim, x)};
-  if (x.numel() == 0) return x;
-  const Tensor shifted = x - amax(x.detach(), dims, true);
-  return shifted - log(sum(exp(shifted), dims, true));
 }
 
 Tensor cumsum(const Tensor& x, std::int64_t dim_given) {

@@ -37,14 +37,13 @@ std::optional<Strides> reshaped_strides(const Tensor& x, const Shape& shape) {
 
 Shape resolve(const Tensor& x, Shape shape) {
   check_defined("reshape", x);
-  std::int64_t unknown = -1, known = 1;
-  for (std::int64_t d = 0; d < shape.size(); ++d) {
-    if (shape[d] == -1 && unknown == -1) {
-      unknown = d;
-    } else {
-      known *= shape[d];
-    }
+  std::int64_t unknown = -1;
+  for (std::int64_t d = 0; d < shape.size() && unknown == -1; ++d) {
+    if (shape[d] == -1) unknown = d;
   }
+  Shape rest = shape;
+  if (unknown >= 0) rest.erase(unknown);
+  const std::int64_t known = rest.numel();
   if (unknown >= 0 && known > 0 && x.numel() % known == 0) shape[unknown] = x.numel() / known;
   if (std::any_of(shape.begin(), shape.end(), [](std::int64_t n) { return n < 0; }) ||
       shape.numel() != x.numel()) {
@@ -91,12 +90,14 @@ Tensor to(const Tensor& x, DType dtype) {
   if (x.dtype() == dtype) return x;
   const Tensor rows = contiguous(x.detach());
   Tensor y = empty(x.shape(), dtype);
-  visit(x.dtype(), [&]<class From>() {
-    visit(dtype, [&]<class To>() {
-      std::transform(rows.data<From>(), rows.data<From>() + rows.numel(), y.mutable_data<To>(),
-                     [](From value) { return static_cast<To>(value); });
+  visit_any(x.dtype(), [&]<class From>() {
+    visit_any(dtype, [&]<class To>() {
+      const From* from = rows.data<From>();
+      To* out = y.mutable_data<To>();
+      for (std::int64_t i = 0, n = rows.numel(); i < n; ++i) out[i] = detail::convert<To>(from[i]);
     });
   });
+  if (!is_float(dtype)) return y;
   return record("to", y, {{x, [before = x.dtype()](const Tensor& g) { return to(g, before); }}});
 }
 
@@ -146,6 +147,7 @@ Tensor expand(const Tensor& x, const Shape& wanted) {
   if (!fits || std::any_of(shape.begin(), shape.end(), [](std::int64_t n) { return n < 0; })) {
     throw ShapeError(fmt::format("expand: shape {} does not broadcast to {}", x.shape().str(), wanted.str()));
   }
+  static_cast<void>(shape.numel());  // so that the elements can be counted
   if (shape == x.shape()) return x;
   return record("expand", view_of(x, shape, strides, x.body()->offset),
                 {{x, [before = x.shape()](const Tensor& g) { return sum_to(g, before); }}});
@@ -217,10 +219,13 @@ Tensor flatten(const Tensor& x, std::int64_t first_given, std::int64_t last_give
 
 TensorList split(const Tensor& x, const Shape& sizes, std::int64_t dim_given) {
   const std::int64_t dim = wrap_dim("split", dim_given, x);
-  std::int64_t total = 0;
-  for (const std::int64_t n : sizes) total += n;
-  if (total != x.shape()[dim] ||
-      std::any_of(sizes.begin(), sizes.end(), [](std::int64_t n) { return n < 0; })) {
+  std::int64_t left = x.shape()[dim];
+  bool fits = true;
+  for (const std::int64_t n : sizes) {
+    fits = fits && n >= 0 && n <= left;
+    if (fits) left -= n;
+  }
+  if (!fits || left != 0) {
     throw ShapeError(fmt::format("split: sizes {} do not add up to dimension {} of {}", sizes.str(),
                                  dim_given, x.shape().str()));
   }
@@ -291,7 +296,7 @@ Tensor flip(const Tensor& x, const Shape& dims) {
     const std::int64_t dim = wrap_dim("flip", given, x.dim());
     const Tensor from = y;
     y = empty(x.shape(), x.dtype());
-    visit(x.dtype(), [&]<class T>() {
+    visit_any(x.dtype(), [&]<class T>() {
       kernels::flip(kernels::around(x.shape(), dim), from.data<T>(), y.mutable_data<T>());
     });
   }

@@ -39,7 +39,7 @@ Tensor Categorical::sample(Rng& rng) const {
   const Tensor sums = cumsum(softmax(wide(logits_), -1), -1);
   const Tensor whole = slice(sums, -1, -1, sums.size(-1));
   const Tensor u = rand(whole.shape(), rng, DType::f64) * whole;
-  return to(squeeze(sum(ge(u, sums), {-1}, true), -1), logits_.dtype());
+  return to(squeeze(sum(ge(u, sums), {-1}, true), -1), DType::i64);
 }
 
 Tensor Categorical::mode() const { return argmax(logits_, -1); }

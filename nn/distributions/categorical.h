@@ -24,12 +24,12 @@ class Categorical {
   Tensor probs() const;
   Tensor log_probs() const;
 
-  /// A class for each row, (...), without a graph.
+  /// A class for each row, (...), i64, without a graph.
   Tensor sample(Rng& rng) const;
-  /// The most probable class, of a tie the first; (...).
+  /// The most probable class, of a tie the first; (...), i64.
   Tensor mode() const;
 
-  /// log p_index: (...), as index is. ShapeError if that has another shape or names no class.
+  /// log p_index: (...), as index is, of any dtype. ShapeError if that has another shape or names no class.
   Tensor log_prob(const Tensor& index) const;
 
   /// H(p) = -sum_i p_i log p_i (Cover & Thomas 2006, section 2.1); (...).

@@ -5,6 +5,7 @@
 
 #include "autograd/modes.h"
 #include "autograd/ops.h"
+#include "autograd/record.h"
 #include "nn/distributions/internal.h"
 
 namespace saccade::nn {
@@ -14,10 +15,13 @@ using namespace detail;
 namespace {
 
 // log |da/du| = log(1 - tanh(u)^2), where a = tanh(u). With e = exp(-2u), tanh(u) = (1 - e) / (1 + e), so
-// 1 - tanh(u)^2 = 4 e / (1 + e)^2, whose log is 2 (log 2 - u - log(1 + e)).
+// 1 - tanh(u)^2 = 4 e / (1 + e)^2, whose log is 2 (log 2 - u - log(1 + e)). Its derivative is -2 tanh(u);
+// that of the terms, -2 + 4 sigmoid(-2u), has few digits left near 0.
 Tensor tanh_log_det(const Tensor& u, LogProbForm form) {
   if (form == LogProbForm::eps1e6) return log(1 - square(tanh(u)) + 1e-6);
-  return 2 * (std::numbers::ln2 - u - softplus(-2 * u));
+  const Tensor at = u.detach();
+  return record("tanh_log_det", 2 * (std::numbers::ln2 - at - softplus(-2 * at)),
+                {{u, [u](const Tensor& g) { return g * (-2 * tanh(u)); }}});
 }
 
 }  // namespace

@@ -31,14 +31,16 @@ constexpr const char* kMetadata = "__metadata__";
 
 std::int64_t bytes_of(const Tensor& x) { return x.numel() * element_size(x.dtype()); }
 
-const char* dtype_name(DType dtype) { return dtype == DType::f32 ? "F32" : "F64"; }
+const char* dtype_name(DType dtype) {
+  return dtype == DType::f32 ? "F32" : dtype == DType::f64 ? "F64" : "I64";
+}
 
 // ---- writing ----
 
-// The tensors in the order of their data: f64 first, so that every element is aligned.
+// The tensors in the order of their data: those of 8 bytes first, so that every element is aligned.
 NamedTensors by_alignment(NamedTensors tensors) {
   std::stable_partition(tensors.begin(), tensors.end(),
-                        [](const NamedTensor& x) { return x.tensor.dtype() == DType::f64; });
+                        [](const NamedTensor& x) { return x.tensor.dtype() != DType::f32; });
   return tensors;
 }
 
@@ -156,8 +158,8 @@ Entry read_entry(const Reader& file, const std::string& name, const Json& json) 
     file.fail("tensor '{}' is {}, expected an object with dtype, shape and data_offsets", name, shown(json));
   }
   const Json &dtype = json["dtype"], &shape = json["shape"], &offsets = json["data_offsets"];
-  if (dtype != "F32" && dtype != "F64") {
-    file.fail("tensor '{}': the dtype is {}, expected \"F32\" or \"F64\"", name, shown(dtype));
+  if (dtype != "F32" && dtype != "F64" && dtype != "I64") {
+    file.fail("tensor '{}': the dtype is {}, expected \"F32\", \"F64\" or \"I64\"", name, shown(dtype));
   }
   if (!is_list_of_sizes(shape) || shape.size() > kMaxDim) {
     file.fail("tensor '{}': the shape is {}, expected at most {} sizes", name, shown(shape), kMaxDim);
@@ -165,7 +167,13 @@ Entry read_entry(const Reader& file, const std::string& name, const Json& json) 
   if (!is_list_of_sizes(offsets) || offsets.size() != 2 || offsets[0] > offsets[1]) {
     file.fail("tensor '{}': the data_offsets are {}, expected [begin, end]", name, shown(offsets));
   }
-  Entry entry = {name, dtype == "F32" ? DType::f32 : DType::f64, {}, offsets[0], offsets[1]};
+  Entry entry = {name,
+                 dtype == "F32"   ? DType::f32
+                 : dtype == "F64" ? DType::f64
+                                  : DType::i64,
+                 {},
+                 offsets[0],
+                 offsets[1]};
   std::int64_t bytes = element_size(entry.dtype);
   bool fits = true;
   for (const std::int64_t n : shape.get<std::vector<std::int64_t>>()) {

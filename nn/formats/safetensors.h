@@ -29,8 +29,8 @@ struct Contents {
 void save(const std::string& path, const NamedTensors& tensors, const Metadata& metadata = {});
 
 /// Reads the file, if it has at most max_bytes: a file may claim any size. Throws FormatError, naming path,
-/// tensor, what was found and what was expected, for anything but a whole and valid file with f32 and f64
-/// tensors of at most kMaxDim dimensions.
+/// tensor, what was found and what was expected, for anything but a whole and valid file with f32, f64
+/// and i64 tensors of at most kMaxDim dimensions.
 Contents load(const std::string& path, std::int64_t max_bytes = INT64_MAX);
 
 }  // namespace saccade::nn::safetensors

@@ -36,7 +36,7 @@ Adam::Adam(const TensorList& parameters, const AdamOptions& options)
   check_option("lr", options.lr, 0);
   check_option("beta1", options.beta1, 0, 1);
   check_option("beta2", options.beta2, 0, 1);
-  check_option("eps", options.eps, 0);
+  options_.eps = usable_eps(options.eps);
   check_option("weight_decay", options.weight_decay, 0);
   m_ = make_state("m");
   v_ = make_state("v");

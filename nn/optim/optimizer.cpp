@@ -2,7 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <numeric>
+#include <utility>
+#include <vector>
 
 #include "autograd/node.h"
 #include "base/error.h"
@@ -12,6 +17,34 @@ namespace saccade::nn {
 namespace {
 
 constexpr const char* kSteps = "steps";
+
+// Whether two contiguous tensors have an element in common.
+bool overlap(const Tensor& a, const Tensor& b) {
+  const std::int64_t x = a.body()->offset, y = b.body()->offset;
+  return a.body()->storage.get() == b.body()->storage.get() && x < y + b.numel() && y < x + a.numel();
+}
+
+// Each element must have one optimiser state and take one step at a time. Sorted by storage and offset, only
+// neighbours can overlap.
+void check_apart(const char* name, const TensorList& parameters) {
+  std::vector<std::size_t> order(parameters.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto place = [&](std::size_t i) {
+    const TensorBody* body = parameters[i].body();
+    return std::pair(reinterpret_cast<std::uintptr_t>(body->storage.get()), body->offset);
+  };
+  std::erase_if(order, [&](std::size_t i) { return parameters[i].numel() == 0; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t i, std::size_t j) { return place(i) < place(j); });
+  for (std::size_t k = 1; k < order.size(); ++k) {
+    const auto [i, j] = std::minmax(order[k - 1], order[k]);
+    if (!overlap(parameters[i], parameters[j])) continue;
+    throw GradError(
+        fmt::format("{}: parameters {} and {} ({}) share elements, which would take two steps at once; "
+                    "give each parameter once",
+                    name, i, j, describe(parameters[j])));
+  }
+}
 
 }  // namespace
 
@@ -31,6 +64,7 @@ Optimizer::Optimizer(const char* name, const TensorList& parameters) : name_(nam
       throw ShapeError(fmt::format("{}: parameter {} ({}) is not contiguous", name, i, describe(p)));
     }
   }
+  check_apart(name, parameters);
 }
 
 TensorList Optimizer::make_state(const std::string& name) {
@@ -85,6 +119,15 @@ void Optimizer::load_state(const NamedTensors& state) {
   const NamedTensors mine = named_state();
   copy_by_name(name_, state, mine);
   steps_ = static_cast<std::int64_t>(mine[0].tensor.item());
+}
+
+double Optimizer::usable_eps(double eps) const {
+  const DType dtype = parameters_[0].dtype();
+  const double least = visit(dtype, []<class T>() -> double { return std::numeric_limits<T>::min(); });
+  if (eps == 0) return least;
+  if (eps >= least && std::isfinite(eps)) return eps;
+  throw ConfigError(fmt::format("{}: eps is {}, expected 0 or at least {:.3g}, the smallest normal {}", name_,
+                                eps, least, saccade::name(dtype)));
 }
 
 void Optimizer::check_option(const char* option, double value, double low, double high) const {

@@ -27,7 +27,8 @@ class Optimizer {
 
  protected:
   /// `name` is for messages. ConfigError without parameters, GradError for one that is no leaf requiring a
-  /// gradient, DTypeError for mixed dtypes, ShapeError for one that is not contiguous.
+  /// gradient, or given twice, or sharing elements with another, DTypeError for mixed dtypes, ShapeError for
+  /// one that is not contiguous.
   Optimizer(const char* name, const TensorList& parameters);
   ~Optimizer() = default;
 
@@ -36,6 +37,9 @@ class Optimizer {
   /// Checks the gradients, one for each parameter and of its shape and dtype (ShapeError, DTypeError), and
   /// counts the step.
   void begin_step(const TensorList& gradients);
+  /// eps as a step should use it. ConfigError unless it is a normal number of the parameters' dtype, or 0:
+  /// that becomes the smallest, which changes no quotient but 0 / 0.
+  double usable_eps(double eps) const;
   /// ConfigError unless low <= value < high.
   void check_option(const char* option, double value, double low,
                     double high = std::numeric_limits<double>::infinity()) const;

@@ -9,10 +9,10 @@ RmsProp::RmsProp(const TensorList& parameters, const RmsPropOptions& options)
     : Optimizer("RmsProp", parameters), options_(options) {
   check_option("lr", options.lr, 0);
   check_option("alpha", options.alpha, 0, 1);
-  check_option("eps", options.eps, 0);
+  options_.eps = usable_eps(options.eps);
   check_option("momentum", options.momentum, 0);
   check_option("weight_decay", options.weight_decay, 0);
-  v_ = make_state("v");
+  v_ = make_state(options.centered ? "variance" : "v");
   if (options.centered) mean_ = make_state("mean");
   if (options.momentum > 0) momentum_ = make_state("momentum");
 }
@@ -25,13 +25,16 @@ void RmsProp::step(const TensorList& gradients) {
     const Tensor &p = parameters()[i], &v = v_[i];
     Tensor g = gradients[i];
     if (weight_decay > 0) g = g + weight_decay * p;
-    v.copy_(alpha * v + (1 - alpha) * square(g));
-    Tensor spread = v;
     if (centered) {
-      mean_[i].copy_(alpha * mean_[i] + (1 - alpha) * g);
-      spread = v - square(mean_[i]);
+      // The averages of g and of g^2 give a variance too, but by a difference that rounding can make
+      // negative.
+      const Tensor &mean = mean_[i], deviation = g - mean;
+      v.copy_(alpha * (v + (1 - alpha) * square(deviation)));
+      mean.copy_(mean + (1 - alpha) * deviation);
+    } else {
+      v.copy_(alpha * v + (1 - alpha) * square(g));
     }
-    Tensor step = g / (sqrt(spread) + eps);
+    Tensor step = g / (sqrt(v) + eps);
     if (momentum > 0) {
       momentum_[i].copy_(momentum * momentum_[i] + step);
       step = momentum_[i];

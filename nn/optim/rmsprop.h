@@ -16,7 +16,12 @@ struct RmsPropOptions {
 };
 
 /// g <- g + weight_decay p;  v <- alpha v + (1 - alpha) g^2;  p <- p - lr g / (sqrt(v) + eps), or with
-/// momentum b <- momentum b + g / (sqrt(v) + eps);  p <- p - lr b. Centred: v - (mean of g)^2 in place of v.
+/// momentum b <- momentum b + g / (sqrt(v) + eps);  p <- p - lr b. Centred: in place of v, v - (mean of g)^2,
+/// which is kept as the state "variance" in the form
+///
+///     variance <- alpha (variance + (1 - alpha) (g - mean)^2);  mean <- mean + (1 - alpha) (g - mean)
+///
+/// that has the same value and cannot fall below 0.
 class RmsProp : public Optimizer {
  public:
   /// ConfigError for an option out of range.

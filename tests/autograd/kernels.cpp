@@ -123,6 +123,20 @@ const std::vector<Accuracy> kAccuracy = {
     row<Tanh>("tanh", -20, 20, 1.35, 1.35, [](Long x) { return std::tanh(x); }),
     row<Tanh>("tanh", -1e38, 1e38, 1.35, 1.35, [](Long x) { return std::tanh(x); }),
     row<Sigmoid>("sigmoid", -80, 80, 2.2, 2.1, [](Long x) { return 1 / (1 + std::exp(-x)); }),
+    row<SigmoidSlope>("sigmoid_slope", -87, 87, 5, 5,
+                      [](Long x) {
+                        const Long e = std::exp(-std::abs(x));
+                        return e / ((1 + e) * (1 + e));
+                      }),
+    row<TanhSlope>("tanh_slope", -43, 43, 5.4, 5.4,
+                   [](Long x) {
+                     const Long cosh = std::cosh(x);
+                     return 1 / (cosh * cosh);
+                   }),
+    row<Bell<false>>("bell", -9, 9, 6, 6, [](Long x) { return std::exp(-x * x); }),
+    row<Bell<false>>("bell", -40, 40, 6, 6, [](Long x) { return std::exp(-x * x); }),
+    row<Bell<true>>("half_bell", -40, 40, 6, 6, [](Long x) { return std::exp(-x * x / 2); }),
+    row<NormalCdf>("normal_cdf", -37, 10, 1, 6, [](Long x) { return std::erfc(-x * std::sqrt(0.5L)) / 2; }),
     row<Softplus>("softplus", -80, 80, 1.85, 1.45,
                   [](Long x) { return (x < 0 ? 0 : x) + std::log1p(std::exp(-std::abs(x))); }),
 };

@@ -1,5 +1,6 @@
 // Reductions and optimiser steps of every instruction set that this machine runs, against plain loops.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -43,9 +44,11 @@ TEMPLATE_TEST_CASE("reductions over rows and columns", "[kernels]", float, doubl
             const T smallest = reference::reduce(n, line, along, Limits<T>::infinity(), reference::min<T>);
             const auto at = static_cast<std::size_t>(r);
             INFO(what << " of " << n << ", number " << r << " of " << other);
-            // No element goes through more than 128 additions within its block, one per block, and 5 to fold
-            // the lanes; each rounds by at most eps / 2 of a partial sum below sum |x|.
-            const std::int64_t additions = 134 + n / 128;
+            // No element goes through more than 128 additions within its block, one for each doubling of the
+            // number of blocks, and 5 to fold the lanes; each rounds by at most eps / 2 of a partial sum
+            // below sum |x|.
+            const auto blocks = static_cast<std::uint64_t>(n / 128 + 1);
+            const std::int64_t additions = 134 + std::bit_width(blocks);
             const Long bound = static_cast<Long>(additions) * Limits<T>::epsilon() / 2 * size;
             if (!std::isnan(sum)) CHECK((y[0][at] == sum || std::abs(y[0][at] - sum) <= bound));
             CHECK(std::isnan(y[0][at]) == std::isnan(sum));

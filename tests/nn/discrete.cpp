@@ -119,7 +119,7 @@ TEST_CASE("discrete samples have the frequencies that they should", "[discrete]"
     const Categorical classes(expand(log(row(probs, dtype)), {n, 8}));
     const Tensor drawn = classes.sample(rng);
     CHECK(drawn.shape() == Shape{n});
-    CHECK(drawn.dtype() == dtype);
+    CHECK(drawn.dtype() == DType::i64);
     CHECK(chi_square(drawn.to_vector(), probs) < 23.5);
     CHECK(chi_square(drawn.to_vector(), {0, 0.42, 0.28, 0, 0.2, 0.09, 0.01, 0}) > 23.5);  // it can fail
     CHECK(all_finite(classes.log_prob(drawn)));

@@ -305,7 +305,7 @@ TEST_CASE("the form with 1e-6 is wrong where it is known to be", "[distributions
   CHECK(stable.first - rough.first == Approx(1.2).margin(0.05));
   CHECK(stable.second / rough.second == Approx(3.1).margin(0.2));
   // Further out its value stands still and its gradient is gone, in f64 too.
-  CHECK(of(12, DType::f32, kEps1e6).second == 0);
+  CHECK(of(12, DType::f32, kEps1e6).second < 1e-3);
   CHECK(of(12, DType::f64, kEps1e6).second < 1e-3);
   CHECK(of(12, DType::f32, kStable).second == Approx(2));
   // At small |u| both are right: off by 1e-6 / (1 - a^2).

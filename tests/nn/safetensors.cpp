@@ -108,6 +108,15 @@ TEST_CASE("a module and its file", "[safetensors]") {
   CHECK(b.flat().to_vector() == a.flat().to_vector());
 }
 
+TEST_CASE("integers keep every digit in a file", "[safetensors]") {
+  const TemporaryFolder folder;
+  const Tensor steps = from_values({9'007'199'254'740'991, -1, 16'777'217}, {3}, DType::i64);
+  safetensors::save(folder.path("a"), {{"half", ones({1})}, {"steps", steps}});
+  const Tensor read = safetensors::load(folder.path("a")).tensors[1].tensor;
+  CHECK(read.dtype() == DType::i64);
+  CHECK(read.to_vector() == steps.to_vector());
+}
+
 TEST_CASE("a valid header may be laid out otherwise", "[safetensors]") {
   const TemporaryFolder folder;
   const std::string path = folder.path("other");
@@ -169,7 +178,7 @@ TEST_CASE("a file that is not whole and valid is refused", "[safetensors]") {
     tensor(R"({"dtype":"F32","shape":[3]})", "expected an object with dtype, shape and data_offsets");
     tensor(R"({"dtype":"F32","shape":[3],"data_offsets":[0,12],"x":1})", "expected an object with");
     tensor(R"({"dtype":"F16","shape":[6],"data_offsets":[0,12]})",
-           R"(dtype is "F16", expected "F32" or "F64")");
+           R"(dtype is "F16", expected "F32", "F64" or "I64")");
     tensor(R"({"dtype":32,"shape":[3],"data_offsets":[0,12]})", "dtype is 32");
     tensor(R"({"dtype":"F32","shape":3,"data_offsets":[0,12]})", "the shape is 3");
     tensor(R"({"dtype":"F32","shape":[-3],"data_offsets":[0,12]})", "the shape is [-3]");

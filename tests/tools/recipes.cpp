@@ -95,7 +95,7 @@ TEST_CASE("the recipes work word for word", "[.long]") {
   run(saccade + "gradcheck --filter Scale");
   run(tests + "'every op declared in ops.h has a row in the table'");
   run(tests + "'SignSgd takes steps of one size'");
-  run(tests + "'[envs]'");
+  run(tests + "'[envs],[recording],[ops],[gradcheck]'");
   run(saccade +
       "train target --quiet --steps 300 --set learning_starts=100 --set 'hidden=[16]' --set batch_size=16");
   run(saccade + "train pendulum --algo random --set spread=0.5 --steps 1500 --quiet --run random");

@@ -146,6 +146,19 @@ TEST_CASE("the classic tasks' moving parts are where their states say", "[record
   check_near(car_axis(0.45), {-std::sin(slope), 0, std::cos(slope)});
 }
 
+namespace {
+
+// Those of Gymnasium; of others a scene is not asked.
+bool has_scene(const std::string& id) {
+  for (const char* name : {"Pendulum", "MountainCar", "CartPole", "Acrobot", "HalfCheetah", "Hopper", "Walker2d", "Ant",
+                           "Humanoid", "Swimmer", "Reacher", "Pusher", "Inverted"}) {
+    if (id.starts_with(name)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 TEST_CASE("every environment's scene is finite, keeps its shapes, and changes as it is stepped",
           "[recording]") {
   for (const std::string& id : ids()) {
@@ -157,6 +170,7 @@ TEST_CASE("every environment's scene is finite, keeps its shapes, and changes as
     const std::vector<double> state = env->state();
     const Scene start = env->scene();
     CHECK(env->state() == state);
+    if (start.geoms.empty() && !has_scene(id)) continue;  // recordings show curves
     REQUIRE(start.geoms.size() > 1);
     CHECK(start.radius > 0);
     CHECK(start.step_seconds > 0);

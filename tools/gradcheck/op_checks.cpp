@@ -82,17 +82,22 @@ std::vector<Check> op_checks() {
   std::vector<Check> checks;
   for (const OpRow& row : rows()) {
     const auto add = [&](const Shapes& shapes, const Layout* layout) {
-      Check check{"ops", row.name,           row.arguments, row.f, draw(row, shapes),
+      Check check{"ops", row.name,           row.arguments, row.function.f, draw(row, shapes),
                   {},    row.differentiable, row.formula};
       if (!check.variant.empty()) check.variant += "  ";
       check.variant += describe_shapes(shapes);
+      check.expected = row.function.expected;
       if (layout != nullptr) {
         check.variant += fmt::format(" {}", layout->name);
-        check.f = [f = row.f, arrange = layout->arrange](const TensorList& x) {
-          TensorList arranged;
-          for (const Tensor& input : x) arranged.push_back(arrange(input));
-          return f(arranged);
+        const auto arranged = [arrange = layout->arrange](TensorFunction f) -> TensorFunction {
+          return [=](const TensorList& x) {
+            TensorList inputs;
+            for (const Tensor& input : x) inputs.push_back(arrange(input));
+            return f(inputs);
+          };
         };
+        check.f = arranged(check.f);
+        if (check.expected) check.expected = arranged(check.expected);
       }
       checks.push_back(std::move(check));
     };

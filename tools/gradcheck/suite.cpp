@@ -21,7 +21,7 @@ TensorList value_and_gradients(const Check& check, DType dtype) {
   Tensor total = scalar(0, dtype);
   double weight = 1;
   for (const Tensor& y : results) {
-    total = total + sum(y * weight);
+    total = total + sum(to(y, dtype) * weight);  // an index is an integer
     weight *= -0.7;
   }
   if (total.requires_grad()) {
