@@ -18,7 +18,8 @@ void update_in_place(const F& f, const Tensor& given, const To&... to) {
     from = empty(given.shape(), given.dtype());
     from.copy_(given.detach());
   }
-  constexpr std::int64_t kGrain = std::int64_t{1} << 14;  // half as many take less than a second thread's start
+  constexpr std::int64_t kGrain = std::int64_t{1}
+                                  << 14;  // half as many take less than a second thread's start
   visit(from.dtype(), [&]<class T>() {
     const auto run = [&](const T* read, auto*... written) {
       parallel_for(from.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {

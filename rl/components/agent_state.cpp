@@ -20,8 +20,9 @@ namespace {
 
 constexpr double kEnormous = 1e6;
 
-// False for NaN. This is done at every update, so it looks at bits: as whole numbers, those of floats without their sign are in
-// the order of their sizes, infinity and NaN last, and their maximum is a loop that compilers vectorise.
+// False for NaN. This is done at every update, so it looks at bits: as whole numbers, those of floats without
+// their sign are in the order of their sizes, infinity and NaN last, and their maximum is a loop that
+// compilers vectorise.
 bool moderate(const Tensor& x) {
   return visit(x.dtype(), [&]<class T>() {
     using Bits = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;

@@ -126,7 +126,7 @@ TEST_CASE("of starts that race for a folder one wins, and the others leave its f
   }
 }
 
-TEST_CASE("a run that was killed before its first checkpoint can be begun again; other folders cannot",
+TEST_CASE("a run that was killed before its first checkpoint can be begun again, other folders cannot",
           "[run_folders]") {
   const TemporaryFolder folder;
   const std::string path = folder.path("run");

@@ -150,8 +150,8 @@ namespace {
 
 // Those of Gymnasium; of others a scene is not asked.
 bool has_scene(const std::string& id) {
-  for (const char* name : {"Pendulum", "MountainCar", "CartPole", "Acrobot", "HalfCheetah", "Hopper", "Walker2d", "Ant",
-                           "Humanoid", "Swimmer", "Reacher", "Pusher", "Inverted"}) {
+  for (const char* name : {"Pendulum", "MountainCar", "CartPole", "Acrobot", "HalfCheetah", "Hopper",
+                           "Walker2d", "Ant", "Humanoid", "Swimmer", "Reacher", "Pusher", "Inverted"}) {
     if (id.starts_with(name)) return true;
   }
   return false;

@@ -16,10 +16,13 @@ namespace saccade::suite {
 using F = TensorFunction;
 using Shapes = std::vector<Shape>;  // of the inputs of one call
 
-/// An op as a function of the list of its inputs; and, of one that works element by element, its value from plain numbers.
+/// An op as a function of the list of its inputs; and, of one that works element by element, its value from
+/// plain numbers.
 struct Function {
-  Function(F op, F value = {}) : f(std::move(op)), expected(std::move(value)) {}  // NOLINT: an op alone is one
-  F f, expected;
+  template <class G>
+  requires std::is_constructible_v<F, G> Function(G op) : f(std::move(op)) {}  // NOLINT: an op alone is one
+  Function(F op, F value) : f(std::move(op)), expected(std::move(value)) {}
+  F f, expected = {};
 };
 
 struct OpRow {
@@ -59,7 +62,8 @@ F numbers(V value) {
       return TensorList{from_values(y, given[0].shape(), DType::f64)};
     } else {
       const Shape shape = add(given[0], given[1]).shape();
-      const std::vector<double> a = expand(given[0], shape).to_vector(), b = expand(given[1], shape).to_vector();
+      const std::vector<double> a = expand(given[0], shape).to_vector(),
+                                b = expand(given[1], shape).to_vector();
       std::vector<double> y;
       for (std::size_t i = 0; i < a.size(); ++i) y.push_back(value(a[i], b[i]));
       return TensorList{from_values(y, shape, DType::f64)};

@@ -123,9 +123,9 @@ std::vector<Check> optimizer_checks() {
       });
   add("RMSprop step", "centred, with momentum", "",
       rmsprop({.lr = 0.01, .alpha = 0.9, .eps = 0.1, .momentum = 0.8, .centered = true},
-              {{"steps", two}, {"v", v_big}, {"mean", mean_g}, {"momentum", b}}),
+              {{"steps", two}, {"variance", v_big}, {"mean", mean_g}, {"momentum", b}}),
       [=](const Tensor& p, const Tensor& g) {
-        const Tensor spread = next_v(g) - square(0.9 * like(mean_g, g) + 0.1 * g);
+        const Tensor spread = 0.9 * like(v_big, g) + 0.9 * 0.1 * square(g - like(mean_g, g));
         return p - 0.01 * (0.8 * like(b, p) + g / (sqrt(spread) + 0.1));
       });
   add(
