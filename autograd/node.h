@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <new>
-#include <source_location>
+
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -14,6 +14,7 @@
 #include "autograd/pool.h"
 #include "autograd/tensor.h"
 #include "base/scoped.h"
+#include "base/source_location.h"
 
 namespace saccade {
 
@@ -138,8 +139,8 @@ struct Node {
   const char* op = "";
   const std::string* scope = nullptr;  // interned; null outside every scope
   std::uint64_t id = 0;
-  std::source_location where;  // of the call of record(), while a NoteLocations is alive
-  Shape shape;                 // of the output
+  SourceLocation where;  // of the call of record(), while a NoteLocations is alive
+  Shape shape;           // of the output
   PoolVector<Edge> edges;
   Tensor output;  // without its node, hence no cycle; only if a gradient asks for it
   Saved output_saved{};

@@ -7,7 +7,7 @@
 
 namespace saccade {
 
-Tensor record(const char* op, Tensor y, std::initializer_list<EdgeSpec> specs, std::source_location where) {
+Tensor record(const char* op, Tensor y, std::initializer_list<EdgeSpec> specs, SourceLocation where) {
   PoolVector<Edge> edges;
   for (const EdgeSpec& spec : specs) {
     if (!spec.edge.input) continue;
@@ -17,7 +17,7 @@ Tensor record(const char* op, Tensor y, std::initializer_list<EdgeSpec> specs, s
   return record(op, std::move(y), std::move(edges), where);
 }
 
-Tensor record(const char* op, Tensor y, PoolVector<Edge> edges, std::source_location where) {
+Tensor record(const char* op, Tensor y, PoolVector<Edge> edges, SourceLocation where) {
   if (DetectAnomaly::active()) {
     check_anomaly(y, [&] {
       const std::string* scope = Scope::current();

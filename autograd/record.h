@@ -2,10 +2,10 @@
 #pragma once
 
 #include <initializer_list>
-#include <source_location>
 
 #include "autograd/node.h"
 #include "autograd/tensor.h"
+#include "base/source_location.h"
 
 namespace saccade {
 
@@ -29,10 +29,10 @@ struct EdgeSpec {
 /// graph. A gradient keeps the tensors that it captures by value; it must not capture its own output, which
 /// would keep the graph alive for ever, but ask for it as y.
 Tensor record(const char* op, Tensor y, std::initializer_list<EdgeSpec> edges,
-              std::source_location where = std::source_location::current());
+              SourceLocation where = SourceLocation::current());
 
 /// The same for as many inputs as the op is given: one Edge(input, gradient) each.
 Tensor record(const char* op, Tensor y, PoolVector<Edge> edges,
-              std::source_location where = std::source_location::current());
+              SourceLocation where = SourceLocation::current());
 
 }  // namespace saccade

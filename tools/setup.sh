@@ -36,8 +36,8 @@ for package in "${packages[@]}"; do
   installed "$package" || missing+=("$package")
 done
 if $ci; then
-  # clang's OpenMP is in a package of its own. Debian 13 has the same names, for version 19 where 12 has 14.
-  for package in clang libomp-dev clang-format clang-tidy; do
+  # clang's OpenMP and sanitizers are in packages of their own. Debian 13 has the same names, for version 19 where 12 has 14.
+  for package in clang libclang-rt-dev libomp-dev clang-format clang-tidy; do
     installed "$package" || missing+=("$package")
   done
   # These may have come from elsewhere.
