@@ -9,7 +9,8 @@ struct SourceLocation {
   const char* function = "";
 
   /// Of the call that this stands in, or, in a default argument, of the call that leaves that out.
-  static constexpr SourceLocation current(const char* file = __builtin_FILE(), unsigned line = __builtin_LINE(),
+  static constexpr SourceLocation current(const char* file = __builtin_FILE(),
+                                          unsigned line = __builtin_LINE(),
                                           const char* function = __builtin_FUNCTION()) {
     return {file, line, function};
   }

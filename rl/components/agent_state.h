@@ -49,7 +49,7 @@ class UpdateGuard {
   static void check_state(const Agent& agent);
   Metrics remember(const Metrics& metrics);
 
-  bool wary_ = false;
+  bool wary_ = true;  // until an update has shown ordinary numbers
 };
 
 }  // namespace saccade::rl

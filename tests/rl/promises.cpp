@@ -1,0 +1,159 @@
+// What every algorithm and the loop around it owe: planted faults of these kinds once passed every other
+// test.
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "autograd/ops.h"
+#include "envs/registry.h"
+#include "rl/algorithms/registry.h"
+#include "rl/runs/config.h"
+#include "rl/runs/training.h"
+#include "rl/training/train.h"
+#include "tests/support/catch.h"
+
+using namespace saccade;
+
+namespace {
+
+// Two numbers that stay; the actions that it is given are kept. Its box is lopsided.
+struct Listener final : envs::Env {
+  const envs::Spec& spec() const override {
+    static const envs::Spec spec = {.id = "Listener-v0",
+                                    .observation_space = envs::Box{{-1, -1}, {1, 1}},
+                                    .action_space = envs::Box{{-2}, {6}},
+                                    .max_episode_steps = 7};
+    return spec;
+  }
+  void reset(Rng&, std::span<double> observation) override { observe(observation); }
+  envs::StepResult step(std::span<const double> action, std::span<double> observation) override {
+    heard.push_back(action[0]);
+    observe(observation);
+    return {.reward = 0.25 * static_cast<double>(heard.size() % 4)};
+  }
+  void observe(std::span<double> observation) const override { observation[0] = 0.3, observation[1] = -0.6; }
+  std::vector<double> state() const override { return {}; }
+  void set_state(std::span<const double>) override {}
+
+  static inline std::vector<double> heard;
+};
+
+std::vector<std::string> names() {
+  std::vector<std::string> all;
+  for (const rl::AlgorithmInfo& info : rl::algorithms()) {
+    if (info.actions == rl::ActionKind::box) all.push_back(info.name);
+  }
+  return all;
+}
+
+rl::Config config_of(const std::string& algorithm) {
+  static const bool added = [] {
+    envs::add("Listener-v0", [] { return std::make_unique<Listener>(); });
+    return true;
+  }();
+  REQUIRE(added);
+  rl::Config config(algorithm);
+  config.run.env = "Listener-v0";
+  rl::update_from_text(config, "hidden=[8]");
+  config.run.steps = 60;
+  config.off_policy.learning_starts = 30;
+  config.off_policy.batch_size = 8;
+  return config;
+}
+
+std::vector<double> column(const rl::ReplayBuffer& buffer, const std::string& name) {
+  for (const auto& [key, tensor] : buffer.named_state()) {
+    if (key == name) return tensor.to_vector();
+  }
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("the buffer holds actions in [-1, 1], the environment hears them stretched to its box",
+          "[promises]") {
+  for (const std::string& name : names()) {
+    INFO(name);
+    const rl::Config config = config_of(name);
+    const std::unique_ptr<rl::Agent> agent = rl::make_agent(config);
+    rl::ReplayBuffer buffer(100, 2, 1);
+    rl::TrainState state(Rng(1), 1);
+    Listener::heard.clear();
+    rl::train(
+        config.run, config.off_policy, [] { return envs::make("Listener-v0"); }, *agent, buffer, state);
+    const std::vector<double> kept = column(buffer, "action");
+    REQUIRE(kept.size() == 60);
+    REQUIRE(Listener::heard.size() == 60);
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+      CHECK(std::abs(kept[i]) <= 1);
+      CHECK(Listener::heard[i] == Approx(2 + 4 * kept[i]).margin(1e-5));
+    }
+    CHECK(*std::max_element(Listener::heard.begin(), Listener::heard.end()) > 2);
+  }
+}
+
+TEST_CASE("rewards are scaled in the buffer, and nowhere else", "[promises]") {
+  for (const double scale : {1.0, 3.0, 0.5}) {
+    rl::Config config = config_of("sac");
+    config.off_policy.reward_scale = scale;
+    const std::unique_ptr<rl::Agent> agent = rl::make_agent(config);
+    rl::ReplayBuffer buffer(100, 2, 1);
+    rl::TrainState state(Rng(1), 1);
+    Listener::heard.clear();
+    double ret = -1;
+    rl::train(
+        config.run, config.off_policy, [] { return envs::make("Listener-v0"); }, *agent, buffer, state,
+        {.on_episode = [&](const rl::TrainState&, const rl::Episode& e) { ret = ret < 0 ? e.ret : ret; }});
+    const std::vector<double> rewards = column(buffer, "reward");
+    for (std::size_t i = 0; i < rewards.size(); ++i) {
+      CHECK(rewards[i] == Approx(scale * 0.25 * static_cast<double>((i + 1) % 4)));
+    }
+    CHECK(ret == Approx(0.25 * (1 + 2 + 3 + 0 + 1 + 2 + 3)));  // of the first episode
+  }
+}
+
+TEST_CASE("evaluation takes the best action that the policy knows", "[promises]") {
+  for (const std::string& name : names()) {
+    INFO(name);
+    const std::unique_ptr<rl::Agent> agent = rl::make_agent(config_of(name));
+    const std::vector<double> obs = {0.3, -0.6};
+    std::vector<double> best(1), other(1);
+    agent->act(obs, {}, rl::ActMode::exploit, best);
+    agent->act(obs, std::vector{1.0}, rl::ActMode::explore, other);
+    REQUIRE(best != other);
+    Listener::heard.clear();
+    rl::evaluate([] { return envs::make("Listener-v0"); }, *agent, 2, Rng(3));
+    REQUIRE(Listener::heard.size() == 14);
+    for (const double heard : Listener::heard) CHECK(heard == Approx(2 + 4 * best[0]).margin(1e-5));
+  }
+}
+
+TEST_CASE("targets start as copies, and follow", "[promises]") {
+  for (const std::string& name : names()) {
+    INFO(name);
+    const std::unique_ptr<rl::Agent> agent = rl::make_agent(config_of(name));
+    const auto weights = [&](const std::string& prefix) {
+      std::vector<double> all;
+      for (const auto& [key, tensor] : nn::with_prefix(agent->named_weights(), prefix)) {
+        for (const double x : tensor.to_vector()) all.push_back(x);
+      }
+      return all;
+    };
+    const std::vector<std::pair<std::string, std::string>> pairs =
+        name == "sac" ? std::vector<std::pair<std::string, std::string>>{{"critic.", "target."}}
+                      : std::vector<std::pair<std::string, std::string>>{{"critic.", "target_critic."},
+                                                                         {"actor.", "target_actor."}};
+    for (const auto& [online, target] : pairs) {
+      REQUIRE_FALSE(weights(online).empty());
+      CHECK(weights(online) == weights(target));
+    }
+    Rng rng(1);
+    const rl::Batch batch = {randn({8, 2}, rng), rand({8, 1}, rng, DType::f32, -1, 1), randn({8, 1}, rng),
+                             randn({8, 2}, rng), zeros({8, 1})};
+    const std::vector<double> before = weights(pairs[0].second);
+    for (int i = 0; i < 2; ++i) agent->update(batch, rng);
+    CHECK(weights(pairs[0].second) != before);
+    CHECK(weights(pairs[0].second) != weights(pairs[0].first));
+  }
+}
