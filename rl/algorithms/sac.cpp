@@ -132,13 +132,13 @@ void Sac::load(const nn::NamedTensors& weights, const nn::NamedTensors& optimize
   load_agent(*this, weights, optimizer_state,
              {{"actor.", &actor_optimizer_}, {"critic.", &critic_optimizer_}, {"alpha.", &alpha_optimizer_}});
   normalizer_.refresh();
-  guard_ = {};
+  guard_.look_at(*this);
 }
 
 void Sac::load_weights(const nn::NamedTensors& weights) {
   nn::copy_by_name("weights", weights, named_weights());
   normalizer_.refresh();
-  guard_ = {};
+  guard_.look_at(*this);
 }
 
 AlgorithmInfo sac_info() {

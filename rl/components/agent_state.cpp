@@ -66,6 +66,15 @@ void load_agent(const Agent& agent, const nn::NamedTensors& weights, const nn::N
   }
 }
 
+void UpdateGuard::look_at(const Agent& agent) {
+  const NoGrad no_grad;
+  wary_ = false;
+  for (const nn::NamedTensors& tensors : {agent.named_weights(), agent.named_optimizer_state()}) {
+    for (const auto& [name, tensor] : tensors)
+      wary_ = wary_ || (!name.ends_with("steps") && !moderate(tensor));
+  }
+}
+
 UpdateGuard::Kept UpdateGuard::keep(const Agent& agent) {
   const NoGrad no_grad;
   return {copies(agent.named_weights()), copies(agent.named_optimizer_state())};

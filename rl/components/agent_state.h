@@ -20,8 +20,8 @@ void load_agent(const Agent& agent, const nn::NamedTensors& weights, const nn::N
 
 /// Makes updates all or nothing. A batch of enormous numbers can overflow anywhere in an update, after the
 /// critics have taken their step; then all that it changed is put back from copies. Those cost as much as an
-/// optimiser's step, so they are made only where numbers of the batch, or of the update before, are beyond
-/// 1e6, or are no numbers.
+/// optimiser's step, so they are made only where numbers of the batch, of the update before or of what was
+/// loaded are beyond 1e6, or are no numbers.
 class UpdateGuard {
  public:
   /// Runs update(agent's own), which throws where a loss is not finite. Throws Error, the agent being as
@@ -40,6 +40,9 @@ class UpdateGuard {
     }
   }
 
+  /// After a load: what came from elsewhere may be enormous.
+  void look_at(const Agent& agent);
+
  private:
   struct Kept {
     nn::NamedTensors weights, optimizer_state;
@@ -49,7 +52,7 @@ class UpdateGuard {
   static void check_state(const Agent& agent);
   Metrics remember(const Metrics& metrics);
 
-  bool wary_ = true;  // until an update has shown ordinary numbers
+  bool wary_ = false;
 };
 
 }  // namespace saccade::rl
