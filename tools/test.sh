@@ -15,13 +15,13 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 every_test=(ctest --output-on-failure -j "$(nproc)" --label-exclude long)
 usage="usage: tools/test.sh [--long [tests|asan|tsan|clang|tidy|mutants]...]"
 
-# A build of its own in build/NAME, with whichever of ccache and ninja is there: built NAME OPTION...
+# A build of its own in build/NAME (warnings are no errors: GCC 12 has false ones under its sanitizers), with whichever of ccache and ninja is there: built NAME OPTION...
 built() {
   local name=$1
   shift
   if command -v ccache >/dev/null; then set -- "$@" -DCMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
   if command -v ninja >/dev/null; then export CMAKE_GENERATOR=Ninja; fi
-  cmake -S "$root" -B "$root/build/$name" -DSACCADE_TESTS=ON -DSACCADE_WERROR=ON "$@" >/dev/null
+  cmake -S "$root" -B "$root/build/$name" -DSACCADE_TESTS=ON "$@" >/dev/null
   cmake --build "$root/build/$name" -j "$(nproc)" >"$root/build/$name.log" 2>&1 || { tail -n 50 "$root/build/$name.log"; return 1; }
 }
 
@@ -36,7 +36,7 @@ long_tsan() {
   ctest --test-dir "$root/build/tsan" --output-on-failure --tests-regex '^race$'
 }
 long_clang() {
-  built clang -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=clang++
+  built clang -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=clang++ -DSACCADE_WERROR=ON
   "${every_test[@]}" --test-dir "$root/build/clang" --exclude-regex 'fuzz'
 }
 long_tidy() { "$root/tools/tidy.sh"; }
