@@ -11,14 +11,15 @@ namespace saccade {
 template <class T>
 class Scoped {
  public:
-  [[nodiscard]] Scoped(T& variable, T value)
-      : variable_(variable), before_(std::exchange(variable, std::move(value))) {}
-  ~Scoped() { variable_ = std::move(before_); }
+  [[nodiscard]] Scoped(T& variable, T value) : variable_(&variable), before_(std::move(*variable_)) {
+    *variable_ = std::move(value);
+  }
+  ~Scoped() { *variable_ = std::move(before_); }
   Scoped(const Scoped&) = delete;
   Scoped& operator=(const Scoped&) = delete;
 
  private:
-  T& variable_;
+  T* variable_;
   T before_;
 };
 
