@@ -7,6 +7,10 @@
 // keep all that others ever made. Tensors, nodes, closures and the engine's work lists all come from here.
 #pragma once
 
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#endif
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -46,6 +50,18 @@ struct PoolAllocator {
 template <class T>
 using PoolVector = std::vector<T, PoolAllocator<T>>;
 
+namespace detail {
+/// Whether this process never had a second thread: then counting needs no atomic operation, which takes as
+/// long as a small op's bookkeeping.
+inline bool single_threaded() {
+#if __has_include(<sys/single_threaded.h>)
+  return __libc_single_threaded != 0;
+#else
+  return false;
+#endif
+}
+}  // namespace detail
+
 /// A counted reference to a T that counts itself in `T::references` and frees itself in `T::destroy()`.
 /// Counts are atomic: graphs of several threads may share their leaves. (Elements, of course, are not: one
 /// thread at a time may write to them.)
@@ -64,6 +80,10 @@ class Ref {
   }
   ~Ref() {
     if (object_ == nullptr) return;
+    if (detail::single_threaded()) {
+      if (--object_->references == 0) object_->destroy();
+      return;
+    }
     const std::atomic_ref count(object_->references);
     // The one reference that is left is this one, and no other thread can make a second from it.
     if (count.load(std::memory_order_acquire) == 1 || count.fetch_sub(1, std::memory_order_acq_rel) == 1) {
@@ -78,7 +98,12 @@ class Ref {
 
  private:
   void retain() {
-    if (object_ != nullptr) std::atomic_ref(object_->references).fetch_add(1, std::memory_order_relaxed);
+    if (object_ == nullptr) return;
+    if (detail::single_threaded()) {
+      ++object_->references;
+    } else {
+      std::atomic_ref(object_->references).fetch_add(1, std::memory_order_relaxed);
+    }
   }
   T* object_ = nullptr;
 };

@@ -105,7 +105,7 @@ Tensor Tensor::requires_grad_() const {
   }
   if (!is_float(dtype())) {
     throw DTypeError(
-        fmt::format("requires_grad: a tensor of integers ({}) has no gradient", describe(*this)));
+        fmt::format("requires_grad_: a tensor of integers ({}) has no gradient", describe(*this)));
   }
   Tensor stand_in = detach();
   body_->node = stand_in.body_->node = Node::make("leaf", *this);

@@ -35,10 +35,10 @@ void check_same_shape(const char* op, const Tensor& x, const Tensor& target) {
 
 // Less than the smallest normal number of the dtype would round to 0 or to few digits.
 void check_width(const char* op, const char* name, double width, const Tensor& x, bool may_be_0) {
-  const double least = visit(x.dtype(), []<class T>() -> double { return std::numeric_limits<T>::min(); });
-  if ((width >= least && std::isfinite(width)) || (may_be_0 && width == 0)) return;
+  const double min = visit(x.dtype(), []<class T>() -> double { return std::numeric_limits<T>::min(); });
+  if ((width >= min && std::isfinite(width)) || (may_be_0 && width == 0)) return;
   throw ConfigError(fmt::format("{}: {} is {}, expected {}a finite number of at least {:.3g}", op, name,
-                                width, may_be_0 ? "0 or " : "", least));
+                                width, may_be_0 ? "0 or " : "", min));
 }
 
 // d^2 / 2 for |d| < width, else width (|d| - width / 2).

@@ -123,11 +123,11 @@ void Optimizer::load_state(const NamedTensors& state) {
 
 double Optimizer::usable_eps(double eps) const {
   const DType dtype = parameters_[0].dtype();
-  const double least = visit(dtype, []<class T>() -> double { return std::numeric_limits<T>::min(); });
-  if (eps == 0) return least;
-  if (eps >= least && std::isfinite(eps)) return eps;
+  const double min = visit(dtype, []<class T>() -> double { return std::numeric_limits<T>::min(); });
+  if (eps == 0) return min;
+  if (eps >= min && std::isfinite(eps)) return eps;
   throw ConfigError(fmt::format("{}: eps is {}, expected 0 or at least {:.3g}, the smallest normal {}", name_,
-                                eps, least, saccade::name(dtype)));
+                                eps, min, saccade::name(dtype)));
 }
 
 void Optimizer::check_option(const char* option, double value, double low, double high) const {

@@ -65,10 +65,10 @@ double allowed(const std::string& op, double x) {
 // What may be missing altogether. e^x below the smallest normal number is flushed to 0, and with it x e^x,
 // which can still be a normal number.
 double flushed(const std::string& op, double x, DType dtype) {
-  const double least =
+  const double min_normal =
       dtype == DType::f32 ? std::numeric_limits<float>::min() : std::numeric_limits<double>::min();
   const bool product = op == "silu" || op == "mish" || op == "gelu_tanh" || op == "gelu_erf";
-  return product && x < 0 ? (1 + std::abs(x)) * least : 0;
+  return product && x < 0 ? (1 + std::abs(x)) * min_normal : 0;
 }
 
 }  // namespace

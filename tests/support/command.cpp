@@ -61,13 +61,11 @@ std::map<std::string, std::string> snapshot(const std::string& folder) {
   return files;
 }
 
-Output run_command(const TemporaryFolder& folder, const std::string& arguments,
-                   const std::string& environment) {
+Output run_shell(const TemporaryFolder& folder, const std::string& line) {
   const TemporaryFolder elsewhere;
   const std::string errors = elsewhere.path("stderr");
-  const std::string line = fmt::format("cd '{}' && {} '{}' {} 2>'{}'", folder.path(), environment,
-                                       SACCADE_BINARY, arguments, errors);
-  std::FILE* pipe = popen(line.c_str(), "r");
+  std::FILE* pipe =
+      popen(fmt::format("cd '{}' && {{ {}\n}} 2>'{}'", folder.path(), line, errors).c_str(), "r");
   REQUIRE(pipe != nullptr);
   Output output;
   std::array<char, 4096> buffer;
@@ -77,6 +75,11 @@ Output run_command(const TemporaryFolder& folder, const std::string& arguments,
   output.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   output.err = read_file(errors);
   return output;
+}
+
+Output run_command(const TemporaryFolder& folder, const std::string& arguments,
+                   const std::string& environment) {
+  return run_shell(folder, fmt::format("{} '{}' {}", environment, SACCADE_BINARY, arguments));
 }
 
 }  // namespace saccade::test

@@ -35,6 +35,9 @@ struct Output {
   std::string out, err;
 };
 
+/// Runs a line of sh in the folder.
+Output run_shell(const TemporaryFolder& folder, const std::string& line);
+
 /// Runs `saccade ARGUMENTS`, which a shell reads, in the folder; before it, assignments such as
 /// "SACCADE_ISA=sse2".
 Output run_command(const TemporaryFolder& folder, const std::string& arguments,

@@ -35,21 +35,17 @@ TEST_CASE("a mistake is answered with what was meant", "[messages]") {
   // Values.
   says("train pendulum --set hidden=128,128", {"hidden", "128,128", "such as [128,128]"});
   says("train pendulum --set 'hidden=[]'", {"hidden", "[]", "a list"});
-  says("train pendulum --set 'hidden=[" +
-           std::string(400, '1').replace(1, 399,
-                                         [] {
-                                           std::string rest;
-                                           for (int i = 0; i < 200; ++i) rest += ",1";
-                                           return rest;
-                                         }()) +
-           "]'",
-       {"hidden", "at most 100"});
+  std::string long_list = "1";
+  for (int i = 0; i < 200; ++i) long_list += ",1";
+  says("train pendulum --set hidden=[" + long_list + "]", {"hidden", "at most 100"});
   // Options.
   says("train pendulum --device cuda", {"--device", "CPU"});
   says("train --env Pendulum-v1", {"--env", "train Pendulum-v1"});
   says("train pendulum --gamma 0.9", {"--gamma", "--set gamma="});
   says("train pendulum --learning-rate 1", {"--set actor_lr="});
   says("train pendulum --sed 3", {"--sed", "did you mean"});
+  says("eval --random pendulum --episodes 1 --force", {"--force", "--record"});
+  says("gradcheck --filter tanh --force", {"--force", "--html"});
   // Environments, presets, commands.
   says("train Pendulm-v1", {"Pendulm-v1", "did you mean Pendulum-v1?"});
   says("train pendulm", {"pendulm", "did you mean pendulum?"});

@@ -1,11 +1,8 @@
 // Terminals that are gone, full disks, closed streams and signals: printing never ends a run, and each signal
 // saves it.
 #include <fmt/format.h>
-#include <sys/wait.h>
 
-#include <array>
 #include <csignal>
-#include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -19,21 +16,9 @@ using Json = nlohmann::json;
 
 namespace {
 
-// Runs a script of bash in the folder, in which $S is the program; its output and status.
+// Runs a script in the folder, in which $S is the program.
 Output shell(const TemporaryFolder& folder, const std::string& script) {
-  write_file(folder.path("script"), script);
-  const std::string line =
-      fmt::format("cd '{}' && S='{}' bash script 2>errors", folder.path(), SACCADE_BINARY);
-  std::FILE* pipe = popen(line.c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  Output output;
-  std::array<char, 4096> buffer;
-  while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), pipe))
-    output.out.append(buffer.data(), n);
-  const int status = pclose(pipe);
-  output.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-  output.err = read_file(folder.path("errors"));
-  return output;
+  return run_shell(folder, fmt::format("S='{}'\n{}", SACCADE_BINARY, script));
 }
 
 // 600 steps of which 100 learn: a tenth of a second.

@@ -16,8 +16,6 @@ namespace saccade::suite {
 
 namespace {
 
-using Functions = std::vector<std::pair<std::string, TensorFunction>>;
-
 // Observations of 3, actions of 2, five transitions, of which two end the task; and weights at which no relu
 // is near its corner.
 constexpr std::int64_t kObs = 3, kAction = 2, kBatch = 5;
@@ -58,13 +56,6 @@ Tensor smallest_q(const TensorList& critic, const Tensor& obs, const Tensor& act
   return minimum(select(q, 0, 0), select(q, 0, 1));
 }
 
-struct Point {
-  rl::Batch batch;
-  Tensor eps, y, log_prob;
-  TensorList actor, critic, target;  // of SAC; TD3's actor is smaller
-  TensorList deterministic, target_actor;
-};
-
 }  // namespace
 
 std::vector<Check> algorithm_checks() {
@@ -95,6 +86,21 @@ std::vector<Check> algorithm_checks() {
                       formula, std::move(expected)});
   };
 
+  const auto add_critic_loss = [&](const char* group, const auto& agent) {
+    add(
+        group, "critic loss", "two critics 5-6-6-1, batch 5",
+        "J = mean (Q_1 - y)^2 + mean (Q_2 - y)^2;  dQ_i = 2 g (Q_i - y) / n",
+        [=](const TensorList& in) {
+          return TensorList{with_parameters({{&agent->critic(), in}}, in[0], [&] {
+            return agent->critic_loss(like(batch, in[0]), suite::like(y, in[0])).loss;
+          })};
+        },
+        critics, layers,
+        [=](const TensorList& in) {
+          return TensorList{squared_errors(written_out_mlp(cat({batch.obs, batch.action}, 1), in), y)};
+        });
+  };
+
   // ---- SAC ----
   const auto make_sac = [](rl::AlphaLoss alpha_loss) {
     rl::SacConfig config;
@@ -120,18 +126,7 @@ std::vector<Check> algorithm_checks() {
         return TensorList{batch.reward + kGamma * (1 - batch.terminated) * value};
       },
       false);
-  add(
-      "SAC", "critic loss", "two critics 5-6-6-1, batch 5",
-      "J = mean (Q_1 - y)^2 + mean (Q_2 - y)^2;  dQ_i = 2 g (Q_i - y) / n",
-      [=](const TensorList& in) {
-        return TensorList{with_parameters({{&sac->critic(), in}}, in[0], [&] {
-          return sac->critic_loss(like(batch, in[0]), suite::like(y, in[0])).loss;
-        })};
-      },
-      critics, layers,
-      [=](const TensorList& in) {
-        return TensorList{squared_errors(written_out_mlp(cat({batch.obs, batch.action}, 1), in), y)};
-      });
+  add_critic_loss("SAC", sac);
   add(
       "SAC", "actor loss", "policy 3-6-6-2, through both critics",
       "J = mean (alpha log pi(a) - min(Q_1, Q_2)(s, a)),  a = tanh(m + s eps)",
@@ -184,18 +179,7 @@ std::vector<Check> algorithm_checks() {
                           kGamma * (1 - batch.terminated) * smallest_q(targets, batch.next_obs, a)};
       },
       false);
-  add(
-      "TD3", "critic loss", "two critics 5-6-6-1, batch 5",
-      "J = mean (Q_1 - y)^2 + mean (Q_2 - y)^2;  dQ_i = 2 g (Q_i - y) / n",
-      [=](const TensorList& in) {
-        return TensorList{with_parameters({{&td3->critic(), in}}, in[0], [&] {
-          return td3->critic_loss(like(batch, in[0]), suite::like(y, in[0])).loss;
-        })};
-      },
-      critics, layers,
-      [=](const TensorList& in) {
-        return TensorList{squared_errors(written_out_mlp(cat({batch.obs, batch.action}, 1), in), y)};
-      });
+  add_critic_loss("TD3", td3);
   add(
       "TD3", "actor loss", "policy 3-6-6-2, through the first critic", "J = -mean Q_1(s, mu(s))",
       [=](const TensorList& in) {

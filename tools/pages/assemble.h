@@ -13,8 +13,9 @@ namespace saccade::pages {
 /// are not finite become null. Throws Error where there is no such page.
 std::string assemble(std::string_view name, const nlohmann::ordered_json& data);
 
-/// Throws ConfigError where a page cannot be written, or would take the place of a file that is no page of
-/// ours, unless `force` says so. A link is followed; a device or a folder is refused in any case.
+/// Throws FormatError where a page cannot be written, such as over a folder or a device, and ConfigError
+/// where it would take the place of a file that is no page of ours, unless `force` says so. Links are
+/// followed.
 void check_page_path(const std::string& path, bool force);
 
 /// A file of web/, or chart.min.js, which is Chart.js. Throws Error where there is none of that name.

@@ -96,6 +96,7 @@ void run(const EvalCommand& options) {
     if (options.record.empty()) throw ConfigError("--record-episodes needs --record FILE");
     recording.max_episodes = parse_integer("--record-episodes", options.record_episodes, 1, kMaxRecorded);
   }
+  if (options.force && options.record.empty()) throw ConfigError("--force needs --record FILE");
   if (!options.record.empty()) pages::check_page_path(options.record, options.force);
   const rl::EnvFactory make = [&]() -> std::unique_ptr<envs::Env> {
     std::unique_ptr<envs::Env> env = envs::make(subject.env);

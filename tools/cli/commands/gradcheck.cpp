@@ -184,6 +184,7 @@ void parse(GradcheckCommand& options, bool order_given, bool dtype_given) {
     throw ConfigError(fmt::format(
         "--mutate runs the checks of both orders in f64 and has no page; {} cannot be given with it", other));
   }
+  if (options.force && options.html.empty()) throw ConfigError("--force needs --html FILE");
   if (options.f32() && order_given && options.html.empty()) {
     throw ConfigError("--dtype f32 compares values and gradients; --order cannot be given with it");
   }
