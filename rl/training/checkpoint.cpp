@@ -4,12 +4,14 @@
 #include <fmt/format.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -112,7 +114,8 @@ std::string digest(const fs::path& path) {
     hash = fnv1a({block.data(), static_cast<std::size_t>(file.gcount())}, hash);
     bytes += static_cast<std::uint64_t>(file.gcount());
   }
-  if (file.bad() || !file.eof() || bytes != fs::file_size(path)) {
+  std::error_code gone;
+  if (file.bad() || !file.eof() || bytes != fs::file_size(path, gone)) {
     throw FormatError(fmt::format("{}: cannot be read back", path.string()));
   }
   return fmt::format("{:016x}", hash);
@@ -179,11 +182,26 @@ void exchange(const fs::path& fresh, const std::string& path) {
   fs::remove_all(old_name(path));
 }
 
-// The inode of the folder that stands there now, which changes when it is exchanged.
-std::optional<ino_t> identity(const std::string& path) {
-  struct stat status = {};
-  return ::stat(path.c_str(), &status) == 0 ? std::optional(status.st_ino) : std::nullopt;
-}
+// The folder that stands under a name now, held open: while it is, no new folder can get its inode, so two
+// that are held are the same folder if and only if their inodes are.
+class HeldFolder {
+ public:
+  explicit HeldFolder(const std::string& path)
+      : descriptor_(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
+    struct stat status = {};
+    if (descriptor_ >= 0 && ::fstat(descriptor_, &status) == 0) inode_ = status.st_ino;
+  }
+  ~HeldFolder() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  HeldFolder(const HeldFolder&) = delete;
+  HeldFolder& operator=(const HeldFolder&) = delete;
+  bool operator==(const HeldFolder& other) const { return inode_ == other.inode_; }
+
+ private:
+  int descriptor_;
+  std::optional<ino_t> inode_;  // nothing: no folder stands there
+};
 
 // Calls read(folder). If another program has exchanged the folder meanwhile, it may have read parts of two
 // checkpoints, and reads again.
@@ -191,12 +209,12 @@ template <class F>
 void read_whole(const std::string& path, const F& read) {
   constexpr int kTries = 100;
   for (int i = 0; i < kTries; ++i) {
-    const std::optional<ino_t> before = identity(path);
+    const HeldFolder before(path);
     try {
       read(fs::path(existing(path)));
-      if (identity(path) == before) return;
+      if (HeldFolder(path) == before) return;
     } catch (const Error&) {
-      if (identity(path) == before) throw;
+      if (HeldFolder(path) == before) throw;
     }
   }
   throw FormatError(fmt::format("{}: another program keeps replacing it", path));

@@ -1,5 +1,6 @@
 // Updates and loading: all or nothing, for every algorithm.
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <string>
@@ -69,24 +70,31 @@ TEST_CASE("an update that cannot be done changes nothing, and the next one is as
       agent->update(draw_batch(i), a);
       twin->update(draw_batch(i), b);
     }
+    const auto all = [](const Tensor& like, double value) { return full(like.shape(), value); };
     struct Harm {
       const char* what;
-      Tensor Batch::*field;
-      double value;
+      std::function<void(Batch&)> apply;
     };
-    for (const Harm& harm : std::vector<Harm>{{"reward", &Batch::reward, 3e38},
-                                              {"reward", &Batch::reward, -3e38},
-                                              {"reward", &Batch::reward, 1e19},
-                                              {"reward", &Batch::reward, kInf},
-                                              {"reward", &Batch::reward, std::nan("")},
-                                              {"obs", &Batch::obs, 1e30},
-                                              {"obs", &Batch::obs, std::nan("")},
-                                              {"next_obs", &Batch::next_obs, 1e38},
-                                              {"next_obs", &Batch::next_obs, std::nan("")},
-                                              {"action", &Batch::action, 1e38}}) {
-      INFO(name << ": " << harm.what << " " << harm.value);
+    for (const Harm& harm :
+         std::vector<Harm>{{"reward 3e38", [&](Batch& b) { b.reward = all(b.reward, 3e38); }},
+                           {"reward -3e38", [&](Batch& b) { b.reward = all(b.reward, -3e38); }},
+                           {"reward 1e19", [&](Batch& b) { b.reward = all(b.reward, 1e19); }},
+                           {"reward inf", [&](Batch& b) { b.reward = all(b.reward, kInf); }},
+                           {"reward nan", [&](Batch& b) { b.reward = all(b.reward, std::nan("")); }},
+                           {"obs 1e30", [&](Batch& b) { b.obs = all(b.obs, 1e30); }},
+                           {"obs nan", [&](Batch& b) { b.obs = all(b.obs, std::nan("")); }},
+                           {"next_obs 1e38", [&](Batch& b) { b.next_obs = all(b.next_obs, 1e38); }},
+                           {"next_obs nan", [&](Batch& b) { b.next_obs = all(b.next_obs, std::nan("")); }},
+                           {"action 1e38", [&](Batch& b) { b.action = all(b.action, 1e38); }},
+                           // Every loss is finite; the squares of gradients are not, and the critics' step is
+                           // taken by then.
+                           {"reward 1e18 and obs 1e4", [&](Batch& b) {
+                              b.reward = all(b.reward, 1e18);
+                              b.obs = all(b.obs, 1e4);
+                            }}}) {
+      INFO(name << ": " << harm.what);
       Batch batch = draw_batch(9);
-      batch.*harm.field = full((batch.*harm.field).shape(), harm.value);
+      harm.apply(batch);
       std::vector<double> before = all_numbers(*agent);
       // TD3 updates its policy every second time only: both kinds of update are tried.
       for (int i = 0; i < 2; ++i) {

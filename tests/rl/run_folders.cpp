@@ -195,19 +195,18 @@ TEST_CASE("a checkpoint is read whole while another program writes the next", "[
   };
   save(1);
   std::atomic<bool> done = false;
-  std::thread saving([&] {
+  int read = 0;
+  std::jthread saving([&] {
     for (std::int64_t n = 2; n <= 60; ++n) save(n);
     done = true;
   });
-  int read = 0;
   while (!done) {
     rl::TrainState loaded(Rng(2), 1);
     rl::ReplayBuffer into = buffer();
     rl::load_checkpoint(path, *reader, into, loaded);
     for (const auto& [name, tensor] : reader->named_weights()) {
       if (tensor.to_vector()[0] != static_cast<double>(loaded.step)) {
-        done = true;
-        CHECK(tensor.to_vector()[0] == static_cast<double>(loaded.step));
+        FAIL("step " << loaded.step << " has weights of " << tensor.to_vector()[0]);
       }
     }
     ++read;
