@@ -140,14 +140,14 @@ TEST_CASE("targets start as copies, and follow", "[promises]") {
       }
       return all;
     };
-    const std::vector<std::pair<std::string, std::string>> pairs =
-        name == "sac" ? std::vector<std::pair<std::string, std::string>>{{"critic.", "target."}}
-                      : std::vector<std::pair<std::string, std::string>>{{"critic.", "target_critic."},
-                                                                         {"actor.", "target_actor."}};
-    for (const auto& [online, target] : pairs) {
-      REQUIRE_FALSE(weights(online).empty());
-      CHECK(weights(online) == weights(target));
+    // Whichever targets the algorithm has; none has no critic's.
+    std::vector<std::pair<std::string, std::string>> pairs;
+    for (const auto& [online, target] : std::vector<std::pair<std::string, std::string>>{
+             {"critic.", "target."}, {"critic.", "target_critic."}, {"actor.", "target_actor."}}) {
+      if (!weights(target).empty()) pairs.emplace_back(online, target);
     }
+    REQUIRE_FALSE(pairs.empty());
+    for (const auto& [online, target] : pairs) CHECK(weights(online) == weights(target));
     Rng rng(1);
     const rl::Batch batch = {randn({8, 2}, rng), rand({8, 1}, rng, DType::f32, -1, 1), randn({8, 1}, rng),
                              randn({8, 2}, rng), zeros({8, 1})};
