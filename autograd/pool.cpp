@@ -1,5 +1,7 @@
 #include "autograd/pool.h"
 
+#include <malloc.h>
+
 #include <bit>
 #include <cstdlib>
 #include <new>
@@ -107,6 +109,11 @@ void release(void* memory, std::size_t bytes) noexcept {
 }
 
 std::int64_t system_allocations() { return cache.system_allocations; }
-void trim() { cache.trim(); }
+void trim() {
+  cache.trim();
+#ifdef __GLIBC__
+  ::malloc_trim(0);  // what malloc kept goes to the system too
+#endif
+}
 
 }  // namespace saccade::pool
