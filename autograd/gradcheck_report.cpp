@@ -17,18 +17,20 @@ namespace {
 std::string likely_cause(const InputCheck& input) {
   double low = std::numeric_limits<double>::infinity(), high = -low;
   bool all_zero = true, infinite = false;
+  double size = 0;
+  for (const ElementCheck& e : input.elements) size = std::max(size, std::abs(e.numeric));
   for (const ElementCheck& e : input.elements) {
     if (!std::isfinite(e.analytic)) infinite = true;
     if (e.analytic != 0) all_zero = false;
-    if (std::abs(e.numeric) < 1e-6) continue;
+    if (std::abs(e.numeric) <= 1e-6 * size) continue;
     low = std::min(low, e.analytic / e.numeric);
     high = std::max(high, e.analytic / e.numeric);
   }
   if (infinite) return "the analytic gradient is not finite";
   if (all_zero) return "the analytic gradient is zero throughout: is an edge or a term missing?";
-  if (high - low < 1e-3 * std::abs(high) && std::abs(high + 1) < 1e-3) return "the sign is wrong";
-  if (high - low < 1e-3 * std::abs(high))
-    return fmt::format("the gradient is {:.4g} times what it should be", high);
+  const bool one_factor = size > 0 && high - low < 1e-3 * std::abs(high);
+  if (one_factor && std::abs(high + 1) < 1e-3) return "the sign is wrong";
+  if (one_factor) return fmt::format("the gradient is {:.4g} times what it should be", high);
   std::vector<double> analytic, numeric;
   for (const ElementCheck& e : input.elements) {
     analytic.push_back(e.analytic);
@@ -36,9 +38,8 @@ std::string likely_cause(const InputCheck& input) {
   }
   std::sort(analytic.begin(), analytic.end());
   std::sort(numeric.begin(), numeric.end());
-  const bool permuted = std::equal(analytic.begin(), analytic.end(), numeric.begin(), [](double a, double n) {
-    return std::abs(a - n) <= 1e-6 * std::max(1.0, std::abs(n));
-  });
+  const bool permuted = std::equal(analytic.begin(), analytic.end(), numeric.begin(),
+                                   [&](double a, double n) { return std::abs(a - n) <= 1e-6 * size; });
   return permuted ? "the right numbers in the wrong places: is something transposed?"
                   : "the formula, or a value that it saved, is wrong";
 }

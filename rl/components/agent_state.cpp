@@ -53,14 +53,12 @@ nn::NamedTensors copies(const nn::NamedTensors& tensors) {
 
 void load_agent(const Agent& agent, const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state,
                 std::initializer_list<PrefixedOptimizer> optimizers) {
-  const nn::NamedTensors mine = agent.named_weights();
-  nn::check_by_name("weights", weights, mine);
   nn::check_by_name("the optimisers' state", optimizer_state, agent.named_optimizer_state());
   for (const auto& [prefix, optimizer] : optimizers) {
     optimizer->check_state(nn::with_prefix(optimizer_state, prefix));
   }
+  nn::copy_by_name("weights", weights, agent.named_weights());  // all or nothing
   // Nothing from here on throws.
-  nn::copy_by_name("weights", weights, mine);
   for (const auto& [prefix, optimizer] : optimizers) {
     optimizer->load_state(nn::with_prefix(optimizer_state, prefix));
   }

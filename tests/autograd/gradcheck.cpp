@@ -106,8 +106,9 @@ TEST_CASE("every op declared in ops.h has a row in the table", "[gradcheck]") {
 TEST_CASE("gradcheck notices a gradient that is wrong, and says how", "[gradcheck]") {
   Rng rng(1);
   const Tensor x = randn({3, 2}, rng, DType::f64);
-  const auto explanation = [&](auto gradient) {
-    const GradcheckResult result = gradcheck(tanh_with(gradient), x);
+  const auto explanation = [&](auto gradient, double factor = 1) {
+    const auto f = tanh_with(gradient);
+    const GradcheckResult result = gradcheck([&](const Tensor& in) { return factor * f(in); }, x);
     CHECK_FALSE(result.passed());
     return result.explanation();
   };
@@ -117,9 +118,17 @@ TEST_CASE("gradcheck notices a gradient that is wrong, and says how", "[gradchec
   CHECK_THAT(explanation([](const Tensor& g, const Tensor& y) { return g * (square(y) - 1); }),
              Contains("sign"));
   CHECK_THAT(explanation([](const Tensor& g) { return zeros_like(g); }), Contains("zero throughout"));
-  CHECK_THAT(explanation([](const Tensor& g, const Tensor& y) { return g * (1 - y); }), Contains("formula"));
-  CHECK_THAT(explanation([](const Tensor& g, const Tensor& y) { return flip(g * (1 - square(y)), {0}); }),
-             Contains("transposed"));
+  for (const double factor : {1e-6, 1.0, 1e6}) {
+    CHECK_THAT(explanation([](const Tensor& g, const Tensor& y) { return g * (1 - y); }, factor),
+               Contains("formula"));
+    CHECK_THAT(
+        explanation([](const Tensor& g, const Tensor& y) { return flip(g * (1 - square(y)), {0}); }, factor),
+        Contains("transposed"));
+  }
+  const auto flat = [](const Tensor& in) {
+    return record("flat", 0 * in.detach(), {{in, [](const Tensor& g) { return g; }}});
+  };
+  CHECK_THAT(gradcheck(flat, x).explanation(), Contains("formula"));
   CHECK_THAT(explanation([](const Tensor& g) { return sum(g, {0}); }), Contains("expected f64 [3, 2]"));
   // Right at order 1, but with a part that the second order cannot see.
   const auto detached =
