@@ -346,3 +346,13 @@ TEST_CASE("reference numbers may be strings for what JSON lacks", "[reference]")
   CHECK_THROWS_AS(numbers(1.5), FormatError);
   CHECK_THROWS_WITH(reference("absent.json"), Contains("absent.json: cannot be opened"));
 }
+
+TEST_CASE("a task counts as solved at Gymnasium's threshold; Pendulum, which has none, at ours", "[envs]") {
+  const std::pair<const char*, double> thresholds[] = {
+      {"Acrobot-v1", -100}, {"CartPole-v1", 475}, {"MountainCarContinuous-v0", 90}, {"Pendulum-v1", -200}};
+  for (const auto& [id, threshold] : thresholds) {
+    INFO(id);
+    REQUIRE(make(id)->spec().reward_threshold.has_value());
+    CHECK(*make(id)->spec().reward_threshold == threshold);
+  }
+}
