@@ -153,7 +153,9 @@ TEST_CASE("the same seed gives the same episode, another seed another", "[envs]"
   for (const std::string& id : kBuiltIn) {
     INFO(id);
     CHECK(play(id, 1) == play(id, 1));
-    CHECK(play(id, 1)[0] != play(id, 2)[0]);
+    CHECK(play(id, 1) != play(id, 2));
+    // A table may have all episodes begin in one state.
+    if (make(id)->transitions() == nullptr) CHECK(play(id, 1)[0] != play(id, 2)[0]);
   }
 }
 
@@ -223,6 +225,7 @@ TEST_CASE("a wrong argument is an error that says what was expected, and changes
     state[0] = kNaN;
     CHECK_THROWS_WITH(env->set_state(state), id + ": state[0] is nan, but a finite number is expected");
     for (const double steps_left : {-1.0, 0.5, static_cast<double>(env->spec().max_episode_steps) + 1}) {
+      if (env->spec().max_episode_steps == 0) break;
       state = before;
       state[0] = 0.25;
       state.back() = steps_left;
