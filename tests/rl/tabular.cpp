@@ -240,6 +240,28 @@ TEST_CASE("CliffWalking: the softer the optimum, the farther from the edge", "[t
   CHECK(route(2).back() != 47);
 }
 
+TEST_CASE("CliffWalking: where one step in ten goes astray, the way of the soft optimum earns more",
+          "[tabular]") {
+  const TransitionTable table = *envs::make("CliffWalking-v1")->transitions();
+  // What following the likeliest action earns where a step goes in a random direction with probability
+  // `slip`.
+  const auto earned = [&](double alpha, double slip) {
+    const rl::Solution x = rl::value_iteration(table, 0.99, alpha);
+    std::vector<double> policy;
+    for (std::int64_t s = 0; s < table.states; ++s) {
+      const std::span<const double> q = x.q_of(s);
+      const auto best = static_cast<std::size_t>(std::max_element(q.begin(), q.end()) - q.begin());
+      for (std::size_t a = 0; a < 4; ++a) policy.push_back((a == best ? 1 - slip : 0) + slip / 4);
+    }
+    return rl::start_value(table, rl::evaluate_policy(table, policy, 0.99).v);
+  };
+  CHECK(earned(0, 0) > earned(0.65, 0));
+  CHECK(earned(0.65, 0) > earned(0.7, 0));
+  CHECK(earned(0, 0.1) == Approx(-42.31).epsilon(1e-3));
+  CHECK(earned(0.65, 0.1) == Approx(-20.75).epsilon(1e-3));
+  CHECK(earned(0.7, 0.1) == Approx(-20.06).epsilon(1e-3));
+}
+
 TEST_CASE("Q-learning and soft Q-learning come near the exact answers from experience alone", "[tabular]") {
   for (const Json& c : cases()) {
     const TransitionTable table = table_of(c);
