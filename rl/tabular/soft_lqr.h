@@ -21,9 +21,9 @@
 namespace saccade::rl {
 
 /// A policy N(-K s, Sigma) with its value V(s) = -s^T P s + constant, entropy included, and its entropy in
-/// nats. Matrices are given row by row: K (m, n), Sigma (m, m), P (n, n). All are in units of the
-/// environment's action: the entropy of an action that is a times as large is larger by log a, and no other
-/// of these numbers changes but c, by alpha log a / (1 - gamma).
+/// nats. Matrices are given row by row: K (m, n), Sigma (m, m), P (n, n). All are of the
+/// environment's own action. Where log pi is that of a / bound, as SAC's, the entropy lacks m log(bound), the
+/// log-determinant of the scale, and c lacks alpha m log(bound) / (1 - gamma); best actions are the same.
 struct LinearGaussian {
   std::vector<double> K = {}, Sigma = {}, P = {};
   double constant = 0, entropy = 0;

@@ -95,7 +95,7 @@ TEST_CASE("the registered tasks are Gymnasium's", "[envs][toy_text]") {
   CHECK(make("Pendulum-v1")->transitions() == nullptr);
 }
 
-TEST_CASE("the lake's own table is slippery; the one that is not keeps to its course", "[envs][toy_text]") {
+TEST_CASE("the lake's own table is slippery, and the other one keeps to its course", "[envs][toy_text]") {
   CHECK(make("FrozenLake-v1")->transitions()->of(6, 1).size() == 3);
   CHECK(make("FrozenLake8x8-v1")->transitions()->of(14, 1).size() == 3);
   CHECK(frozen_lake_table(frozen_lake_map_4x4(), false).of(6, 1).size() == 1);
@@ -182,6 +182,10 @@ TEST_CASE("a table that is none is one error, and so is a state", "[envs][toy_te
   CHECK_THAT(error_of([](TransitionTable& t) { t.start[3] = -1; }), Contains("probability -1"));
   CHECK_THAT(error_of([](TransitionTable& t) { t.outcomes[5][0].probability = 0.5; }),
              Contains("action 1 in state 1") && Contains("0.5"));
+  CHECK_THAT(error_of([](TransitionTable& t) {
+               t.outcomes[5] = {{1.5, 1, 0}, {-0.5, 2, 0}};
+             }),
+             Contains("probability -0.5"));
   CHECK_THAT(error_of([](TransitionTable& t) { t.outcomes[5][0].next = 48; }),
              Contains("action 1 in state 1") && Contains("from 0 to 47"));
   CHECK_THAT(error_of([](TransitionTable& t) { t.outcomes[5][0].reward = std::nan(""); }),

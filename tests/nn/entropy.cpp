@@ -103,7 +103,7 @@ TEST_CASE("the entropy of SAC's policy by quadrature", "[entropy]") {
   }
 }
 
-TEST_CASE("-mean log pi over draws is that entropy, and the Gaussian's is not", "[entropy]") {
+TEST_CASE("the mean of -log pi over draws is that entropy, and the Gaussian's is not", "[entropy]") {
   Rng rng(1);
   constexpr std::int64_t draws = 40'000;
   for (const double mean : {0.0, 1.0}) {

@@ -16,6 +16,7 @@
 #include "rl/training/train.h"
 #include "tests/support/catch.h"
 #include "tests/support/env_helpers.h"
+#include "tests/support/one_thread.h"
 
 using namespace saccade;
 using namespace saccade::tests;
@@ -29,6 +30,7 @@ constexpr double kFar = 1.8,
 // What a policy earns on average after 6,000 steps, the first 100 of them at random.
 double learned(const std::string& algorithm, std::int64_t seed, const Json& more,
                const rl::EnvFactory& make) {
+  const OneThread one_thread;
   rl::Config config = rl::config_for("TwoGoals-v0", algorithm);
   Json settings = {{"steps", 6000},    {"learning_starts", 100}, {"hidden", {32, 32}},
                    {"batch_size", 64}, {"actor_lr", 1e-3},       {"critic_lr", 1e-3},

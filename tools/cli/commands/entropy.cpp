@@ -75,11 +75,14 @@ void print_table(double mean) {
     print_policy(mean, sigma, "");
   }
   if (!is_past) print_policy(mean, peak, "  <- the most that any sigma gives");
-  out("\nNo density on (-1, 1) has more than the uniform one, log 2 = {:.4f} nats = 1 bit.\n",
-      std::numbers::ln2);
-  out("A wider Gaussian is ever more random, its tanh is not: actions pile up at -1 and\n1. The last sigma "
-      "is exp(2), "
-      "the widest that SAC's clamp allows.\n");
+  out("\n");
+  print_wrapped(
+      fmt::format("No density on (-1, 1) has more than the uniform one, log 2 = {:.4f} nats = 1 bit. A wider "
+                  "Gaussian is ever "
+                  "more random; its tanh is not, since actions pile up at -1 and 1. The last sigma is "
+                  "exp(2), the widest that "
+                  "SAC's clamp allows.",
+                  std::numbers::ln2));
 }
 
 }  // namespace

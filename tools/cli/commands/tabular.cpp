@@ -141,10 +141,11 @@ void print_table(const std::string& id, const TransitionTable& table, double gam
     out("{:>8} {:>10.4f} {:>10.4f} {:>9.4f}{}\n", x.alpha, x.value, x.reward, x.entropy,
         walks ? "  " + walk(table, x.route) : "");
   }
-  out("\nV holds alpha times the entropy of all steps; reward is what the same policy earns\nwithout it, "
-      "discounted; "
-      "entropy is its mean over a step, in nats, at most {:.4f}.\n",
-      std::log(static_cast<double>(table.actions)));
+  out("\n");
+  print_wrapped(fmt::format(
+      "V holds alpha times the entropy of all steps; reward is what the same policy earns without it, "
+      "discounted; entropy is its mean over a step, in nats, at most {:.4f}.",
+      std::log(static_cast<double>(table.actions))));
   if (table.grid.layers.size() > 1) {
     out("\nLayer {} (of {}): {}.\n", layer, table.grid.layers.size(), table.grid.layers[index(layer)]);
   }
