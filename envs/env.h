@@ -13,6 +13,8 @@
 
 namespace saccade::envs {
 
+struct TransitionTable;
+
 struct Spec {
   std::string id;  // Gymnasium's name, such as "Pendulum-v1"
   Space observation_space;
@@ -59,6 +61,9 @@ class Env {
   /// A picture of the present state. One without geoms, unless an environment says more: its observations
   /// are then drawn as curves.
   virtual Scene scene() const { return {}; }
+
+  /// The task in full, where it has finitely many states whose number is the observation; null where not.
+  virtual const TransitionTable* transitions() const { return nullptr; }
 };
 
 }  // namespace saccade::envs

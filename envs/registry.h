@@ -15,7 +15,7 @@ namespace saccade::envs {
 /// Makes a bare environment, without a time limit.
 using Factory = std::function<std::unique_ptr<Env>()>;
 
-/// An id and how to make it. Each file NAME.cpp in classic/ defines one,
+/// An id and how to make it. Each file NAME.cpp in classic/ and toy_text/ defines one,
 ///
 ///     Entry saccade::envs::NAME_entry();
 ///

@@ -26,6 +26,7 @@ class TimeLimit final : public Env {
   void set_state(std::span<const double> state) override;
   void observe(std::span<double> observation) const override { env_->observe(observation); }
   Scene scene() const override { return env_->scene(); }
+  const TransitionTable* transitions() const override { return env_->transitions(); }
 
  private:
   std::unique_ptr<Env> env_;

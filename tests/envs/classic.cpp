@@ -152,8 +152,11 @@ TEST_CASE("the same seed gives the same episode, another seed another", "[envs]"
   };
   for (const std::string& id : kBuiltIn) {
     INFO(id);
-    CHECK(play(id, 1) == play(id, 1));
-    CHECK(play(id, 1)[0] != play(id, 2)[0]);
+    const auto one = play(id, 1), two = play(id, 2);
+    CHECK(play(id, 1) == one);
+    CHECK(two != one);
+    // A table may have all episodes begin in one state.
+    if (make(id)->transitions() == nullptr) CHECK(two[0] != one[0]);
   }
 }
 
@@ -223,6 +226,7 @@ TEST_CASE("a wrong argument is an error that says what was expected, and changes
     state[0] = kNaN;
     CHECK_THROWS_WITH(env->set_state(state), id + ": state[0] is nan, but a finite number is expected");
     for (const double steps_left : {-1.0, 0.5, static_cast<double>(env->spec().max_episode_steps) + 1}) {
+      if (env->spec().max_episode_steps == 0) break;
       state = before;
       state[0] = 0.25;
       state.back() = steps_left;

@@ -51,8 +51,8 @@ void refuses(const TemporaryFolder& folder, const std::string& arguments, int ex
 
 TEST_CASE("every help fits 80 columns and shows how to call the command", "[cli]") {
   const TemporaryFolder folder;
-  for (const std::string command :
-       {"", "train", "eval", "gradcheck", "envs", "replay", "config", "bench", "info"}) {
+  for (const std::string command : {"", "train", "eval", "gradcheck", "envs", "replay", "config", "bench",
+                                    "info", "tabular", "entropy"}) {
     const Output output = run_command(folder, command + " --help");
     INFO(output.out);
     CHECK(output.exit_code == 0);
@@ -67,7 +67,8 @@ TEST_CASE("what the commands print fits 80 columns", "[cli]") {
   const TemporaryFolder folder;
   const std::string recording = tests::reference_path("gym_classic.json");
   for (const std::string& command : std::vector<std::string>{
-           "envs", "info", "config", "config pendulum", "gradcheck --filter matmul", "bench --list",
+           "envs", "info", "entropy", "tabular CliffWalking-v1", "tabular FrozenLake8x8-v1", "tabular taxi",
+           "config", "config pendulum", "gradcheck --filter matmul", "bench --list",
            "bench --filter tape --repeats 1", "replay MountainCarContinuous-v0 " + recording}) {
     const Output output = run_command(folder, command);
     INFO(output.out);
@@ -126,6 +127,15 @@ TEST_CASE("a wrong command line is one clear line, exit code 2, and nothing on d
   usage("bench --repeats 0", {"--repeats", "'0'", "from 1"});
   usage("bench --threads many", {"--threads", "'many'", "from 1"});
   usage("config chess", {"chess"});
+  usage("entropy --mean x", {"--mean", "'x'", "a number from -20 to 20"});
+  usage("entropy --mean nan", {"--mean", "'nan'"});
+  usage("tabular", {"ENV is required"});
+  usage("tabular cliffwalkin", {"\"cliffwalkin\"", "did you mean CliffWalking-v1?"});
+  usage("tabular pendulum", {"Pendulum-v1 has no table"});
+  usage("tabular taxi --gamma 1", {"--gamma", "'1'", "from 0 to 0.9999"});
+  usage("tabular taxi --alpha 0,-1", {"--alpha", "'-1'", "a number from 0"});
+  usage("tabular taxi --layer 20", {"--layer", "'20'", "from 0 to 19"});
+  usage("tabular CliffWalking-v1 --layer 1", {"--layer", "'1'", "0"});
   usage("info --jsn", {"'--jsn'", "'--json'"});
   refuses(folder, "info", 2, {"SACCADE_ISA", "mmx"}, "SACCADE_ISA=mmx");
   // (On what is no number at all libgomp says a word of its own.)

@@ -17,6 +17,12 @@ constexpr std::size_t kColumns = 80;
 /// kColumns. Ends with a newline.
 std::string two_columns(std::string_view left, std::string_view right, std::size_t start);
 
+/// A paragraph on stdout, wrapped at kColumns.
+void print_wrapped(std::string_view text);
+
+/// The number that a flag was given. Throws ConfigError naming flag, text and range where it is none.
+double parse_number(std::string_view flag, std::string_view text, double min, double max);
+
 /// "saccade: warning: message" on stderr.
 void warn(std::string_view message);
 
