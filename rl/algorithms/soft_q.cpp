@@ -100,8 +100,8 @@ AlgorithmInfo soft_q_info() {
       .title = "Soft Q-learning over discrete actions (Haarnoja et al. 2017)",
       .actions = ActionKind::discrete,
       .keys = std::move(keys),
-      .presets = {{"cartpole", R"({"hidden": [64, 64], "critic_lr": 1e-3, "tau": 0.01, "alpha": 0.5})"},
-                  {"acrobot", R"({"hidden": [64, 64], "critic_lr": 1e-3, "tau": 0.01, "alpha": 0.5})"}},
+      .presets = {{"cartpole", R"({"hidden": [64, 64], "critic_lr": 1e-3, "tau": 0.01, "alpha": 1})"},
+                  {"acrobot", R"({"hidden": [64, 64], "critic_lr": 1e-3, "tau": 0.01, "alpha": 0.2})"}},
   });
 }
 

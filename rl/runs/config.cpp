@@ -175,9 +175,11 @@ const std::vector<Preset>& presets() {
       {"cartpole", "CartPole-v1, for algorithms with discrete actions",
        R"({"env": "CartPole-v1", "steps": 30000, "learning_starts": 1000, "batch_size": 128,
            "buffer_size": 30000, "eval_every": 2000, "final_eval_episodes": 100, "checkpoint_every": 0})"},
-      {"acrobot", "Acrobot-v1, for algorithms with discrete actions",
-       R"({"env": "Acrobot-v1", "steps": 30000, "learning_starts": 1000, "batch_size": 128,
-           "buffer_size": 30000, "eval_every": 2000, "final_eval_episodes": 100, "checkpoint_every": 0})"},
+      // Random choices in pink noise swing it to its goal in 19 of 83 episodes, independent ones in 3 of 80.
+      {"acrobot", "Acrobot-v1 with pink noise, for algorithms with discrete actions",
+       R"({"env": "Acrobot-v1", "steps": 30000, "learning_starts": 1000, "exploration": "pink",
+           "batch_size": 128, "buffer_size": 30000, "eval_every": 2000, "final_eval_episodes": 100,
+           "checkpoint_every": 0})"},
       {"pendulum-sb3", "Pendulum-v1 with Stable-Baselines3's defaults (256x256, batch 256)",
        R"({"env": "Pendulum-v1", "steps": 10000, "learning_starts": 100, "eval_every": 1000,
            "checkpoint_every": 0})"},
@@ -221,8 +223,9 @@ Config config_for(std::string_view name, std::string_view algorithm) {
     if (preset.name != name) continue;
     const std::string* own = own_settings(config.algorithm(), name);
     if (own == nullptr) {
-      throw ConfigError(fmt::format("the preset {} is one of {}, but the algorithm here is {}; --algo chooses",
-                                    name, listed(algorithms_of(preset)), config.algorithm().name));
+      throw ConfigError(
+          fmt::format("the preset {} is one of {}, but the algorithm here is {}; --algo chooses", name,
+                      listed(algorithms_of(preset)), config.algorithm().name));
     }
     set_built_in(config, preset.settings);
     set_built_in(config, *own);
