@@ -108,7 +108,8 @@ AlgorithmInfo dqn_info() {
   ConfigKeys keys = q_learning_keys<C>();
   for (const ConfigKey& own : {
            key("double", &C::double_q, "whether the critic itself, not its target, chooses the next action"),
-           key("loss", &C::loss, "of Q's error e: huber is e^2 / 2 to |e| = 1 and |e| - 1/2 beyond, squared is e^2",
+           key("loss", &C::loss,
+               "of Q's error e: huber is e^2 / 2 to |e| = 1 and |e| - 1/2 beyond, squared is e^2",
                {"huber", "squared"}),
            key("target_every", &C::target_every, "updates between those of the target network", 1,
                kLargestCount),
@@ -124,7 +125,7 @@ AlgorithmInfo dqn_info() {
       .title = "Deep Q-learning (Mnih et al. 2015; van Hasselt et al. 2016)",
       .actions = ActionKind::discrete,
       .keys = std::move(keys),
-      // With Huber's loss these settings end below 100 in CartPole.
+      // With Huber's loss, which bounds the gradient of large errors, these settings do not solve CartPole.
       .presets = {{"cartpole", R"({"hidden": [64, 64], "critic_lr": 1e-3, "loss": "squared",
                                    "target_every": 1, "tau": 0.01, "epsilon_end": 0.1,
                                    "epsilon_updates": 5000})"},

@@ -101,7 +101,7 @@ AlgorithmInfo soft_q_info() {
       .actions = ActionKind::discrete,
       .keys = std::move(keys),
       .presets = {{"cartpole", R"({"hidden": [64, 64], "critic_lr": 1e-3, "tau": 0.01, "alpha": 1})"},
-                  {"acrobot", R"({"hidden": [64, 64], "critic_lr": 1e-3, "tau": 0.01, "alpha": 0.2})"}},
+                  {"acrobot", R"({"hidden": [64, 64], "critic_lr": 1e-3, "tau": 0.01})"}},
   });
 }
 
