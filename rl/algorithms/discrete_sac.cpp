@@ -153,11 +153,10 @@ AlgorithmInfo discrete_sac_info() {
       .actions = ActionKind::discrete,
       .keys = std::move(keys),
       // 0.98 log 2 would keep CartPole's policy within about 0.42 and 0.58.
-      .presets =
-          {{"cartpole", R"({"hidden": [64, 64], "actor_lr": 1e-3, "critic_lr": 1e-3, "alpha_lr": 1e-3,
+      .presets = {{"cartpole", R"({"hidden": [64, 64], "actor_lr": 1e-3, "critic_lr": 1e-3, "alpha_lr": 1e-3,
                                    "tau": 0.03, "target_entropy": 0.2})"},
-           // At a temperature of 1 the entropy of a step, log 3, is worth more than its reward of -1 costs.
-           {"acrobot", R"({"hidden": [64, 64], "actor_lr": 1e-3, "critic_lr": 1e-3, "alpha_lr": 1e-3,
+                  // At a temperature of 1 a step's entropy, up to log 3, outweighs its reward of -1.
+                  {"acrobot", R"({"hidden": [64, 64], "actor_lr": 1e-3, "critic_lr": 1e-3, "alpha_lr": 1e-3,
                                   "tau": 0.02, "initial_alpha": 0.1, "target_entropy": 0.3,
                                   "learning_starts": 3000})"}},
   });

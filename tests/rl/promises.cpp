@@ -94,7 +94,7 @@ std::vector<double> column(const rl::ReplayBuffer& buffer, const std::string& na
 }  // namespace
 
 TEST_CASE(
-    "the buffer holds actions in [-1, 1], the environment hears them stretched to its box; choices stay",
+    "the buffer holds actions in [-1, 1], the environment hears them stretched to its box, or as choices",
     "[promises]") {
   for (const std::string& name : names()) {
     INFO(name);
