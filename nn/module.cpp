@@ -119,6 +119,7 @@ void Module::polyak(const Module& online, double tau) {
   if (!(tau >= 0 && tau <= 1)) throw ConfigError(fmt::format("polyak: tau is {}, expected 0 to 1", tau));
   check_agree(named_parameters_, online.named_parameters_);
   const Tensor theta = online.flat(), theta_target = flat();
+  if (tau == 1) return theta_target.copy_(theta);  // exactly, as theta_target + (theta - theta_target) is not
   update_in_place([&]<class T>(std::int64_t n, const T* source,
                                T* target) { kernels::table<T>().lerp(tau, n, source, target); },
                   theta, theta_target);

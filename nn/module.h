@@ -48,7 +48,8 @@ class Module {
   void load_parameters(const NamedTensors& values);
   void copy_parameters(const Module& from) { load_parameters(from.named_parameters()); }
 
-  /// theta_target <- theta_target + tau (theta - theta_target) in one pass; this module is the target.
+  /// theta_target <- theta_target + tau (theta - theta_target) in one pass; this module is the target. With a
+  /// tau of 1, an exact copy.
   /// ConfigError unless 0 <= tau <= 1 and the names agree in order, ShapeError or DTypeError for a parameter
   /// that does not fit.
   void polyak(const Module& online, double tau);

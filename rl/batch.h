@@ -9,7 +9,7 @@ namespace saccade::rl {
 /// the value of the next observation still counts.
 struct Batch {
   Tensor obs;         // (B, obs_dim)
-  Tensor action;      // (B, action_dim), in [-1, 1]
+  Tensor action;      // (B, action_dim), in [-1, 1]; of a Discrete space (B, 1), the choice
   Tensor reward;      // (B, 1)
   Tensor next_obs;    // (B, obs_dim)
   Tensor terminated;  // (B, 1)

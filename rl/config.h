@@ -117,6 +117,19 @@ ConfigKeys actor_critic_keys() {
   };
 }
 
+/// The same for methods that learn values alone.
+template <class C>
+ConfigKeys q_learning_keys() {
+  return {
+      key("hidden", &C::hidden, "widths of the hidden layers", 1, 1e5),
+      key("gamma", &C::gamma, "discount", 0, 1),
+      key("tau", &C::tau, "step of the target network towards the one that learns; 1 copies it", 0, 1),
+      key("critic_lr", &C::critic_lr, "Adam's step size", kSmallest, 1),
+      key("normalize_obs", &C::normalize_obs,
+          "whether the network sees observations less their running mean, in running standard deviations"),
+  };
+}
+
 const ConfigKey* find_key(const ConfigKeys& keys, std::string_view name);
 
 /// Adds every key with its value to `json`.

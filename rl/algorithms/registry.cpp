@@ -6,7 +6,10 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "rl/algorithms/discrete_sac.h"
+#include "rl/algorithms/dqn.h"
 #include "rl/algorithms/sac.h"
+#include "rl/algorithms/soft_q.h"
 #include "rl/algorithms/td3.h"
 
 namespace saccade::rl {
@@ -15,9 +18,7 @@ namespace {
 
 std::deque<AlgorithmInfo>& list() {
   static std::deque<AlgorithmInfo> all = {
-      sac_info(),
-      td3_info(),
-      ddpg_info(),
+      sac_info(), td3_info(), ddpg_info(), discrete_sac_info(), dqn_info(), soft_q_info(),
   };
   return all;
 }

@@ -1,5 +1,7 @@
 #include "rl/components/actor_critic.h"
 
+#include "autograd/ops.h"
+
 namespace saccade::rl {
 
 namespace {
@@ -38,6 +40,12 @@ DeterministicActor::DeterministicActor(std::int64_t obs_dim, std::int64_t action
   register_module("mu", mu_);
 }
 
+CategoricalActor::CategoricalActor(std::int64_t obs_dim, std::int64_t choices,
+                                   const std::vector<std::int64_t>& hidden, Rng& rng, DType dtype)
+    : logits_(sizes(obs_dim, hidden, choices), rng, {}, dtype) {
+  register_module("logits", logits_);
+}
+
 Critic::Critic(std::int64_t obs_dim, std::int64_t action_dim, const std::vector<std::int64_t>& hidden,
                Rng& rng, DType dtype, std::int64_t n)
     : q_(sizes(obs_dim + action_dim, hidden, 1), rng, {.ensemble = n}, dtype) {
@@ -46,6 +54,18 @@ Critic::Critic(std::int64_t obs_dim, std::int64_t action_dim, const std::vector<
 
 Tensor Critic::operator()(const Tensor& obs, const Tensor& action) const {
   return q_(cat({obs, action}, -1));
+}
+
+DiscreteCritic::DiscreteCritic(std::int64_t obs_dim, std::int64_t choices,
+                               const std::vector<std::int64_t>& hidden, Rng& rng, DType dtype, std::int64_t n)
+    : q_(sizes(obs_dim, hidden, choices), rng, {.ensemble = n}, dtype) {
+  register_module("q", q_);
+}
+
+Tensor q_of(const Tensor& q, const Tensor& action) {
+  Shape one_each = q.shape();
+  one_each[one_each.size() - 1] = 1;
+  return gather(q, -1, expand(action, one_each));
 }
 
 }  // namespace saccade::rl

@@ -41,6 +41,18 @@ class DeterministicActor : public nn::Module {
   nn::Mlp mu_;  // "mu"
 };
 
+/// pi(a | s) of a Discrete space: from observations (B, obs_dim) to logits, one a choice, (B, choices).
+class CategoricalActor : public nn::Module {
+ public:
+  CategoricalActor(std::int64_t obs_dim, std::int64_t choices, const std::vector<std::int64_t>& hidden,
+                   Rng& rng, DType dtype = DType::f32);
+
+  Tensor operator()(const Tensor& obs) const { return logits_(obs); }
+
+ private:
+  nn::Mlp logits_;  // "logits"
+};
+
 /// Q_i(s, a) for an ensemble of critics that are computed side by side: (B, obs_dim) and (B, action_dim) to
 /// (n, B, 1).
 class Critic : public nn::Module {
@@ -53,5 +65,23 @@ class Critic : public nn::Module {
  private:
   nn::Mlp q_;  // "q"
 };
+
+/// Q_i(s, .) of a Discrete space, the values of all choices at once, for an ensemble likewise. n = 0 is one
+/// network by itself, whose results lack the dimension n.
+class DiscreteCritic : public nn::Module {
+ public:
+  DiscreteCritic(std::int64_t obs_dim, std::int64_t choices, const std::vector<std::int64_t>& hidden,
+                 Rng& rng, DType dtype = DType::f32, std::int64_t n = 2);
+
+  /// (B, obs_dim) to (n, B, choices).
+  Tensor operator()(const Tensor& obs) const { return q_(obs); }
+
+ private:
+  nn::Mlp q_;  // "q"
+};
+
+/// Q_i(s, a) of Q_i(s, .), (n, B, choices) or (B, choices): those of the actions (B, 1), as (n, B, 1) or
+/// (B, 1). ShapeError for what is no choice.
+Tensor q_of(const Tensor& q, const Tensor& action);
 
 }  // namespace saccade::rl

@@ -2,12 +2,24 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 #include <variant>
 
 #include "base/error.h"
 
 namespace saccade::rl {
+
+namespace {
+
+// [-1, 1] in n equal parts, one a choice.
+double choice_at(double x, std::int64_t n) {
+  const auto parts = static_cast<double>(n);
+  return std::min(std::floor((x + 1) / 2 * parts), parts - 1);
+}
+
+}  // namespace
 
 Collector::Collector(const OffPolicyConfig& config, std::int64_t envs, const EnvFactory& make_env,
                      const Agent& agent, const TrainState& state)
@@ -71,11 +83,9 @@ void Collector::begin_episodes(TrainState& state) {
 
 void Collector::choose_actions(const Agent& agent, TrainState& state) {
   if (state.step < config_.learning_starts) {
-    const envs::Space& space = envs_.spec().action_space;
-    if (std::holds_alternative<envs::Discrete>(space)) {
-      for (std::size_t i = 0; i < envs_.size(); ++i) envs::sample(space, state.action_rng, action_[i]);
-    } else {
-      exploration_->next_uniform(state.action_rng, action_.all);  // in [-1, 1]
+    exploration_->next_uniform(state.action_rng, action_.all);  // in [-1, 1]
+    if (const auto* space = std::get_if<envs::Discrete>(&envs_.spec().action_space)) {
+      for (double& a : action_.all) a = choice_at(a, space->n);
     }
     return;
   }

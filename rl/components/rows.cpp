@@ -22,7 +22,7 @@ void copy_rows(std::string_view what, const Tensor& rows, std::span<double> out)
     throw ShapeError(
         fmt::format("act: room for {} of {} numbers given, expected {}", what, out.size(), rows.numel()));
   }
-  visit(rows.dtype(), [&]<class T>() { std::copy_n(rows.data<T>(), out.size(), out.begin()); });
+  visit_any(rows.dtype(), [&]<class T>() { std::copy_n(rows.data<T>(), out.size(), out.begin()); });
 }
 
 }  // namespace saccade::rl

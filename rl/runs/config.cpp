@@ -24,16 +24,10 @@ void check_object(const Json& json, std::string_view source) {
   throw ConfigError(fmt::format("{}: expected a JSON object with hyper-parameters", source));
 }
 
-// Who else has a key that this algorithm lacks, or which of its own is nearest: the end of a sentence.
+// What this algorithm calls it, who else has such a key, or which of its own is nearest: the end of a
+// sentence.
 std::string suggestion(const Config& config, const std::string& word) {
   std::vector<std::string> owners, names;
-  for (const AlgorithmInfo& info : algorithms()) {
-    if (find_key(info.keys, word) != nullptr) owners.push_back(info.name);
-  }
-  if (!owners.empty()) {
-    return fmt::format("; it is a key of {}, and the algorithm here is {}", join(owners, " and "),
-                       config.algorithm().name);
-  }
   const std::vector<ConfigKey> keys = config.keys();
   for (const ConfigKey& key : keys) names.push_back(key.name);
   std::vector<std::string> here = keys_for_other_name(word);
@@ -41,6 +35,13 @@ std::string suggestion(const Config& config, const std::string& word) {
     return std::find(names.begin(), names.end(), name) == names.end();
   });
   if (!here.empty()) return fmt::format("; here it is {}", listed(here));
+  for (const AlgorithmInfo& info : algorithms()) {
+    if (find_key(info.keys, word) != nullptr) owners.push_back(info.name);
+  }
+  if (!owners.empty()) {
+    return fmt::format("; it is a key of {}, and the algorithm here is {}", join(owners, " and "),
+                       config.algorithm().name);
+  }
   const ConfigKey* near = find_key(keys, nearest(word, names));
   if (near == nullptr) return fmt::format("; '{} config' lists them", program());
   return fmt::format("; did you mean '{}' ({})?", near->name, near->type());
@@ -171,6 +172,14 @@ const std::vector<Preset>& presets() {
       {"swimmer", "Swimmer-v4 with pink noise and a far horizon: a minute or two",
        R"({"env": "Swimmer-v4", "steps": 300000, "exploration": "pink", "batch_size": 100,
            "buffer_size": 300000})"},
+      {"cartpole", "CartPole-v1, for algorithms with discrete actions",
+       R"({"env": "CartPole-v1", "steps": 30000, "learning_starts": 1000, "batch_size": 128,
+           "buffer_size": 30000, "eval_every": 2000, "final_eval_episodes": 100, "checkpoint_every": 0})"},
+      // Random choices in pink noise swing it to its goal in 19 of 83 episodes, independent ones in 3 of 80.
+      {"acrobot", "Acrobot-v1 with pink noise, for algorithms with discrete actions",
+       R"({"env": "Acrobot-v1", "steps": 30000, "learning_starts": 1000, "exploration": "pink",
+           "batch_size": 128, "buffer_size": 30000, "eval_every": 2000, "final_eval_episodes": 100,
+           "checkpoint_every": 0})"},
       {"pendulum-sb3", "Pendulum-v1 with Stable-Baselines3's defaults (256x256, batch 256)",
        R"({"env": "Pendulum-v1", "steps": 10000, "learning_starts": 100, "eval_every": 1000,
            "checkpoint_every": 0})"},
@@ -214,8 +223,9 @@ Config config_for(std::string_view name, std::string_view algorithm) {
     if (preset.name != name) continue;
     const std::string* own = own_settings(config.algorithm(), name);
     if (own == nullptr) {
-      throw ConfigError(fmt::format("the preset {} is one of {}, but the algorithm asked for is {}", name,
-                                    join(algorithms_of(preset), " and "), config.algorithm().name));
+      throw ConfigError(
+          fmt::format("the preset {} is one of {}, but the algorithm here is {}; --algo chooses", name,
+                      listed(algorithms_of(preset)), config.algorithm().name));
     }
     set_built_in(config, preset.settings);
     set_built_in(config, *own);

@@ -57,8 +57,9 @@ TEST_CASE("ops without a gradient say so by giving a constant", "[gradcheck]") {
 TEST_CASE("layers, distributions, losses, optimisers and the policy: values, and gradients of orders 1 and 2",
           "[gradcheck]") {
   int values = 0;
-  for (const auto& part : {suite::layer_checks, suite::distribution_checks, suite::policy_checks,
-                           suite::algorithm_checks, suite::optimizer_checks}) {
+  for (const auto& part :
+       {suite::layer_checks, suite::distribution_checks, suite::policy_checks, suite::algorithm_checks,
+        suite::discrete_algorithm_checks, suite::optimizer_checks}) {
     const std::vector<suite::Check> checks = part();
     CHECK(checks.size() >= 4);
     for (const suite::Check& check : checks) {

@@ -10,7 +10,6 @@
 #include "base/error.h"
 #include "rl/algorithms/registry.h"
 #include "rl/runs/config.h"
-#include "rl/runs/training.h"
 #include "tests/support/catch.h"
 
 using namespace saccade;
@@ -21,17 +20,26 @@ namespace {
 
 constexpr double kInf = std::numeric_limits<double>::infinity();
 
-std::unique_ptr<rl::Agent> make_agent(const std::string& algorithm) {
-  rl::Config config(algorithm);
-  config.run.env = "Pendulum-v1";
-  rl::update_from_text(config, "hidden=[16,16]");
-  return rl::make_agent(config);
+bool is_discrete(const std::string& algorithm) {
+  return rl::find_algorithm(algorithm).actions == rl::ActionKind::discrete;
 }
 
-Batch draw_batch(int seed) {
+// For observations of 3, and one number of a box or one of 3 choices.
+std::unique_ptr<rl::Agent> make_agent(const std::string& algorithm) {
+  rl::Config config(algorithm);
+  rl::update_from_text(config, "hidden=[16,16]");
+  // Huber's loss takes any error that is a number.
+  if (config.find("loss").key != nullptr) rl::update_from_text(config, "loss=squared");
+  return config.algorithm().make(config.own(),
+                                 {.obs_dim = 3, .actions = is_discrete(algorithm) ? 3 : 1, .rng = Rng(1)});
+}
+
+Batch draw_batch(const std::string& algorithm, int seed) {
   Rng rng(static_cast<std::uint64_t>(seed));
-  return {randn({8, 3}, rng), rand({8, 1}, rng, DType::f32, -1, 1), randn({8, 1}, rng), randn({8, 3}, rng),
-          zeros({8, 1})};
+  const Tensor obs = randn({8, 3}, rng), box = rand({8, 1}, rng, DType::f32, -1, 1);
+  const Tensor action = is_discrete(algorithm) ? floor(1.5 * (box + 1)) : box;
+  const Tensor reward = randn({8, 1}, rng);
+  return {obs, action, reward, randn({8, 3}, rng), zeros({8, 1})};
 }
 
 std::vector<double> all_numbers(const rl::Agent& agent) {
@@ -53,9 +61,7 @@ nn::NamedTensors copies(const nn::NamedTensors& tensors) {
 
 std::vector<std::string> names() {
   std::vector<std::string> all;
-  for (const rl::AlgorithmInfo& info : rl::algorithms()) {
-    if (info.actions == rl::ActionKind::box) all.push_back(info.name);
-  }
+  for (const rl::AlgorithmInfo& info : rl::algorithms()) all.push_back(info.name);
   return all;
 }
 
@@ -67,8 +73,8 @@ TEST_CASE("an update that cannot be done changes nothing, and the next one is as
     const std::unique_ptr<rl::Agent> agent = make_agent(name), twin = make_agent(name);
     for (int i = 0; i < 4; ++i) {
       Rng a(1), b(1);
-      agent->update(draw_batch(i), a);
-      twin->update(draw_batch(i), b);
+      agent->update(draw_batch(name, i), a);
+      twin->update(draw_batch(name, i), b);
     }
     const auto all = [](const Tensor& like, double value) { return full(like.shape(), value); };
     struct Harm {
@@ -93,7 +99,7 @@ TEST_CASE("an update that cannot be done changes nothing, and the next one is as
                               b.obs = all(b.obs, 1e4);
                             }}}) {
       INFO(name << ": " << harm.what);
-      Batch batch = draw_batch(9);
+      Batch batch = draw_batch(name, 9);
       harm.apply(batch);
       std::vector<double> before = all_numbers(*agent);
       // TD3 updates its policy every second time only: both kinds of update are tried.
@@ -102,8 +108,8 @@ TEST_CASE("an update that cannot be done changes nothing, and the next one is as
         CHECK_THROWS_AS(agent->update(batch, rng), Error);
         CHECK(all_numbers(*agent) == before);
         Rng a(2), b(2);
-        agent->update(draw_batch(10 + i), a);
-        twin->update(draw_batch(10 + i), b);
+        agent->update(draw_batch(name, 10 + i), a);
+        twin->update(draw_batch(name, 10 + i), b);
         REQUIRE(all_numbers(*agent) == all_numbers(*twin));
         before = all_numbers(*agent);
       }
@@ -115,7 +121,7 @@ TEST_CASE("large rewards that an update can take are taken", "[agent]") {
   for (const std::string& name : names()) {
     INFO(name);
     const std::unique_ptr<rl::Agent> agent = make_agent(name);
-    Batch batch = draw_batch(1);
+    Batch batch = draw_batch(name, 1);
     batch.reward = full({8, 1}, 1e8);
     const std::vector<double> before = all_numbers(*agent);
     Rng rng(1);
@@ -128,7 +134,7 @@ TEST_CASE("an agent loads all of a checkpoint or nothing", "[agent]") {
   for (const std::string& name : names()) {
     const std::unique_ptr<rl::Agent> agent = make_agent(name), other = make_agent(name);
     Rng rng(3);
-    other->update(draw_batch(1), rng);
+    other->update(draw_batch(name, 1), rng);
     const nn::NamedTensors weights = copies(other->named_weights()),
                            state = copies(other->named_optimizer_state());
     const std::vector<double> before = all_numbers(*agent);

@@ -1,6 +1,7 @@
 // An agent with discrete actions goes through warm-up, buffer, updates, evaluation and checkpoint as any
 // other.
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <string>
 #include <vector>
@@ -73,6 +74,40 @@ TEST_CASE("discrete actions: warm-up draws choices, and the loop takes what the 
       for (std::int64_t i = 0; i < choices; ++i) all.insert(static_cast<double>(i));
       CHECK(agent.seen == all);  // the middle one of Acrobot comes from the warm-up alone
       CHECK(rl::evaluate(make, agent, 2, Rng(2)).returns.size() == 2);
+    }
+  }
+}
+
+TEST_CASE("a warm-up's choices are made equally often, and in pink noise they last", "[discrete_actions]") {
+  for (const bool pink : {false, true}) {
+    INFO(pink);
+    rl::RunConfig run;
+    run.env = "Acrobot-v1";
+    run.steps = 6000;
+    rl::OffPolicyConfig config;
+    config.learning_starts = run.steps;
+    config.exploration = pink ? rl::Exploration::pink : rl::Exploration::gaussian;
+    Chooser agent(3);
+    rl::ReplayBuffer buffer(run.steps, 6, 1);
+    rl::TrainState state(Rng(1), 1);
+    rl::train(
+        run, config, [&] { return envs::make(run.env); }, agent, buffer, state);
+    std::vector<double> choices;
+    for (const auto& [name, tensor] : buffer.named_state()) {
+      if (name == "action") choices = tensor.to_vector();
+    }
+    REQUIRE(choices.size() == 6000);
+    double same = 0;
+    for (std::size_t i = 1; i < choices.size(); ++i) same += choices[i] == choices[i - 1] ? 1 : 0;
+    same /= 5999;
+    for (const double a : {0.0, 1.0, 2.0}) {
+      const auto times = static_cast<double>(std::count(choices.begin(), choices.end(), a)) / 6000;
+      CHECK(std::abs(times - 1.0 / 3) < (pink ? 0.15 : 0.025));  // pink noise averages out slowly
+    }
+    if (pink) {
+      CHECK(same > 0.45);
+    } else {
+      CHECK(std::abs(same - 1.0 / 3) < 0.025);
     }
   }
 }

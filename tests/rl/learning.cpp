@@ -29,18 +29,23 @@ Outcome train_and_evaluate(const rl::Config& config) {
                           size(spec.action_space));
   rl::TrainState state(rng, config.run.envs);
   rl::train(config.run, config.off_policy, make, *agent, buffer, state);
-  return {rl::evaluate(make, *agent, 20, rng.split("final evaluation")), state.updates};
+  const std::int64_t episodes = config.run.final_eval_episodes;
+  return {rl::evaluate(make, *agent, episodes, rng.split("final evaluation")), state.updates};
 }
 
-// The returns of seeds 1 to 10.
-std::vector<double> ten_seeds(const std::string& preset, const std::string& algorithm = "sac") {
+// The returns of seeds 1 to `count`.
+std::vector<double> returns_of(int count, const std::string& preset, const std::string& algorithm) {
   std::vector<double> returns;
-  for (int seed = 1; seed <= 10; ++seed) {
+  for (int seed = 1; seed <= count; ++seed) {
     rl::Config config = rl::config_for(preset, algorithm);
     config.run.seed = seed;
     returns.push_back(train_and_evaluate(config).evaluation.mean());
   }
   return returns;
+}
+
+std::vector<double> ten_seeds(const std::string& preset, const std::string& algorithm = "sac") {
+  return returns_of(10, preset, algorithm);
 }
 
 }  // namespace
@@ -57,6 +62,26 @@ TEST_CASE("every algorithm learns Pendulum in a short run", "[learning]") {
   CHECK(outcome.updates == config.run.steps - config.off_policy.learning_starts);
   CHECK(outcome.evaluation.returns.size() == 20);
   CHECK(outcome.evaluation.mean() > -300);
+}
+
+// Random actions keep the pole up for about 22 steps.
+TEST_CASE("every algorithm with discrete actions learns CartPole in a short run", "[learning]") {
+  const std::string algorithm = GENERATE("discrete_sac", "dqn", "soft_q");
+  INFO(algorithm);
+  rl::Config config = rl::config_for("cartpole", algorithm);
+  config.run.steps = 6'000;
+  config.run.final_eval_episodes = 20;
+  const Outcome outcome = train_and_evaluate(config);
+  CHECK(outcome.updates == config.run.steps - config.off_policy.learning_starts);
+  CHECK(outcome.evaluation.mean() > 100);
+}
+
+TEST_CASE("the presets of CartPole and Acrobot solve them for seeds 1 to 5", "[.long]") {
+  const std::string algorithm = GENERATE("discrete_sac", "dqn", "soft_q");
+  const auto [preset, solved] = GENERATE(table<std::string, double>({{"cartpole", 475}, {"acrobot", -100}}));
+  const std::vector<double> returns = returns_of(5, preset, algorithm);
+  CAPTURE(algorithm, preset, returns);
+  CHECK(*std::min_element(returns.begin(), returns.end()) >= solved);
 }
 
 TEST_CASE("Pendulum's preset reaches its promise for seeds 1 to 10", "[.long]") {

@@ -2,6 +2,7 @@
 // test.
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,15 +18,22 @@ using namespace saccade;
 
 namespace {
 
-// Two numbers that stay; the actions that it is given are kept. Its box is lopsided.
+// Two numbers that stay; the actions that it is given are kept. They are those of a lopsided box, or three
+// choices.
 struct Listener final : envs::Env {
-  const envs::Spec& spec() const override {
-    static const envs::Spec spec = {.id = "Listener-v0",
-                                    .observation_space = envs::Box{{-1, -1}, {1, 1}},
-                                    .action_space = envs::Box{{-2}, {6}},
-                                    .max_episode_steps = 7};
+  explicit Listener(bool discrete) : spec_(spec_of(discrete)) {}
+  static envs::Spec spec_of(bool discrete) {
+    envs::Spec spec = {.id = "Listener-v0",
+                       .observation_space = envs::Box{{-1, -1}, {1, 1}},
+                       .action_space = envs::Box{{-2}, {6}},
+                       .max_episode_steps = 7};
+    if (discrete) {
+      spec.id = "DiscreteListener-v0";
+      spec.action_space = envs::Discrete{3};
+    }
     return spec;
   }
+  const envs::Spec& spec() const override { return spec_; }
   void reset(Rng&, std::span<double> observation) override { observe(observation); }
   envs::StepResult step(std::span<const double> action, std::span<double> observation) override {
     heard.push_back(action[0]);
@@ -37,25 +45,39 @@ struct Listener final : envs::Env {
   void set_state(std::span<const double>) override {}
 
   static inline std::vector<double> heard;
+
+ private:
+  envs::Spec spec_;
 };
+
+bool is_discrete(const std::string& algorithm) {
+  return rl::find_algorithm(algorithm).actions == rl::ActionKind::discrete;
+}
+
+// What the environment hears of an action.
+double heard_of(const std::string& algorithm, double action) {
+  return is_discrete(algorithm) ? action : 2 + 4 * action;
+}
 
 std::vector<std::string> names() {
   std::vector<std::string> all;
-  for (const rl::AlgorithmInfo& info : rl::algorithms()) {
-    if (info.actions == rl::ActionKind::box) all.push_back(info.name);
-  }
+  for (const rl::AlgorithmInfo& info : rl::algorithms()) all.push_back(info.name);
   return all;
 }
 
 rl::Config config_of(const std::string& algorithm) {
   static const bool added = [] {
-    envs::add("Listener-v0", [] { return std::make_unique<Listener>(); });
+    envs::add("Listener-v0", [] { return std::make_unique<Listener>(false); });
+    envs::add("DiscreteListener-v0", [] { return std::make_unique<Listener>(true); });
     return true;
   }();
   REQUIRE(added);
   rl::Config config(algorithm);
-  config.run.env = "Listener-v0";
+  config.run.env = is_discrete(algorithm) ? "DiscreteListener-v0" : "Listener-v0";
   rl::update_from_text(config, "hidden=[8]");
+  // Targets that follow in every update, part of the way.
+  rl::update_from_text(config, "tau=0.1");
+  if (config.find("target_every").key != nullptr) rl::update_from_text(config, "target_every=1");
   config.run.steps = 60;
   config.off_policy.learning_starts = 30;
   config.off_policy.batch_size = 8;
@@ -71,8 +93,9 @@ std::vector<double> column(const rl::ReplayBuffer& buffer, const std::string& na
 
 }  // namespace
 
-TEST_CASE("the buffer holds actions in [-1, 1], the environment hears them stretched to its box",
-          "[promises]") {
+TEST_CASE(
+    "the buffer holds actions in [-1, 1], the environment hears them stretched to its box, or as choices",
+    "[promises]") {
   for (const std::string& name : names()) {
     INFO(name);
     const rl::Config config = config_of(name);
@@ -81,15 +104,19 @@ TEST_CASE("the buffer holds actions in [-1, 1], the environment hears them stret
     rl::TrainState state(Rng(1), 1);
     Listener::heard.clear();
     rl::train(
-        config.run, config.off_policy, [] { return envs::make("Listener-v0"); }, *agent, buffer, state);
+        config.run, config.off_policy, [&] { return envs::make(config.run.env); }, *agent, buffer, state);
     const std::vector<double> kept = column(buffer, "action");
     REQUIRE(kept.size() == 60);
     REQUIRE(Listener::heard.size() == 60);
     for (std::size_t i = 0; i < kept.size(); ++i) {
-      CHECK(std::abs(kept[i]) <= 1);
-      CHECK(Listener::heard[i] == Approx(2 + 4 * kept[i]).margin(1e-5));
+      if (!is_discrete(name)) CHECK(std::abs(kept[i]) <= 1);
+      CHECK(Listener::heard[i] == Approx(heard_of(name, kept[i])).margin(1e-5));
     }
-    CHECK(*std::max_element(Listener::heard.begin(), Listener::heard.end()) > 2);
+    if (is_discrete(name)) {
+      CHECK(std::set<double>(kept.begin(), kept.end()) == std::set<double>{0, 1, 2});
+    } else {
+      CHECK(*std::max_element(Listener::heard.begin(), Listener::heard.end()) > 2);
+    }
   }
 }
 
@@ -116,16 +143,18 @@ TEST_CASE("rewards are scaled in the buffer, and nowhere else", "[promises]") {
 TEST_CASE("evaluation takes the best action that the policy knows", "[promises]") {
   for (const std::string& name : names()) {
     INFO(name);
-    const std::unique_ptr<rl::Agent> agent = rl::make_agent(config_of(name));
+    const rl::Config config = config_of(name);
+    const std::unique_ptr<rl::Agent> agent = rl::make_agent(config);
     const std::vector<double> obs = {0.3, -0.6};
-    std::vector<double> best(1), other(1);
+    std::vector<double> best(1), low(1), high(1);
     agent->act(obs, {}, rl::ActMode::exploit, best);
-    agent->act(obs, std::vector{1.0}, rl::ActMode::explore, other);
-    REQUIRE(best != other);
+    agent->act(obs, std::vector{-3.0}, rl::ActMode::explore, low);
+    agent->act(obs, std::vector{3.0}, rl::ActMode::explore, high);
+    REQUIRE((best != low || best != high));
     Listener::heard.clear();
-    rl::evaluate([] { return envs::make("Listener-v0"); }, *agent, 2, Rng(3));
+    rl::evaluate([&] { return envs::make(config.run.env); }, *agent, 2, Rng(3));
     REQUIRE(Listener::heard.size() == 14);
-    for (const double heard : Listener::heard) CHECK(heard == Approx(2 + 4 * best[0]).margin(1e-5));
+    for (const double heard : Listener::heard) CHECK(heard == Approx(heard_of(name, best[0])).margin(1e-5));
   }
 }
 
@@ -149,8 +178,9 @@ TEST_CASE("targets start as copies, and follow", "[promises]") {
     REQUIRE_FALSE(pairs.empty());
     for (const auto& [online, target] : pairs) CHECK(weights(online) == weights(target));
     Rng rng(1);
-    const rl::Batch batch = {randn({8, 2}, rng), rand({8, 1}, rng, DType::f32, -1, 1), randn({8, 1}, rng),
-                             randn({8, 2}, rng), zeros({8, 1})};
+    const Tensor box = rand({8, 1}, rng, DType::f32, -1, 1);
+    const rl::Batch batch = {randn({8, 2}, rng), is_discrete(name) ? floor(1.5 * (box + 1)) : box,
+                             randn({8, 1}, rng), randn({8, 2}, rng), zeros({8, 1})};
     const std::vector<double> before = weights(pairs[0].second);
     for (int i = 0; i < 2; ++i) agent->update(batch, rng);
     CHECK(weights(pairs[0].second) != before);

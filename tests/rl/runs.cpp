@@ -27,11 +27,13 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-// Episodes end at 200 and 400; learning starts after 50, with an evaluation every 150 steps.
+// Learning starts after 50 steps, with an evaluation every 150. Pendulum's episodes end at 200 and 400; with
+// discrete actions it is CartPole, whose end soon.
 rl::RunInfo small_run(const std::string& algorithm = "sac") {
   rl::RunInfo info;
-  info.preset = "pendulum";
-  info.config = rl::config_for("pendulum", algorithm);
+  const bool box = rl::find_algorithm(algorithm).actions == rl::ActionKind::box;
+  info.preset = box ? "pendulum" : "cartpole";
+  info.config = rl::config_for(info.preset, algorithm);
   rl::update_from_json(info.config,
                        {{"hidden", {16, 16}},
                         {"batch_size", 16},
@@ -179,7 +181,7 @@ TEST_CASE("the same seed gives the same files on any number of threads", "[train
 }
 
 TEST_CASE("a run that was stopped and carried on is as if it never was", "[train]") {
-  const std::string algorithm = GENERATE("sac", "td3", "ddpg");
+  const std::string algorithm = GENERATE("sac", "td3", "ddpg", "discrete_sac", "dqn", "soft_q");
   INFO(algorithm);
   const TemporaryFolder folder;
   const rl::RunInfo info = small_run(algorithm);
@@ -311,14 +313,16 @@ TEST_CASE("signals save and say how to go on, and even a kill loses little", "[t
 }
 
 TEST_CASE("training in steady state asks the system for no memory", "[train]") {
-  const std::string algorithm = GENERATE("sac", "td3", "ddpg");
+  const std::string algorithm = GENERATE("sac", "td3", "ddpg", "discrete_sac", "dqn", "soft_q");
+  INFO(algorithm);
   const std::int64_t copies = GENERATE(1, 4);
   rl::Config config = small_run(algorithm).config;
   config.run.envs = copies;
   rl::update_from_json(config, {{"normalize_obs", copies > 1}}, "test");
-  const rl::EnvFactory factory = [] { return envs::make("Pendulum-v1"); };
+  const rl::EnvFactory factory = [&] { return envs::make(config.run.env); };
   const std::unique_ptr<rl::Agent> agent = rl::make_agent(config);
-  rl::ReplayBuffer buffer(config.off_policy.buffer_size, 3, 1);
+  const std::size_t obs_dim = envs::size_of(factory()->spec().observation_space);
+  rl::ReplayBuffer buffer(config.off_policy.buffer_size, static_cast<std::int64_t>(obs_dim), 1);
   rl::TrainState state(Rng(1), copies);
   std::int64_t warm = 0;
   rl::TrainCallbacks callbacks;

@@ -29,11 +29,7 @@ constexpr double kTolerance = 1e-11;
 using Json = nlohmann::json;
 using Critics = std::vector<std::string>;  // the reference's names of them
 
-std::map<std::string, Tensor> as_actor(const Json& w) {
-  std::map<std::string, Tensor> ours;
-  for (const auto& [name, value] : w.items()) ours["mu." + name] = tensor(value);
-  return ours;
-}
+std::map<std::string, Tensor> as_actor(const Json& w) { return as_network("mu.", w); }
 
 std::map<std::string, Tensor> critics_in(const Json& where, const Critics& critics,
                                          const std::string& suffix = "") {

@@ -16,7 +16,10 @@
 
 namespace saccade::tests {
 
+/// A tensor with its shape, or a plain list of its numbers.
 inline Tensor tensor(const nlohmann::json& json) {
+  if (json.is_array())
+    return from_values(numbers(json), {static_cast<std::int64_t>(json.size())}, DType::f64);
   Shape shape;
   for (const auto& n : json.at("shape")) shape.push_back(n.get<std::int64_t>());
   return from_values(numbers(json.at("data")), shape, DType::f64);
@@ -39,6 +42,13 @@ std::map<std::string, Tensor> as_critics(const std::vector<std::string>& critics
       ours["q." + name] = stack(each, 0);
     }
   }
+  return ours;
+}
+
+/// The reference's network under our names: "l1.weight" as "q.l1.weight", and so on.
+inline std::map<std::string, Tensor> as_network(const std::string& prefix, const nlohmann::json& w) {
+  std::map<std::string, Tensor> ours;
+  for (const auto& [name, value] : w.items()) ours[prefix + name] = tensor(value);
   return ours;
 }
 
@@ -70,6 +80,25 @@ inline void load(nn::Module& module, const std::map<std::string, Tensor>& values
 inline void check_module(const std::string& what, const nn::Module& module,
                          const std::map<std::string, Tensor>& expected, double tolerance) {
   check_parameters(what, module.named_parameters(), module.parameters(), expected, tolerance);
+}
+
+/// Adam's moments of a module, "m" and "v" in its optimiser's state: side by side, in the parameters' order.
+/// `get("exp_avg")` is the reference's first, `get("exp_avg_sq")` its second, under our names.
+template <class Get>
+void check_moments(const nn::Module& module, const nn::NamedTensors& state, const Get& get,
+                   double tolerance) {
+  int found = 0;
+  for (const auto& [name, moment] : state) {
+    if (name != "m" && name != "v") continue;
+    ++found;
+    const std::map<std::string, Tensor> expected = get(name == "m" ? "exp_avg" : "exp_avg_sq");
+    TensorList each;
+    for (const auto& parameter : module.named_parameters()) {
+      each.push_back(reshape(expected.at(parameter.name), {-1}));
+    }
+    check_close("moment " + name, moment, cat(each, 0), tolerance);
+  }
+  REQUIRE(found == 2);
 }
 
 }  // namespace saccade::tests

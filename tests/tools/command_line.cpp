@@ -116,7 +116,11 @@ TEST_CASE("a wrong command line is one clear line, exit code 2, and nothing on d
   usage("train pendulum --config bad.json", {"bad.json", "JSON"});
   usage("train pendulum --config list.json", {"list.json", "object"});
   usage("train pendulum --config misspelt.json", {"misspelt.json", "'gama'", "'gamma'"});
-  usage("train CartPole-v1", {"CartPole-v1 has discrete actions (2 choices); sac needs continuous ones"});
+  usage("train CartPole-v1", {"CartPole-v1 has discrete actions (2 choices); sac needs continuous ones",
+                              "discrete_sac, dqn, soft_q"});
+  usage("train cartpole --algo td3", {"cartpole is one of discrete_sac, dqn and soft_q", "td3"});
+  usage("train Pendulum-v1 --algo dqn",
+        {"Pendulum-v1 has continuous actions (1 number); dqn needs discrete ones", "sac, td3, ddpg"});
   usage("eval", {"RUN is required"});
   usage("replay", {"ENV is required"});
   usage("replay pendulm file.json", {"\"pendulm\"", "did you mean Pendulum-v1?"});

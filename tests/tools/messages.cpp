@@ -31,6 +31,10 @@ TEST_CASE("a mistake is answered with what was meant", "[messages]") {
   says("train pendulum --set ent_coef=auto", {"'ent_coef'", "initial_alpha and learn_alpha"});
   says("train pendulum --set net_arch=[64,64]", {"'net_arch'", "hidden"});
   says("train pendulum --set gama=0.9", {"'gama'", "did you mean 'gamma'"});
+  says("train cartpole --algo dqn --set learning_rate=1e-3", {"'learning_rate'", "here it is critic_lr"});
+  says("train cartpole --algo dqn --set exploration_final_eps=0.1", {"here it is epsilon_end"});
+  says("train pendulum --set alpha=0.1", {"'alpha'", "initial_alpha and learn_alpha"});  // soft_q has one
+  says("train pendulum --set epsilon_end=0.1", {"epsilon_end", "a key of dqn", "sac"});
   says("train pendulum --set policy_delay=3", {"policy_delay", "td3", "sac"});
   // Values.
   says("train pendulum --set hidden=128,128", {"hidden", "128,128", "such as [128,128]"});

@@ -2,14 +2,13 @@
 // and their values against the equations written out once more.
 
 #include <cmath>
-#include <functional>
 #include <memory>
 
 #include "autograd/ops.h"
 #include "autograd/substitute.h"
-#include "nn/functional_call.h"
 #include "rl/algorithms/sac.h"
 #include "rl/algorithms/td3.h"
+#include "tools/gradcheck/agents.h"
 #include "tools/gradcheck/suite.h"
 
 namespace saccade::suite {
@@ -20,20 +19,6 @@ namespace {
 // is near its corner.
 constexpr std::int64_t kObs = 3, kAction = 2, kBatch = 5;
 constexpr double kGamma = 0.9;
-
-rl::Batch like(const rl::Batch& batch, const Tensor& x) {
-  return {suite::like(batch.obs, x), suite::like(batch.action, x), suite::like(batch.reward, x),
-          suite::like(batch.next_obs, x), suite::like(batch.terminated, x)};
-}
-
-// A module whose parameters are these, in the dtype of x.
-using Part = std::pair<const nn::Module*, TensorList>;
-Tensor with_parameters(const std::vector<Part>& parts, const Tensor& x, const std::function<Tensor()>& call,
-                       std::size_t from = 0) {
-  if (from == parts.size()) return call();
-  return nn::functional_call(*parts[from].first, suite::like(parts[from].second, x),
-                             [&] { return with_parameters(parts, x, call, from + 1); });
-}
 
 // The critics' mean squared errors, added.
 Tensor squared_errors(const Tensor& q, const Tensor& y) {
