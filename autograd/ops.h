@@ -151,6 +151,8 @@ Tensor flip(const Tensor& x, const Shape& dims);
 
 /// y[i][j] = x[index[i][j]][j] for dim 0, and so on, as torch.gather.
 Tensor gather(const Tensor& x, std::int64_t dim, const Tensor& index);
+/// Values from the smallest to the largest along one dimension, NaN last, and their indices (i64) in x.
+std::pair<Tensor, Tensor> sort(const Tensor& x, std::int64_t dim = -1);
 /// Zeros of `shape` with x[i][j] added at [index[i][j]][j] for dim 0: the gradient of gather.
 Tensor scatter_add(const Tensor& x, const Shape& shape, std::int64_t dim, const Tensor& index);
 /// The slices that a one-dimensional index names.

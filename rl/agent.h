@@ -38,6 +38,13 @@ class Agent {
   /// loss or a weight would not be finite.
   virtual Metrics update(const Batch& batch, Rng& rng) = 0;
 
+  /// gamma, by which rewards of later steps count; n-step returns add them up with it.
+  virtual double discount() const { return 1; }
+
+  /// |Q - y| of each transition of the last update, (B, 1), if its batch had weights. Undefined for an
+  /// algorithm that has none, which cannot learn by priorities.
+  virtual Tensor last_td_errors() const { return {}; }
+
   /// The agent's part of a checkpoint, as handles: weights, with all that acting needs, and the optimisers'
   /// state.
   virtual nn::NamedTensors named_weights() const = 0;

@@ -133,11 +133,19 @@ const ConfigKeys& off_policy_keys() {
           "noise of actions: new in each step; pink, which is correlated in time; or an "
           "Ornstein-Uhlenbeck process",
           {"gaussian", "pink", "ou"}),
-      key("updates_per_step", &C::updates_per_step, "gradient updates per environment step", 0, 1000),
+      key("updates_per_step", &C::updates_per_step,
+          "gradient updates per environment step, such as 20, or 0.5 for one in two", 0, 1000),
       key("batch_size", &C::batch_size, "transitions per update", 1, 1e6),
       key("buffer_size", &C::buffer_size, "transitions that the replay buffer holds", 1, 1e9),
       key("reward_scale", &C::reward_scale, "factor on rewards for learning; reports are unscaled", kSmallest,
           1e6),
+      key("n_step", &C::n_step, "rewards that a target adds up before it bootstraps", 1, 1000),
+      key("prioritized", &C::prioritized, "whether transitions of large errors are drawn more often"),
+      key("priority_alpha", &C::priority_alpha, "how much more: 0 not at all, 1 in proportion", 0, 10),
+      key("priority_beta", &C::priority_beta,
+          "how far weights make up for that at the start: 0 not, 1 wholly", 0, 1),
+      key("priority_beta_steps", &C::priority_beta_steps, "environment steps until that is 1", 1,
+          kLargestCount),
   };
   return keys;
 }

@@ -35,10 +35,15 @@ enum class Exploration { gaussian, pink, ou };
 struct OffPolicyConfig {
   std::int64_t learning_starts = 10'000;
   Exploration exploration = Exploration::gaussian;
-  std::int64_t updates_per_step = 1;
+  double updates_per_step = 1;
   std::int64_t batch_size = 256;
   std::int64_t buffer_size = 1'000'000;
   double reward_scale = 1;
+  std::int64_t n_step = 1;
+  bool prioritized = false;
+  double priority_alpha = 0.6;
+  double priority_beta = 0.4;
+  std::int64_t priority_beta_steps = 100'000;
 };
 
 /// One setting of a struct of settings, whichever.
@@ -112,6 +117,8 @@ ConfigKeys actor_critic_keys() {
       key("tau", &C::tau, "step of the target networks towards the ones that learn", 0, 1),
       key("actor_lr", &C::actor_lr, "Adam's step size for the policy", kSmallest, 1),
       key("critic_lr", &C::critic_lr, "Adam's step size for the critics", kSmallest, 1),
+      key("max_grad_norm", &C::max_grad_norm, "larger gradients are scaled down to it; null for as they are",
+          kSmallest, 1e12),
       key("normalize_obs", &C::normalize_obs,
           "whether the networks see observations less their running mean, in running standard deviations"),
   };
@@ -125,6 +132,8 @@ ConfigKeys q_learning_keys() {
       key("gamma", &C::gamma, "discount", 0, 1),
       key("tau", &C::tau, "step of the target network towards the one that learns; 1 copies it", 0, 1),
       key("critic_lr", &C::critic_lr, "Adam's step size", kSmallest, 1),
+      key("max_grad_norm", &C::max_grad_norm, "larger gradients are scaled down to it; null for as they are",
+          kSmallest, 1e12),
       key("normalize_obs", &C::normalize_obs,
           "whether the network sees observations less their running mean, in running standard deviations"),
   };

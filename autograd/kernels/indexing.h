@@ -2,8 +2,10 @@
 // integers.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 #include <type_traits>
 
 #include "autograd/kernels/running_sum.h"
@@ -38,6 +40,27 @@ void arg_extremum(const Around& a, const T* x, std::int64_t* out, bool max) {
         if (is_nan(candidate) || (max ? candidate > held : candidate < held)) best = j;
       }
       out[o * a.inner + i] = best;
+    }
+  }
+}
+
+/// index (outer, n, inner): the places of each line's elements from the smallest to the largest, NaN last; of
+/// equal ones, the first first.
+template <class T>
+void argsort(const Around& a, const T* x, std::int64_t* index) {
+  PoolVector<std::int64_t> order(static_cast<std::size_t>(a.n));
+  for (std::int64_t o = 0; o < a.outer; ++o) {
+    for (std::int64_t i = 0; i < a.inner; ++i) {
+      const T* line = x + o * a.n * a.inner + i;
+      std::iota(order.begin(), order.end(), 0);
+      std::sort(order.begin(), order.end(), [&](std::int64_t j, std::int64_t k) {
+        const T p = line[j * a.inner], q = line[k * a.inner];
+        if (p < q || q < p) return p < q;
+        const bool p_nan = p != p, q_nan = q != q;
+        return p_nan == q_nan ? j < k : q_nan;
+      });
+      std::int64_t* out = index + o * a.n * a.inner + i;
+      for (std::int64_t j = 0; j < a.n; ++j) out[j * a.inner] = order[static_cast<std::size_t>(j)];
     }
   }
 }

@@ -84,6 +84,15 @@ Tensor gather(const Tensor& whole, std::int64_t dim_given, const Tensor& index) 
       {{x, [shape = x.shape(), dim, at](const Tensor& g) { return scatter_add(g, shape, dim, at); }}});
 }
 
+std::pair<Tensor, Tensor> sort(const Tensor& x, std::int64_t dim_given) {
+  const std::int64_t dim = wrap_dim("sort", dim_given, x);
+  const Tensor rows = contiguous(x.detach()), index = empty(x.shape(), DType::i64);
+  visit_any(x.dtype(), [&]<class T>() {
+    kernels::argsort(kernels::around(x.shape(), dim), rows.data<T>(), index.mutable_data<std::int64_t>());
+  });
+  return {gather(x, dim, index), index};
+}
+
 Tensor scatter_add(const Tensor& x, const Shape& shape, std::int64_t dim_given, const Tensor& index) {
   const std::int64_t dim = wrap_dim("scatter_add", dim_given, x);
   check_defined("scatter_add", index);

@@ -2,11 +2,12 @@
 
 #include <cmath>
 
-#include "autograd/grad.h"
 #include "autograd/modes.h"
 #include "autograd/ops.h"
 #include "rl/components/choices.h"
+#include "rl/components/minimize.h"
 #include "rl/components/rows.h"
+#include "rl/components/targets.h"
 
 namespace saccade::rl {
 
@@ -36,12 +37,12 @@ Tensor DiscreteSac::critic_target(const Batch& batch) const {
   const Tensor log_pi = log_softmax(actor_(batch.next_obs), -1);  // (B, |A|)
   const Tensor q = amin(target_(batch.next_obs), {0});            // (B, |A|)
   const Tensor value = sum(exp(log_pi) * (q - alpha() * log_pi), {-1}, true);
-  return batch.reward + config_.gamma * (1 - batch.terminated) * value;
+  return batch.reward + discounted(batch, config_.gamma, value);
 }
 
 DiscreteSac::CriticLoss DiscreteSac::critic_loss(const Batch& batch, const Tensor& y) const {
   const Tensor q = q_of(critic_(batch.obs), batch.action);  // (n, B, 1)
-  return {sum(mean(square(q - y), {1, 2})), q};
+  return {sum(mean(weighted(batch, square(q - y)), {1, 2})), q};
 }
 
 DiscreteSac::ActorLoss DiscreteSac::actor_loss(const Tensor& obs) const {
@@ -66,19 +67,21 @@ Metrics DiscreteSac::take_steps(const Batch& given) {
   const Batch batch = normalizer_(given);
   const double alpha_before = alpha();
 
-  const CriticLoss critic = critic_loss(batch, critic_target(batch));
+  const Tensor y = critic_target(batch);
+  const CriticLoss critic = critic_loss(batch, y);
   check_finite("discrete SAC", {{"critic_loss", critic.loss.item()}});
-  critic_optimizer_.step(grad(critic.loss, critic_.parameters()));
+  minimize(critic_optimizer_, critic.loss, config_.max_grad_norm);
+  td_errors_ = td_errors(batch, critic.q, y);
 
   const ActorLoss actor = actor_loss(batch.obs);
   check_finite("discrete SAC", {{"critic_loss", critic.loss.item()}, {"actor_loss", actor.loss.item()}});
-  actor_optimizer_.step(grad(actor.loss, actor_.parameters()));
+  minimize(actor_optimizer_, actor.loss, config_.max_grad_norm);
 
   double alpha_loss_value = 0;
   if (config_.learn_alpha) {
     const Tensor loss = alpha_loss(actor.entropy);
     alpha_loss_value = loss.item();
-    alpha_optimizer_.step({grad(loss, log_alpha_)});
+    minimize(alpha_optimizer_, loss, config_.max_grad_norm);
   }
 
   target_.polyak(critic_, config_.tau);

@@ -28,6 +28,7 @@ struct DiscreteSacConfig {
   double tau = 0.005;
   double actor_lr = 3e-4;
   double critic_lr = 3e-4;
+  std::optional<double> max_grad_norm = std::nullopt;
   double alpha_lr = 3e-4;
   double adam_eps = 1e-8;
   bool learn_alpha = true;
@@ -46,6 +47,8 @@ class DiscreteSac final : public Agent {
   void act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
            std::span<double> action) const override;
   void observe(std::span<const double> obs) override { normalizer_.observe(obs); }
+  double discount() const override { return config_.gamma; }
+  Tensor last_td_errors() const override { return td_errors_; }
 
   /// One update: critics, policy, temperature, targets. alpha has one value throughout.
   Metrics update(const Batch& batch);
@@ -101,6 +104,7 @@ class DiscreteSac final : public Agent {
   nn::Adam actor_optimizer_, critic_optimizer_, alpha_optimizer_;
   ObsNormalizer normalizer_;
   UpdateGuard guard_;
+  Tensor td_errors_;
 };
 
 AlgorithmInfo discrete_sac_info();

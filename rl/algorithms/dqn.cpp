@@ -2,11 +2,12 @@
 
 #include <algorithm>
 
-#include "autograd/grad.h"
 #include "autograd/modes.h"
 #include "autograd/ops.h"
 #include "rl/components/choices.h"
+#include "rl/components/minimize.h"
 #include "rl/components/rows.h"
+#include "rl/components/targets.h"
 
 namespace saccade::rl {
 
@@ -33,12 +34,13 @@ Tensor Dqn::next_action(const Tensor& next_obs) const {
 Tensor Dqn::critic_target(const Batch& batch) const {
   const NoGrad no_grad;
   const Tensor q = q_of(target_(batch.next_obs), next_action(batch.next_obs));
-  return batch.reward + config_.gamma * (1 - batch.terminated) * q;
+  return batch.reward + discounted(batch, config_.gamma, q);
 }
 
 Dqn::CriticLoss Dqn::critic_loss(const Batch& batch, const Tensor& y) const {
   const Tensor q = q_of(critic_(batch.obs), batch.action);  // (B, 1)
-  return {config_.loss == QLoss::huber ? huber_loss(q, y) : mse_loss(q, y), q};
+  const Tensor each = config_.loss == QLoss::huber ? huber_loss(q, y, Reduction::none) : square(q - y);
+  return {mean(weighted(batch, each)), q};
 }
 
 Tensor Dqn::epsilon_greedy(const Tensor& q) const {
@@ -58,13 +60,15 @@ Metrics Dqn::update(const Batch& batch) {
 Metrics Dqn::take_step(const Batch& given) {
   const Batch batch = normalizer_(given);
   const double epsilon_before = epsilon();
-  const CriticLoss critic = critic_loss(batch, critic_target(batch));
+  const Tensor y = critic_target(batch);
+  const CriticLoss critic = critic_loss(batch, y);
   const NoGrad no_grad;
   const Metrics metrics = {{"critic_loss", critic.loss.item()},
                            {"epsilon", epsilon_before, "epsilon"},
                            {"q", mean(critic.q).item(), "Q"}};
   check_finite("DQN", metrics);
-  optimizer_.step(grad(critic.loss, critic_.parameters()));
+  minimize(optimizer_, critic.loss, config_.max_grad_norm);
+  td_errors_ = td_errors(batch, unsqueeze(critic.q, 0), y);
   if (optimizer_.steps() % config_.target_every == 0) target_.polyak(critic_, config_.tau);
   return metrics;
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -31,6 +32,7 @@ struct DqnConfig {
   std::vector<std::int64_t> hidden = {256, 256};
   double gamma = 0.99;
   double critic_lr = 3e-4;
+  std::optional<double> max_grad_norm = std::nullopt;
   bool double_q = true;
   QLoss loss = QLoss::huber;
   std::int64_t target_every = 1000;
@@ -51,6 +53,8 @@ class Dqn final : public Agent {
   void act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
            std::span<double> action) const override;
   void observe(std::span<const double> obs) override { normalizer_.observe(obs); }
+  double discount() const override { return config_.gamma; }
+  Tensor last_td_errors() const override { return td_errors_; }
 
   /// One update: the critic, and in every target_every-th theta' <- theta' + tau (theta - theta').
   Metrics update(const Batch& batch);
@@ -96,6 +100,7 @@ class Dqn final : public Agent {
   nn::Adam optimizer_;
   ObsNormalizer normalizer_;
   UpdateGuard guard_;
+  Tensor td_errors_;
 };
 
 AlgorithmInfo dqn_info();

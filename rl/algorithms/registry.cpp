@@ -6,11 +6,14 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "rl/algorithms/crossq.h"
 #include "rl/algorithms/discrete_sac.h"
 #include "rl/algorithms/dqn.h"
 #include "rl/algorithms/sac.h"
+#include "rl/algorithms/sac_v1.h"
 #include "rl/algorithms/soft_q.h"
 #include "rl/algorithms/td3.h"
+#include "rl/algorithms/tqc.h"
 
 namespace saccade::rl {
 
@@ -18,7 +21,8 @@ namespace {
 
 std::deque<AlgorithmInfo>& list() {
   static std::deque<AlgorithmInfo> all = {
-      sac_info(), td3_info(), ddpg_info(), discrete_sac_info(), dqn_info(), soft_q_info(),
+      sac_info(), redq_info(), droq_info(),         tqc_info(), crossq_info(), sac_v1_info(),
+      td3_info(), ddpg_info(), discrete_sac_info(), dqn_info(), soft_q_info(),
   };
   return all;
 }

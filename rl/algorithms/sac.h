@@ -27,6 +27,12 @@ enum class AlphaLoss {
   log_alpha,  // -mean log alpha (log pi + H0)
 };
 
+/// What the policy is judged by.
+enum class PolicyQ {
+  min,   // the smallest of the critics
+  mean,  // their mean, as in REDQ and DroQ
+};
+
 /// Defaults are those of the paper and of Stable-Baselines3, but for the choices that rl/README.md argues.
 struct SacConfig {
   std::vector<std::int64_t> hidden = {256, 256};
@@ -35,6 +41,7 @@ struct SacConfig {
   double actor_lr = 3e-4;
   double critic_lr = 3e-4;
   double alpha_lr = 3e-4;
+  std::optional<double> max_grad_norm = std::nullopt;
   bool learn_alpha = true;
   double initial_alpha = 1;
   std::optional<double> target_entropy = std::nullopt;  // -dim(A)
@@ -42,6 +49,12 @@ struct SacConfig {
   LogStd log_std = LogStd::clamp;
   nn::LogProbForm log_prob = nn::LogProbForm::stable;
   double critic_loss_factor = 1;
+  std::int64_t critics = 2;
+  std::int64_t target_critics = 0;  // whose minimum counts, drawn anew in each update; 0: all
+  PolicyQ policy_q = PolicyQ::min;
+  std::int64_t policy_delay = 1;
+  bool layer_norm = false;
+  double dropout = 0;
   bool normalize_obs = false;
 };
 
@@ -56,28 +69,37 @@ class Sac final : public Agent {
   void act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
            std::span<double> action) const override;
   void observe(std::span<const double> obs) override { normalizer_.observe(obs); }
+  double discount() const override { return config_.gamma; }
+  Tensor last_td_errors() const override { return td_errors_; }
 
-  /// One update: critics, policy, temperature, targets. alpha has one value throughout. The noise of s' and
-  /// of s is given, (B, action_dim), or drawn.
-  Metrics update(const Batch& batch, const Tensor& eps_next, const Tensor& eps);
+  /// All that is random in an update.
+  struct Draws {
+    Tensor eps_next, eps;                                // noise of s' and of s, (B, action_dim)
+    Tensor subset{};                                     // the target critics that count, i64; undefined: all
+    TensorList target_masks{}, masks{}, policy_masks{};  // of the critics' dropout; empty: none
+  };
+  /// One update: critics, policy, temperature, targets; policy and temperature only in every policy_delay-th.
+  /// alpha has one value throughout.
+  Metrics update(const Batch& batch, const Draws& draws);
   Metrics update(const Batch& batch, Rng& rng) override;
 
   // The equations; observations are normalised already, where they are to be.
 
   /// y = r + gamma (1 - d) (min_i Q'_i(s', a') - alpha log pi(a' | s')),  a' ~ pi(s'); a constant, (B, 1).
-  Tensor critic_target(const Batch& batch, const Tensor& eps_next) const;
+  Tensor critic_target(const Batch& batch, const Draws& draws) const;
 
   /// J(theta) = sum_i mean (Q_i(s, a) - y)^2, and the Q that it compared, (n, B, 1).
   struct CriticLoss {
     Tensor loss, q;
   };
-  CriticLoss critic_loss(const Batch& batch, const Tensor& y) const;
+  CriticLoss critic_loss(const Batch& batch, const Tensor& y, const TensorList& masks = {}) const;
 
-  /// J(phi) = mean (alpha log pi(a | s) - min_i Q_i(s, a)),  a ~ pi(s), and that log pi, (B, 1).
+  /// J(phi) = mean (alpha log pi(a | s) - min_i Q_i(s, a)),  a ~ pi(s), and that log pi, (B, 1); or with the
+  /// mean of Q_i.
   struct ActorLoss {
     Tensor loss, log_prob;
   };
-  ActorLoss actor_loss(const Tensor& obs, const Tensor& eps) const;
+  ActorLoss actor_loss(const Tensor& obs, const Tensor& eps, const TensorList& masks = {}) const;
 
   /// J(alpha) = -mean alpha (log pi(a | s) + H0), differentiated with respect to log alpha.
   Tensor alpha_loss(const Tensor& log_prob) const;
@@ -97,7 +119,7 @@ class Sac final : public Agent {
   void load_weights(const nn::NamedTensors& weights) override;
 
  private:
-  Metrics take_steps(const Batch& batch, const Tensor& eps_next, const Tensor& eps);
+  Metrics take_steps(const Batch& batch, const Draws& draws);
 
   SacConfig config_;
   DType dtype_;
@@ -110,8 +132,13 @@ class Sac final : public Agent {
   nn::Adam actor_optimizer_, critic_optimizer_, alpha_optimizer_;
   ObsNormalizer normalizer_;
   UpdateGuard guard_;
+  Tensor td_errors_;
 };
 
 AlgorithmInfo sac_info();
+/// Randomized ensembled double Q-learning and dropout Q-functions: many updates a step, kept from
+/// overestimation by a large ensemble, or by dropout and layer norm.
+AlgorithmInfo redq_info();
+AlgorithmInfo droq_info();
 
 }  // namespace saccade::rl

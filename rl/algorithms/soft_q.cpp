@@ -1,10 +1,11 @@
 #include "rl/algorithms/soft_q.h"
 
-#include "autograd/grad.h"
 #include "autograd/modes.h"
 #include "autograd/ops.h"
 #include "rl/components/choices.h"
+#include "rl/components/minimize.h"
 #include "rl/components/rows.h"
+#include "rl/components/targets.h"
 
 namespace saccade::rl {
 
@@ -30,12 +31,12 @@ Tensor SoftQ::value(const Tensor& q) const {
 
 Tensor SoftQ::critic_target(const Batch& batch) const {
   const NoGrad no_grad;
-  return batch.reward + config_.gamma * (1 - batch.terminated) * value(target_(batch.next_obs));
+  return batch.reward + discounted(batch, config_.gamma, value(target_(batch.next_obs)));
 }
 
 SoftQ::CriticLoss SoftQ::critic_loss(const Batch& batch, const Tensor& y) const {
   const Tensor q = critic_(batch.obs);  // (B, |A|)
-  return {mse_loss(q_of(q, batch.action), y), q};
+  return {mean(weighted(batch, square(q_of(q, batch.action) - y))), q};
 }
 
 Tensor SoftQ::log_policy(const Tensor& q) const { return log_softmax(q / config_.alpha, -1); }
@@ -46,13 +47,15 @@ Metrics SoftQ::update(const Batch& batch) {
 
 Metrics SoftQ::take_step(const Batch& given) {
   const Batch batch = normalizer_(given);
-  const CriticLoss critic = critic_loss(batch, critic_target(batch));
+  const Tensor y = critic_target(batch);
+  const CriticLoss critic = critic_loss(batch, y);
   const Tensor q = critic.q.detach(), log_pi = log_policy(q);
   const Metrics metrics = {{"critic_loss", critic.loss.item()},
                            {"entropy", -mean(sum(exp(log_pi) * log_pi, {-1})).item(), "H"},
                            {"q", mean(q_of(q, batch.action)).item(), "Q"}};
   check_finite("soft Q-learning", metrics);
-  optimizer_.step(grad(critic.loss, critic_.parameters()));
+  minimize(optimizer_, critic.loss, config_.max_grad_norm);
+  td_errors_ = td_errors(batch, unsqueeze(q_of(q, batch.action), 0), y);
   target_.polyak(critic_, config_.tau);
   return metrics;
 }

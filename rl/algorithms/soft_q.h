@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct SoftQConfig {
   double gamma = 0.99;
   double tau = 0.005;
   double critic_lr = 3e-4;
+  std::optional<double> max_grad_norm = std::nullopt;
   double alpha = 0.1;
   bool normalize_obs = false;
 };
@@ -38,6 +40,8 @@ class SoftQ final : public Agent {
   void act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
            std::span<double> action) const override;
   void observe(std::span<const double> obs) override { normalizer_.observe(obs); }
+  double discount() const override { return config_.gamma; }
+  Tensor last_td_errors() const override { return td_errors_; }
 
   /// One update: the critic, then theta' <- theta' + tau (theta - theta').
   Metrics update(const Batch& batch);
@@ -80,6 +84,7 @@ class SoftQ final : public Agent {
   nn::Adam optimizer_;
   ObsNormalizer normalizer_;
   UpdateGuard guard_;
+  Tensor td_errors_;
 };
 
 AlgorithmInfo soft_q_info();

@@ -2,10 +2,11 @@
 
 #include <optional>
 
-#include "autograd/grad.h"
 #include "autograd/modes.h"
 #include "autograd/ops.h"
+#include "rl/components/minimize.h"
 #include "rl/components/rows.h"
+#include "rl/components/targets.h"
 
 namespace saccade::rl {
 
@@ -17,8 +18,8 @@ Td3::Td3(const Td3Config& config, std::int64_t obs_dim, std::int64_t action_dim,
       init_(rng.split("init")),
       actor_(obs_dim, action_dim, config.hidden, init_, dtype),
       target_actor_(obs_dim, action_dim, config.hidden, init_, dtype),
-      critic_(obs_dim, action_dim, config.hidden, init_, dtype, config.critics),
-      target_critic_(obs_dim, action_dim, config.hidden, init_, dtype, config.critics),
+      critic_(obs_dim, action_dim, config.hidden, init_, dtype, {.n = config.critics}),
+      target_critic_(obs_dim, action_dim, config.hidden, init_, dtype, {.n = config.critics}),
       actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr}),
       critic_optimizer_(critic_.parameters(), {.lr = config.critic_lr}),
       normalizer_(config.normalize_obs, obs_dim, dtype) {
@@ -39,12 +40,12 @@ Tensor Td3::target_action(const Tensor& next_obs, const Tensor& z) const {
 Tensor Td3::critic_target(const Batch& batch, const Tensor& z) const {
   const NoGrad no_grad;
   const Tensor q = amin(target_critic_(batch.next_obs, target_action(batch.next_obs, z)), {0});  // (B, 1)
-  return batch.reward + config_.gamma * (1 - batch.terminated) * q;
+  return batch.reward + discounted(batch, config_.gamma, q);
 }
 
 Td3::CriticLoss Td3::critic_loss(const Batch& batch, const Tensor& y) const {
   const Tensor q = critic_(batch.obs, batch.action);  // (n, B, 1)
-  return {sum(mean(square(q - y), {1, 2})), q};
+  return {sum(mean(weighted(batch, square(q - y)), {1, 2})), q};
 }
 
 Tensor Td3::actor_loss(const Tensor& obs) const { return -mean(select(critic_(obs, actor_(obs)), 0, 0)); }
@@ -55,16 +56,18 @@ Metrics Td3::update(const Batch& batch, const Tensor& z) {
 
 Metrics Td3::take_steps(const Batch& given, const Tensor& z) {
   const Batch batch = normalizer_(given);
-  const CriticLoss critic = critic_loss(batch, critic_target(batch, z));
+  const Tensor y = critic_target(batch, z);
+  const CriticLoss critic = critic_loss(batch, y);
   check_finite("TD3", {{"critic_loss", critic.loss.item()}});
-  critic_optimizer_.step(grad(critic.loss, critic_.parameters()));
+  minimize(critic_optimizer_, critic.loss, config_.max_grad_norm);
+  td_errors_ = td_errors(batch, critic.q, y);
 
   std::optional<double> actor_loss_value;
   if (critic_optimizer_.steps() % config_.policy_delay == 0) {
     const Tensor loss = actor_loss(batch.obs);
     actor_loss_value = loss.item();
     check_finite("TD3", {{"critic_loss", critic.loss.item()}, {"actor_loss", actor_loss_value}});
-    actor_optimizer_.step(grad(loss, actor_.parameters()));
+    minimize(actor_optimizer_, loss, config_.max_grad_norm);
     target_actor_.polyak(actor_, config_.tau);
     target_critic_.polyak(critic_, config_.tau);
   }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct Td3Config {
   double tau = 0.005;
   double actor_lr = 3e-4;
   double critic_lr = 3e-4;
+  std::optional<double> max_grad_norm = std::nullopt;
   std::int64_t critics = 2;
   std::int64_t policy_delay = 2;
   double target_noise = 0.2;
@@ -45,6 +47,8 @@ class Td3 final : public Agent {
   void act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
            std::span<double> action) const override;
   void observe(std::span<const double> obs) override { normalizer_.observe(obs); }
+  double discount() const override { return config_.gamma; }
+  Tensor last_td_errors() const override { return td_errors_; }
 
   /// One update: critics, and in every policy_delay-th the policy and all targets. The noise of the target
   /// policy is given, (B, action_dim), or drawn.
@@ -91,6 +95,7 @@ class Td3 final : public Agent {
   nn::Adam actor_optimizer_, critic_optimizer_;
   ObsNormalizer normalizer_;
   UpdateGuard guard_;
+  Tensor td_errors_;
 };
 
 AlgorithmInfo td3_info();

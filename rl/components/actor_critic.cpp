@@ -1,6 +1,11 @@
 #include "rl/components/actor_critic.h"
 
+#include <numeric>
+#include <utility>
+
 #include "autograd/ops.h"
+#include "autograd/pool.h"
+#include "nn/dropout.h"
 
 namespace saccade::rl {
 
@@ -47,13 +52,39 @@ CategoricalActor::CategoricalActor(std::int64_t obs_dim, std::int64_t choices,
 }
 
 Critic::Critic(std::int64_t obs_dim, std::int64_t action_dim, const std::vector<std::int64_t>& hidden,
-               Rng& rng, DType dtype, std::int64_t n)
-    : q_(sizes(obs_dim + action_dim, hidden, 1), rng, {.ensemble = n}, dtype) {
+               Rng& rng, DType dtype, const CriticOptions& options)
+    : options_(options),
+      hidden_(hidden),
+      q_(sizes(obs_dim + action_dim, hidden, options.outputs), rng,
+         {.ensemble = options.n, .layer_norm = options.layer_norm}, dtype) {
   register_module("q", q_);
 }
 
-Tensor Critic::operator()(const Tensor& obs, const Tensor& action) const {
-  return q_(cat({obs, action}, -1));
+Tensor Critic::operator()(const Tensor& obs, const Tensor& action, const TensorList& masks) const {
+  return q_(cat({obs, action}, -1), masks);
+}
+
+TensorList Critic::draw_masks(std::int64_t batch, Rng& rng) const {
+  TensorList masks;
+  if (options_.dropout == 0) return masks;
+  for (const std::int64_t width : hidden_) {
+    masks.push_back(
+        nn::dropout_mask({options_.n, batch, width}, options_.dropout, rng, parameters()[0].dtype()));
+  }
+  return masks;
+}
+
+Tensor draw_subset(std::int64_t n, std::int64_t of, Rng& rng) {
+  // The first n places of a shuffle (Fisher and Yates).
+  PoolVector<std::int64_t> all(static_cast<std::size_t>(of));
+  std::iota(all.begin(), all.end(), 0);
+  const Tensor chosen = empty({n}, DType::i64);
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto other = i + static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(of - i)));
+    std::swap(all[static_cast<std::size_t>(i)], all[static_cast<std::size_t>(other)]);
+    chosen.mutable_data<std::int64_t>()[i] = all[static_cast<std::size_t>(i)];
+  }
+  return chosen;
 }
 
 DiscreteCritic::DiscreteCritic(std::int64_t obs_dim, std::int64_t choices,

@@ -53,16 +53,29 @@ class CategoricalActor : public nn::Module {
   nn::Mlp logits_;  // "logits"
 };
 
+struct CriticOptions {
+  std::int64_t n = 2;        // critics
+  std::int64_t outputs = 1;  // of each, such as quantiles
+  bool layer_norm = false;   // in hidden layers, before the relu
+  double dropout = 0;        // of hidden layers, before the layer norm
+};
+
 /// Q_i(s, a) for an ensemble of critics that are computed side by side: (B, obs_dim) and (B, action_dim) to
-/// (n, B, 1).
+/// (n, B, outputs).
 class Critic : public nn::Module {
  public:
   Critic(std::int64_t obs_dim, std::int64_t action_dim, const std::vector<std::int64_t>& hidden, Rng& rng,
-         DType dtype = DType::f32, std::int64_t n = 2);
+         DType dtype = DType::f32, const CriticOptions& options = {});
 
-  Tensor operator()(const Tensor& obs, const Tensor& action) const;
+  /// With the masks of dropout, if there are any.
+  Tensor operator()(const Tensor& obs, const Tensor& action, const TensorList& masks = {}) const;
+
+  /// Masks for a batch, (n, batch, width) for each hidden layer; none without dropout.
+  TensorList draw_masks(std::int64_t batch, Rng& rng) const;
 
  private:
+  CriticOptions options_;
+  std::vector<std::int64_t> hidden_;
   nn::Mlp q_;  // "q"
 };
 
@@ -83,5 +96,8 @@ class DiscreteCritic : public nn::Module {
 /// Q_i(s, a) of Q_i(s, .), (n, B, choices) or (B, choices): those of the actions (B, 1), as (n, B, 1) or
 /// (B, 1). ShapeError for what is no choice.
 Tensor q_of(const Tensor& q, const Tensor& action);
+
+/// `n` different ones of `of` critics, in any order: (n), i64.
+Tensor draw_subset(std::int64_t n, std::int64_t of, Rng& rng);
 
 }  // namespace saccade::rl

@@ -32,12 +32,14 @@ Collector::Collector(const OffPolicyConfig& config, std::int64_t envs, const Env
       scaled_(action_),
       noise_(envs_.size(), static_cast<std::size_t>(agent.noise_size())),
       exploration_(make_noise(config.exploration, envs_.size(), noise_.width)),
+      n_step_(config.n_step, agent.discount(), envs_.size(), obs_.width, action_.width),
       results_(envs_.size()) {
   if (state.copies.size() != envs_.size()) {
     throw ConfigError(fmt::format("envs is {}, but the state given is one of {} copies of the environment",
                                   envs, state.copies.size()));
   }
   exploration_->set_state(state.exploration);
+  n_step_.set_state(state.n_step);
   for (std::size_t i = 0; i < envs_.size(); ++i) {
     if (!state.copies[i].in_episode) continue;
     envs_[i].set_state(state.copies[i].state);
@@ -58,7 +60,13 @@ void Collector::step(Agent& agent, ReplayBuffer& buffer, TrainState& state) {
       ++state.divergences;
     } else {
       agent.observe(obs_[i]);
-      buffer.add(obs_[i], action_[i], config_.reward_scale * result.reward, next_obs_[i], result.terminated);
+    }
+    const std::span<const NStep::Transition> complete =
+        result.diverged ? n_step_.cut(i, obs_[i])
+                        : n_step_.step(i, obs_[i], action_[i], config_.reward_scale * result.reward,
+                                       next_obs_[i], result.terminated, result.ends_episode());
+    for (const NStep::Transition& t : complete) {
+      buffer.add(t.obs, t.action, t.reward, t.next_obs, t.terminated, t.discount);
     }
     ++state.copies[i].episode_length;
     state.copies[i].episode_return += result.reward;
@@ -70,6 +78,7 @@ void Collector::step(Agent& agent, ReplayBuffer& buffer, TrainState& state) {
 void Collector::save(TrainState& state) const {
   for (std::size_t i = 0; i < envs_.size(); ++i) state.copies[i].state = envs_[i].state();
   state.exploration = exploration_->state();
+  state.n_step = n_step_.state();
 }
 
 void Collector::begin_episodes(TrainState& state) {

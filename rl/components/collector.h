@@ -9,6 +9,7 @@
 #include "rl/agent.h"
 #include "rl/components/action_scale.h"
 #include "rl/components/exploration_noise.h"
+#include "rl/components/n_step.h"
 #include "rl/components/replay_buffer.h"
 #include "rl/components/train_state.h"
 #include "rl/components/vector_env.h"
@@ -40,7 +41,7 @@ class Collector {
   /// The result of copy i's last step.
   const envs::StepResult& result(std::size_t i) const { return results_[i]; }
 
-  /// Writes the copies' states and the noise's, for the next Collector.
+  /// Writes the copies' states, the noise's and what n-step returns wait for, for the next Collector.
   void save(TrainState& state) const;
 
  private:
@@ -52,6 +53,7 @@ class Collector {
   ActionScale scale_;
   Rows obs_, next_obs_, action_, scaled_, noise_;
   std::unique_ptr<ExplorationNoise> exploration_;
+  NStep n_step_;
   std::vector<envs::StepResult> results_;
 };
 

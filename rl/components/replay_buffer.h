@@ -2,26 +2,39 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "base/rng.h"
 #include "nn/named_tensors.h"
 #include "rl/batch.h"
+#include "rl/components/priorities.h"
 
 namespace saccade::rl {
+
+struct ReplayOptions {
+  bool discounts = false;                  // kept for each transition, as n-step ones need
+  std::optional<double> priority_alpha{};  // none: every transition is as likely
+};
 
 class ReplayBuffer {
  public:
   /// All memory is reserved here, in f32. ConfigError for a capacity below 1.
-  ReplayBuffer(std::int64_t capacity, std::int64_t obs_dim, std::int64_t action_dim);
+  ReplayBuffer(std::int64_t capacity, std::int64_t obs_dim, std::int64_t action_dim,
+               const ReplayOptions& options = {});
 
-  /// Overwrites the oldest transition once full. ShapeError for a wrong size; Error for a value that is not
-  /// finite, which would poison every later update.
+  /// Overwrites the oldest transition once full. `discount` is kept if discounts are. ShapeError for a wrong
+  /// size; Error for a value that is not finite, which would poison every later update.
   void add(std::span<const double> obs, std::span<const double> action, double reward,
-           std::span<const double> next_obs, bool terminated);
+           std::span<const double> next_obs, bool terminated, double discount = 1);
 
   /// n transitions drawn uniformly with replacement. Error while empty.
   Batch sample(std::int64_t n, Rng& rng) const;
+  /// These transitions.
+  Batch rows(std::span<const std::int64_t> chosen) const;
+
+  /// To draw by, or null.
+  Priorities* priorities() { return priorities_ ? &*priorities_ : nullptr; }
 
   std::int64_t size() const { return size_; }
   std::int64_t capacity() const { return rows_.obs.size(0); }
@@ -37,6 +50,7 @@ class ReplayBuffer {
  private:
   Batch rows_;
   std::int64_t size_ = 0, next_ = 0;
+  std::optional<Priorities> priorities_;
 };
 
 }  // namespace saccade::rl

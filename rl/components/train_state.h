@@ -30,6 +30,7 @@ struct TrainState {
   std::vector<EnvCopy> copies;
   Rng action_rng, sample_rng, noise_rng;
   std::vector<double> exploration;  // what the exploration noise remembers
+  std::vector<double> n_step;       // what n-step returns wait for
 
   /// For so many copies of the environment. Streams depend on the seed alone.
   explicit TrainState(const Rng& rng, std::int64_t envs = 1);

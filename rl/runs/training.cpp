@@ -69,10 +69,16 @@ std::vector<std::string> metric_names(const Config& config) {
   const envs::Spec spec = spec_of(config);
   const auto width = static_cast<std::int64_t>(envs::size_of(spec.action_space));
   Rng rng(0);
-  const Batch batch = {zeros({2, obs_dim(spec)}), zeros({2, width}), zeros({2, 1}), zeros({2, obs_dim(spec)}),
-                       zeros({2, 1})};
+  Batch batch = {zeros({2, obs_dim(spec)}), zeros({2, width}), zeros({2, 1}), zeros({2, obs_dim(spec)}),
+                 zeros({2, 1})};
+  if (config.off_policy.prioritized) batch.weight = ones({2, 1});
+  const std::unique_ptr<Agent> agent = make_agent(config);
   std::vector<std::string> names;
-  for (const Metric& metric : make_agent(config)->update(batch, rng)) names.emplace_back(metric.name);
+  for (const Metric& metric : agent->update(batch, rng)) names.emplace_back(metric.name);
+  if (config.off_policy.prioritized && !agent->last_td_errors().defined()) {
+    throw ConfigError(fmt::format("prioritized is true, but {} reports no errors to draw by; expected false",
+                                  config.algorithm().name));
+  }
   return names;
 }
 
@@ -85,8 +91,15 @@ std::string episodes_header(const std::vector<std::string>& metric_names) {
 ReplayBuffer make_buffer(const Config& config) {
   const envs::Spec spec = spec_of(config);
   const auto action_width = static_cast<std::int64_t>(envs::size_of(spec.action_space));
+  const OffPolicyConfig& settings = config.off_policy;
+  if (settings.n_step > settings.buffer_size) {
+    throw ConfigError(
+        fmt::format("n_step is {}, expected at most buffer_size, {}", settings.n_step, settings.buffer_size));
+  }
+  ReplayOptions options = {.discounts = settings.n_step > 1};
+  if (settings.prioritized) options.priority_alpha = settings.priority_alpha;
   try {
-    return {config.off_policy.buffer_size, obs_dim(spec), action_width};
+    return {settings.buffer_size, obs_dim(spec), action_width, options};
   } catch (const std::bad_alloc&) {
     const std::int64_t row = 4 * (2 * obs_dim(spec) + action_width + 2), rows = config.off_policy.buffer_size;
     throw ConfigError(fmt::format("buffer_size is {}: that takes {} bytes, more than there is memory for",

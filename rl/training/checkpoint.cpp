@@ -68,7 +68,8 @@ Json to_json(const TrainState& s) {
           {"action_rng", to_json(s.action_rng)},
           {"sample_rng", to_json(s.sample_rng)},
           {"noise_rng", to_json(s.noise_rng)},
-          {"exploration", s.exploration}};
+          {"exploration", s.exploration},
+          {"n_step", s.n_step}};
 }
 
 std::int64_t count(const Json& json, const char* key) {
@@ -101,6 +102,7 @@ void from_json(const Json& json, TrainState& s) {
   from_json(json.at("sample_rng"), s.sample_rng);
   from_json(json.at("noise_rng"), s.noise_rng);
   s.exploration = json.at("exploration").get<std::vector<double>>();
+  s.n_step = json.value("n_step", std::vector<double>());  // older checkpoints have none
 }
 
 constexpr const char* kTensorFiles[] = {"weights.safetensors", "optimizer.safetensors", "replay.safetensors"};

@@ -30,6 +30,12 @@ bool passed(std::int64_t every, std::int64_t before, std::int64_t now) {
   return every > 0 && now / every > before / every;
 }
 
+// How many updates the steps so far have asked for: those after learning_starts do.
+std::int64_t updates_due(const OffPolicyConfig& config, std::int64_t step) {
+  const std::int64_t learning = std::max<std::int64_t>(0, step - config.learning_starts);
+  return static_cast<std::int64_t>(static_cast<double>(learning) * config.updates_per_step);
+}
+
 }  // namespace
 
 std::int64_t last_step(const RunConfig& run) { return (run.steps + run.envs - 1) / run.envs * run.envs; }
@@ -38,8 +44,19 @@ void train(const RunConfig& run, const OffPolicyConfig& config, const EnvFactory
            ReplayBuffer& buffer, TrainState& state, const TrainCallbacks& callbacks) {
   Collector collector(config, run.envs, make_env, agent, state);
   Metrics metrics;
+  Priorities* const priorities = buffer.priorities();
   const auto update = [&] {
-    metrics = agent.update(buffer.sample(config.batch_size, state.sample_rng), state.noise_rng);
+    if (priorities == nullptr) {
+      metrics = agent.update(buffer.sample(config.batch_size, state.sample_rng), state.noise_rng);
+    } else {
+      const double done = static_cast<double>(state.step) / static_cast<double>(config.priority_beta_steps);
+      const double beta = config.priority_beta + std::min(1.0, done) * (1 - config.priority_beta);
+      const Priorities::Drawn drawn = priorities->draw(config.batch_size, beta, state.sample_rng);
+      Batch batch = buffer.rows(drawn.rows);
+      batch.weight = drawn.weight;
+      metrics = agent.update(batch, state.noise_rng);
+      priorities->update(drawn.rows, agent.last_td_errors());
+    }
     ++state.updates;
     for (EnvCopy& copy : state.copies) {
       ++copy.episode_updates;
@@ -66,11 +83,9 @@ void train(const RunConfig& run, const OffPolicyConfig& config, const EnvFactory
   while (state.step < run.steps) {
     const std::int64_t before = state.step;
     collector.step(agent, buffer, state);
-    // The transitions of this round that came after learning_starts ask for updates.
-    const std::int64_t learning =
-        std::max<std::int64_t>(0, std::min(state.step - before, state.step - config.learning_starts));
     if (buffer.size() > 0) {  // none where every step so far has diverged
-      for (std::int64_t i = 0; i < learning * config.updates_per_step; ++i) update();
+      const std::int64_t due = updates_due(config, state.step) - updates_due(config, before);
+      for (std::int64_t i = 0; i < due; ++i) update();
     }
     for (std::size_t i = 0; i < state.copies.size(); ++i) {
       const envs::StepResult& result = collector.result(i);

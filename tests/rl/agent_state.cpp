@@ -105,7 +105,17 @@ TEST_CASE("an update that cannot be done changes nothing, and the next one is as
       // TD3 updates its policy every second time only: both kinds of update are tried.
       for (int i = 0; i < 2; ++i) {
         Rng rng(1);
-        CHECK_THROWS_AS(agent->update(batch, rng), Error);
+        const nn::NamedTensors weights = copies(agent->named_weights()),
+                               state = copies(agent->named_optimizer_state());
+        try {
+          agent->update(batch, rng);
+          // Nothing overflowed: layers that normalise, and Huber's loss of quantiles, bound what comes of a
+          // number.
+          CHECK((name == "droq" || name == "crossq" || name == "tqc"));
+          for (const double x : all_numbers(*agent)) REQUIRE(std::isfinite(x));
+          agent->load(weights, state);
+        } catch (const Error&) {
+        }
         CHECK(all_numbers(*agent) == before);
         Rng a(2), b(2);
         agent->update(draw_batch(name, 10 + i), a);

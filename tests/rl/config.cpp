@@ -93,7 +93,7 @@ TEST_CASE("a wrong key or value is one clear error and changes nothing", "[confi
   refused("env=Pendulm-v1", Contains("Pendulum-v1"));
   refused("seed", Contains("key=value"));
   refused("=3", Contains("key=value"));
-  refused("policy_delay=3", Contains("a key of td3 and ddpg") && Contains("the algorithm here is sac"));
+  refused("target_noise=3", Contains("a key of td3 and ddpg") && Contains("the algorithm here is sac"));
   refused("algorithm=td3", Contains("--algo"));
   CHECK_THROWS_AS(rl::update_from_file(config, "/no/such/file.json"), ConfigError);
   CHECK_THROWS_AS(rl::update_from_json(config, Json::array({1}), "test"), ConfigError);

@@ -76,7 +76,7 @@ rl::Config config_of(const std::string& algorithm) {
   config.run.env = is_discrete(algorithm) ? "DiscreteListener-v0" : "Listener-v0";
   rl::update_from_text(config, "hidden=[8]");
   // Targets that follow in every update, part of the way.
-  rl::update_from_text(config, "tau=0.1");
+  if (config.find("tau").key != nullptr) rl::update_from_text(config, "tau=0.1");
   if (config.find("target_every").key != nullptr) rl::update_from_text(config, "target_every=1");
   config.run.steps = 60;
   config.off_policy.learning_starts = 30;
@@ -171,9 +171,16 @@ TEST_CASE("targets start as copies, and follow", "[promises]") {
     };
     // Whichever targets the algorithm has; none has no critic's.
     std::vector<std::pair<std::string, std::string>> pairs;
-    for (const auto& [online, target] : std::vector<std::pair<std::string, std::string>>{
-             {"critic.", "target."}, {"critic.", "target_critic."}, {"actor.", "target_actor."}}) {
+    for (const auto& [online, target] :
+         std::vector<std::pair<std::string, std::string>>{{"critic.", "target."},
+                                                          {"critic.", "target_critic."},
+                                                          {"actor.", "target_actor."},
+                                                          {"value.", "target_value."}}) {
       if (!weights(target).empty()) pairs.emplace_back(online, target);
+    }
+    if (name == "crossq") {  // has none, which is its point
+      CHECK(pairs.empty());
+      continue;
     }
     REQUIRE_FALSE(pairs.empty());
     for (const auto& [online, target] : pairs) CHECK(weights(online) == weights(target));
@@ -185,5 +192,36 @@ TEST_CASE("targets start as copies, and follow", "[promises]") {
     for (int i = 0; i < 2; ++i) agent->update(batch, rng);
     CHECK(weights(pairs[0].second) != before);
     CHECK(weights(pairs[0].second) != weights(pairs[0].first));
+  }
+}
+
+TEST_CASE("n-step returns and weights are what every algorithm says they are", "[promises]") {
+  for (const std::string& name : names()) {
+    INFO(name);
+    rl::Config config = config_of(name);
+    rl::update_from_text(config, "gamma=0.875");
+    const auto update = [&](auto change) {
+      const std::unique_ptr<rl::Agent> agent = rl::make_agent(config);
+      CHECK(agent->discount() == 0.875);
+      Rng rng(1);
+      const Tensor box = rand({8, 1}, rng, DType::f32, -1, 1);
+      rl::Batch batch = {randn({8, 2}, rng), is_discrete(name) ? floor(1.5 * (box + 1)) : box,
+                         randn({8, 1}, rng), randn({8, 2}, rng), zeros({8, 1})};
+      change(batch);
+      const double loss = agent->update(batch, rng)["critic_loss"];
+      const bool weighted = batch.weight.defined();
+      CHECK(agent->last_td_errors().defined() == weighted);
+      if (weighted) {
+        CHECK(agent->last_td_errors().numel() == 8);
+        CHECK(amin(agent->last_td_errors()).item() >= 0);
+        CHECK(amax(agent->last_td_errors()).item() > 0);
+      }
+      return loss;
+    };
+    const double plain = update([](rl::Batch&) {});
+    CHECK(update([](rl::Batch& b) { b.discount = full({8, 1}, 0.875); }) == Approx(plain).epsilon(1e-5));
+    CHECK(update([](rl::Batch& b) { b.discount = full({8, 1}, 0.5); }) != Approx(plain).epsilon(1e-4));
+    CHECK(update([](rl::Batch& b) { b.weight = full({8, 1}, 1); }) == Approx(plain).epsilon(1e-5));
+    CHECK(update([](rl::Batch& b) { b.weight = full({8, 1}, 0.5); }) == Approx(0.5 * plain).epsilon(1e-5));
   }
 }

@@ -196,6 +196,35 @@ TEST_CASE("a run that was stopped and carried on is as if it never was", "[train
   }
 }
 
+TEST_CASE("so is one that learns from n steps, by priorities", "[train]") {
+  const TemporaryFolder folder;
+  rl::RunInfo info = small_run();
+  rl::update_from_json(
+      info.config, {{"envs", 2}, {"n_step", 3}, {"prioritized", true}, {"priority_beta_steps", 300}}, "test");
+  const auto expected = never_stopped(folder, info);
+  for (const std::int64_t step : {2, 52, 150, 200, 202, 334, 450}) {
+    const std::string run = folder.path(fmt::format("stopped at {}", step));
+    go(rl::Training::begin(info, run), step);
+    go(rl::Training::resume(run, std::nullopt));
+    check_same(run, expected);
+  }
+}
+
+TEST_CASE("so is one of every other algorithm", "[train]") {
+  const std::string algorithm = GENERATE("redq", "droq", "tqc", "crossq", "sac_v1");
+  INFO(algorithm);
+  const TemporaryFolder folder;
+  rl::RunInfo info = small_run(algorithm);
+  rl::update_from_json(info.config, {{"updates_per_step", 1}}, "test");
+  const auto expected = never_stopped(folder, info);
+  for (const std::int64_t step : {51, 199, 333}) {
+    const std::string run = folder.path(fmt::format("stopped at {}", step));
+    go(rl::Training::begin(info, run), step);
+    go(rl::Training::resume(run, std::nullopt));
+    check_same(run, expected);
+  }
+}
+
 TEST_CASE("so is one of several copies that normalises and explores in pink", "[train]") {
   const TemporaryFolder folder;
   rl::RunInfo info = small_run();
@@ -313,16 +342,24 @@ TEST_CASE("signals save and say how to go on, and even a kill loses little", "[t
 }
 
 TEST_CASE("training in steady state asks the system for no memory", "[train]") {
-  const std::string algorithm = GENERATE("sac", "td3", "ddpg", "discrete_sac", "dqn", "soft_q");
-  INFO(algorithm);
+  const std::string algorithm = GENERATE("sac", "td3", "ddpg", "redq", "droq", "tqc", "crossq", "sac_v1",
+                                         "discrete_sac", "dqn", "soft_q");
   const std::int64_t copies = GENERATE(1, 4);
+  INFO(algorithm << ", " << copies << " copies");
   rl::Config config = small_run(algorithm).config;
   config.run.envs = copies;
-  rl::update_from_json(config, {{"normalize_obs", copies > 1}}, "test");
+  rl::update_from_json(config,
+                       {{"normalize_obs", copies > 1},
+                        {"updates_per_step", 1},
+                        {"prioritized", copies > 1},
+                        {"n_step", copies > 1 ? 3 : 1}},
+                       "test");
   const rl::EnvFactory factory = [&] { return envs::make(config.run.env); };
   const std::unique_ptr<rl::Agent> agent = rl::make_agent(config);
+  rl::ReplayOptions options = {.discounts = copies > 1};
+  if (copies > 1) options.priority_alpha = 0.6;
   const std::size_t obs_dim = envs::size_of(factory()->spec().observation_space);
-  rl::ReplayBuffer buffer(config.off_policy.buffer_size, static_cast<std::int64_t>(obs_dim), 1);
+  rl::ReplayBuffer buffer(config.off_policy.buffer_size, static_cast<std::int64_t>(obs_dim), 1, options);
   rl::TrainState state(Rng(1), copies);
   std::int64_t warm = 0;
   rl::TrainCallbacks callbacks;

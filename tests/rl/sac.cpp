@@ -21,20 +21,6 @@ using namespace saccade::tests;
 
 namespace {
 
-// The reference keeps the two heads of the policy, and the two critics, apart; ours are one tensor each.
-// These put the reference's tensors side by side under our names.
-std::map<std::string, Tensor> as_actor(const nlohmann::json& w) {
-  std::map<std::string, Tensor> ours;
-  for (const char* part : {"weight", "bias"}) {
-    for (const char* layer : {"l1", "l2"}) {
-      ours["body." + std::string(layer) + "." + part] = tensor(w.at(std::string(layer) + "." + part));
-    }
-    ours[std::string("head.") + part] =
-        cat({tensor(w.at(std::string("mean.") + part)), tensor(w.at(std::string("log_std.") + part))}, 0);
-  }
-  return ours;
-}
-
 rl::SacConfig config_of(const nlohmann::json& c) {
   rl::SacConfig config;
   config.hidden = {8, 8};
@@ -59,7 +45,7 @@ void run_case(const nlohmann::json& c) {
 
   Sac agent(config_of(c), 3, 2, Rng(0), DType::f64);
   const auto& initial = c.at("initial");
-  load(agent.actor(), as_actor(initial.at("actor")));
+  load(agent.actor(), as_gaussian_actor(initial.at("actor")));
   load(agent.critic(), as_critics({"q1", "q2"}, [&](auto q, auto n) { return tensor(initial.at(q).at(n)); }));
   load(agent.target(),
        as_critics({"q1", "q2"}, [&](auto q, auto n) { return tensor(initial.at(q + "_target").at(n)); }));
@@ -76,7 +62,7 @@ void run_case(const nlohmann::json& c) {
                 tensor(u.at("next_log_prob")), tolerance);
     check_close("target_q", agent.target()(batch.next_obs, next.action),
                 stack({tensor(u.at("target_q1")), tensor(u.at("target_q2"))}, 0), tolerance);
-    const Tensor y = agent.critic_target(batch, eps_next);
+    const Tensor y = agent.critic_target(batch, {eps_next, eps});
     check_close("y", y, tensor(u.at("y")), tolerance);
     const auto [critic_loss, q] = agent.critic_loss(batch, y);
     check_close("q", q, stack({tensor(u.at("q1")), tensor(u.at("q2"))}, 0), tolerance);
@@ -103,7 +89,7 @@ void run_case(const nlohmann::json& c) {
     check_close("log_prob", log_prob, tensor(u.at("log_prob")), tolerance);
     check_close("actor_loss", actor_loss, scalar(tests::number(u.at("actor_loss")), DType::f64), tolerance);
     check_parameters("gradient of actor", stepped.actor().named_parameters(),
-                     grad(actor_loss, stepped.actor().parameters()), as_actor(u.at("actor_grads")),
+                     grad(actor_loss, stepped.actor().parameters()), as_gaussian_actor(u.at("actor_grads")),
                      tolerance);
     const Tensor alpha_loss = stepped.alpha_loss(log_prob);
     check_close("alpha_loss", alpha_loss, scalar(tests::number(u.at("alpha_loss")), DType::f64), tolerance);
@@ -111,13 +97,13 @@ void run_case(const nlohmann::json& c) {
                 scalar(tests::number(u.at("log_alpha_grad")), DType::f64), tolerance);
 
     // The whole update.
-    const rl::Metrics metrics = agent.update(batch, eps_next, eps);
+    const rl::Metrics metrics = agent.update(batch, {eps_next, eps});
     CHECK(metrics["critic_loss"] == Approx(tests::number(u.at("critic_loss"))).epsilon(tolerance));
     CHECK(metrics["actor_loss"] == Approx(tests::number(u.at("actor_loss"))).epsilon(tolerance));
     CHECK(metrics["alpha_loss"] == Approx(tests::number(u.at("alpha_loss"))).epsilon(tolerance));
     const auto& after = u.at("after");
     check_parameters("actor", agent.actor().named_parameters(), agent.actor().parameters(),
-                     as_actor(after.at("actor")), tolerance);
+                     as_gaussian_actor(after.at("actor")), tolerance);
     check_parameters("critic", agent.critic().named_parameters(), agent.critic().parameters(),
                      as_critics({"q1", "q2"}, [&](auto k, auto n) { return tensor(after.at(k).at(n)); }),
                      tolerance);
@@ -159,9 +145,9 @@ TEST_CASE("termination cuts the bootstrap, and nothing else does", "[sac]") {
   Batch batch = random_batch(6, rng);
   const Tensor eps = randn({6, 2}, rng);
   batch.terminated = ones({6, 1});
-  CHECK(agent.critic_target(batch, eps).to_vector() == batch.reward.to_vector());
+  CHECK(agent.critic_target(batch, {eps, eps}).to_vector() == batch.reward.to_vector());
   batch.terminated = zeros({6, 1});
-  CHECK(agent.critic_target(batch, eps).to_vector() != batch.reward.to_vector());
+  CHECK(agent.critic_target(batch, {eps, eps}).to_vector() != batch.reward.to_vector());
 }
 
 TEST_CASE("evaluation takes tanh(mu), and acting in training draws", "[sac]") {

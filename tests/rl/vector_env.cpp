@@ -26,6 +26,7 @@ namespace {
 struct Settings {
   rl::RunConfig run = {.steps = 120};
   rl::OffPolicyConfig off_policy = {.learning_starts = 30, .batch_size = 4, .buffer_size = 1000};
+  rl::ReplayOptions replay{};
 };
 
 Settings small_settings(std::int64_t envs) {
@@ -37,7 +38,7 @@ Settings small_settings(std::int64_t envs) {
 struct Run {
   explicit Run(const Settings& settings, Counting::Script script)
       : agent({.hidden = {8}}, 2, 1, Rng(1)),
-        buffer(settings.off_policy.buffer_size, 2, 1),
+        buffer(settings.off_policy.buffer_size, 2, 1, settings.replay),
         state(Rng(1), settings.run.envs) {
     rl::TrainCallbacks callbacks;
     callbacks.on_episode = [&](const rl::TrainState&, const rl::Episode& e) { episodes.push_back(e); };
@@ -107,6 +108,56 @@ TEST_CASE("there is one update a transition, however many copies there are", "[t
     CHECK(run.state.step == rl::last_step(settings.run));
     CHECK(run.state.updates == (steps - 30) * updates_per_step);
     CHECK(run.buffer.size() == steps);
+  }
+}
+
+TEST_CASE("updates may be fewer than steps", "[train]") {
+  for (const auto& [share, updates] : {std::pair{0.25, 22}, {0.1, 9}, {0.0, 0}, {1.5, 135}}) {
+    INFO(share);
+    Settings settings = small_settings(1);
+    settings.off_policy.updates_per_step = share;
+    CHECK(Run(settings, {}).state.updates == updates);
+  }
+}
+
+TEST_CASE("the buffer's n-step transitions stay within their episodes, with any number of copies",
+          "[train]") {
+  // Episodes end after 10 steps by a time limit; every other one after 6 by termination, or at 7 because the
+  // step after it diverges.
+  for (const bool diverges : {false, true}) {
+    for (const std::int64_t n : {1, 3}) {
+      INFO(n << " copies, diverges " << diverges);
+      Settings settings = small_settings(n);
+      settings.off_policy.n_step = 4;
+      settings.off_policy.reward_scale = 2;
+      settings.replay.discounts = true;
+      Counting::Script script = {.every = 2};
+      (diverges ? script.diverges_after : script.terminates_after) = diverges ? 8 : 6;
+      const double early = diverges ? 7 : 6;
+      const Run run(settings, script);
+      const std::vector<double> obs = run.field("obs"), next = run.field("next_obs"),
+                                reward = run.field("reward"), terminated = run.field("terminated"),
+                                discount = run.field("discount");
+      int whole = 0, at_limit = 0, cut_early = 0;
+      for (std::size_t i = 0; i < reward.size(); ++i) {
+        INFO("transition " << i);
+        CHECK(next[2 * i] == obs[2 * i]);  // the same episode
+        const double end = next[2 * i + 1], k = end - obs[2 * i + 1];
+        CHECK((k >= 1 && k <= 4));
+        // Every reward is 1, times 2.
+        CHECK(reward[i] == Approx(2 * (1 - std::pow(0.99, k)) / 0.01));
+        CHECK(discount[i] == Approx(std::pow(0.99, k)));
+        if (k < 4) CHECK((end == 10 || end == early));
+        if (terminated[i] == 1) CHECK((end == early && !diverges));
+        if (k < 4 && end == early) CHECK((terminated[i] == 1) == !diverges);
+        whole += k == 4;
+        at_limit += k < 4 && end == 10;
+        cut_early += k < 4 && end == early;
+      }
+      CHECK(whole > 20);
+      CHECK(at_limit >= 9);
+      CHECK(cut_early >= 9);
+    }
   }
 }
 

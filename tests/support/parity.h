@@ -32,15 +32,37 @@ inline rl::Batch batch_of(const nlohmann::json& b) {
 
 /// References keep critics apart; ours are stacked. `get(critic, "l1.weight")` is the reference's tensor.
 template <class Get>
-std::map<std::string, Tensor> as_critics(const std::vector<std::string>& critics, const Get& get) {
+std::map<std::string, Tensor> as_critics(const std::vector<std::string>& critics, const Get& get,
+                                         const std::vector<std::string>& layers = {"l1", "l2", "l3"},
+                                         const std::string& prefix = "q.") {
   std::map<std::string, Tensor> ours;
-  for (const char* layer : {"l1", "l2", "l3"}) {
+  for (const std::string& layer : layers) {
     for (const char* part : {"weight", "bias"}) {
-      const std::string name = std::string(layer) + "." + part;
+      const std::string name = layer + "." + part;
       TensorList each;
       for (const std::string& critic : critics) each.push_back(get(critic, name));
-      ours["q." + name] = stack(each, 0);
+      ours[prefix + name] = stack(each, 0);
     }
+  }
+  return ours;
+}
+
+/// One value of each critic, side by side: (n, ...).
+inline Tensor stacked(const nlohmann::json& where, const std::vector<std::string>& names) {
+  TensorList each;
+  for (const std::string& name : names) each.push_back(tensor(where.at(name)));
+  return stack(each, 0);
+}
+
+/// References keep the two heads of a Gaussian policy apart; ours are one layer.
+inline std::map<std::string, Tensor> as_gaussian_actor(const nlohmann::json& w) {
+  std::map<std::string, Tensor> ours;
+  for (const char* part : {".weight", ".bias"}) {
+    for (const char* layer : {"l1", "l2"}) {
+      ours["body." + std::string(layer) + part] = tensor(w.at(std::string(layer) + part));
+    }
+    ours[std::string("head") + part] =
+        cat({tensor(w.at(std::string("mean") + part)), tensor(w.at(std::string("log_std") + part))}, 0);
   }
   return ours;
 }

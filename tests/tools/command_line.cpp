@@ -120,7 +120,7 @@ TEST_CASE("a wrong command line is one clear line, exit code 2, and nothing on d
                               "discrete_sac, dqn, soft_q"});
   usage("train cartpole --algo td3", {"cartpole is one of discrete_sac, dqn and soft_q", "td3"});
   usage("train Pendulum-v1 --algo dqn",
-        {"Pendulum-v1 has continuous actions (1 number); dqn needs discrete ones", "sac, td3, ddpg"});
+        {"Pendulum-v1 has continuous actions (1 number); dqn needs discrete ones", "sac, redq"});
   usage("eval", {"RUN is required"});
   usage("replay", {"ENV is required"});
   usage("replay pendulm file.json", {"\"pendulm\"", "did you mean Pendulum-v1?"});

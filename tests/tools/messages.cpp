@@ -35,7 +35,7 @@ TEST_CASE("a mistake is answered with what was meant", "[messages]") {
   says("train cartpole --algo dqn --set exploration_final_eps=0.1", {"here it is epsilon_end"});
   says("train pendulum --set alpha=0.1", {"'alpha'", "initial_alpha and learn_alpha"});  // soft_q has one
   says("train pendulum --set epsilon_end=0.1", {"epsilon_end", "a key of dqn", "sac"});
-  says("train pendulum --set policy_delay=3", {"policy_delay", "td3", "sac"});
+  says("train pendulum --set target_noise=3", {"target_noise", "td3", "sac"});
   // Values.
   says("train pendulum --set hidden=128,128", {"hidden", "128,128", "such as [128,128]"});
   says("train pendulum --set 'hidden=[]'", {"hidden", "[]", "a list"});

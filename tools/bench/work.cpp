@@ -163,7 +163,7 @@ Work update_phases(const UpdateSize& size) {
       laps.lap(Phase::sample);
       const Tensor eps_next = randn(noise, l->rng), eps = randn(noise, l->rng);
       laps.lap(Phase::noise);
-      const Tensor y = l->agent.critic_target(l->batch, eps_next);
+      const Tensor y = l->agent.critic_target(l->batch, {eps_next, eps_next});
       laps.lap(Phase::critic_target);
       const rl::Sac::CriticLoss critic = l->agent.critic_loss(l->batch, y);
       laps.lap(Phase::critic_loss);

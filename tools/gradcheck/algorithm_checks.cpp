@@ -102,7 +102,7 @@ std::vector<Check> algorithm_checks() {
       [=](const TensorList& in) {
         return TensorList{
             with_parameters({{&sac->actor(), gaussian}, {&sac->critic(), critics}, {&sac->target(), targets}},
-                            in[0], [&] { return sac->critic_target(like(batch, in[0]), in[0]); })};
+                            in[0], [&] { return sac->critic_target(like(batch, in[0]), {in[0], in[0]}); })};
       },
       {eps}, {"eps"},
       [=](const TensorList& in) {

@@ -164,6 +164,12 @@ std::vector<OpRow> shapes_rows() {
          return gather(x, 1, indices({0, 3, 3, 1}, {2, 2}));
        }),
        {{{3, 4}}}},
+      {"sort",
+       "y_i = x[k_i], smallest first;  dx[k_i] = g_i",
+       "last",
+       one([](auto& x) { return sort(x).first; }),
+       {{{3, 4}}}},
+      {"sort", "", "0", one([](auto& x) { return sort(x, 0).first; }), {{{4, 2}}}},
       {"scatter_add",
        "y[k_i] += x_i;  dx_i = g[k_i]",
        "0",

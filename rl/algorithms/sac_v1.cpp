@@ -1,0 +1,160 @@
+#include "rl/algorithms/sac_v1.h"
+
+#include "autograd/modes.h"
+#include "autograd/ops.h"
+#include "rl/components/minimize.h"
+#include "rl/components/rows.h"
+#include "rl/components/targets.h"
+
+namespace saccade::rl {
+
+namespace {
+
+std::vector<std::int64_t> value_sizes(std::int64_t obs_dim, std::vector<std::int64_t> hidden) {
+  hidden.insert(hidden.begin(), obs_dim);
+  hidden.push_back(1);
+  return hidden;
+}
+
+}  // namespace
+
+SacV1::SacV1(const SacV1Config& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng,
+             DType dtype)
+    : config_(config),
+      dtype_(dtype),
+      obs_dim_(obs_dim),
+      action_dim_(action_dim),
+      init_(rng.split("init")),
+      actor_(obs_dim, action_dim, config.hidden, LogStd::clamp, init_, dtype),
+      critic_(obs_dim, action_dim, config.hidden, init_, dtype),
+      value_(value_sizes(obs_dim, config.hidden), init_, {}, dtype),
+      target_value_(value_sizes(obs_dim, config.hidden), init_, {}, dtype),
+      actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr}),
+      critic_optimizer_(critic_.parameters(), {.lr = config.critic_lr}),
+      value_optimizer_(value_.parameters(), {.lr = config.value_lr}),
+      normalizer_(config.normalize_obs, obs_dim, dtype) {
+  target_value_.copy_parameters(value_);
+  // Side by side in memory from the start, so that following is one pass over each.
+  value_.flat();
+  target_value_.flat();
+}
+
+Tensor SacV1::value_target(const Tensor& obs, const Tensor& eps) const {
+  const NoGrad no_grad;
+  const nn::TanhNormal pi = actor_(obs);
+  const nn::TanhNormal::Sample now = pi.rsample(eps);
+  return amin(critic_(obs, now.action), {0}) - config_.alpha * pi.log_prob(now);
+}
+
+Tensor SacV1::value_loss(const Tensor& obs, const Tensor& v) const {
+  return mean(square(value_(obs) - v)) / 2;
+}
+
+Tensor SacV1::critic_target(const Batch& batch) const {
+  const NoGrad no_grad;
+  return batch.reward + discounted(batch, config_.gamma, target_value_(batch.next_obs));
+}
+
+SacV1::CriticLoss SacV1::critic_loss(const Batch& batch, const Tensor& y) const {
+  const Tensor q = critic_(batch.obs, batch.action);  // (2, B, 1)
+  return {sum(mean(weighted(batch, square(q - y)), {1, 2})) / 2, q};
+}
+
+SacV1::ActorLoss SacV1::actor_loss(const Tensor& obs, const Tensor& eps) const {
+  const nn::TanhNormal pi = actor_(obs);
+  const nn::TanhNormal::Sample now = pi.rsample(eps);
+  const Tensor log_prob = pi.log_prob(now);
+  return {mean(config_.alpha * log_prob - amin(critic_(obs, now.action), {0})), log_prob};
+}
+
+Metrics SacV1::update(const Batch& batch, const Tensor& eps) {
+  return guard_(*this, batch, [&] { return take_steps(batch, eps); });
+}
+
+Metrics SacV1::take_steps(const Batch& given, const Tensor& eps) {
+  const Batch batch = normalizer_(given);
+
+  const Tensor value_error = value_loss(batch.obs, value_target(batch.obs, eps));
+  check_finite("SAC v1", {{"value_loss", value_error.item()}});
+  const Tensor y = critic_target(batch);
+  const CriticLoss critic = critic_loss(batch, y);
+  check_finite("SAC v1", {{"value_loss", value_error.item()}, {"critic_loss", critic.loss.item()}});
+  minimize(value_optimizer_, value_error, config_.max_grad_norm);
+  minimize(critic_optimizer_, critic.loss, config_.max_grad_norm);
+  td_errors_ = td_errors(batch, critic.q, y);
+
+  const ActorLoss actor = actor_loss(batch.obs, eps);
+  check_finite("SAC v1", {{"critic_loss", critic.loss.item()}, {"actor_loss", actor.loss.item()}});
+  minimize(actor_optimizer_, actor.loss, config_.max_grad_norm);
+
+  target_value_.polyak(value_, config_.tau);
+
+  const NoGrad no_grad;
+  const Metrics metrics = {{"value_loss", value_error.item()},
+                           {"critic_loss", critic.loss.item()},
+                           {"actor_loss", actor.loss.item()},
+                           {"entropy", -mean(actor.log_prob).item(), "H"},  // of the action in [-1, 1]
+                           {"q", mean(critic.q).item(), "Q"}};
+  check_finite("SAC v1", metrics);
+  return metrics;
+}
+
+Metrics SacV1::update(const Batch& batch, Rng& rng) {
+  return update(batch, randn({batch.obs.size(0), action_dim_}, rng, dtype_));
+}
+
+void SacV1::act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
+                std::span<double> action) const {
+  const NoGrad no_grad;
+  const nn::TanhNormal pi = actor_(normalizer_(to_rows("observations", obs, obs_dim_, dtype_)));
+  if (mode == ActMode::exploit) return copy_rows("actions", pi.mode(), action);
+  copy_rows("actions", pi.rsample(to_rows("noise", noise, action_dim_, dtype_)).action, action);
+}
+
+nn::NamedTensors SacV1::named_weights() const {
+  nn::NamedTensors weights;
+  nn::append(weights, "actor.", actor_.named_parameters());
+  nn::append(weights, "critic.", critic_.named_parameters());
+  nn::append(weights, "value.", value_.named_parameters());
+  nn::append(weights, "target_value.", target_value_.named_parameters());
+  nn::append(weights, "obs.", normalizer_.named_state());
+  return weights;
+}
+
+nn::NamedTensors SacV1::named_optimizer_state() const {
+  nn::NamedTensors state;
+  nn::append(state, "actor.", actor_optimizer_.named_state());
+  nn::append(state, "critic.", critic_optimizer_.named_state());
+  nn::append(state, "value.", value_optimizer_.named_state());
+  return state;
+}
+
+void SacV1::load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) {
+  load_agent(*this, weights, optimizer_state,
+             {{"actor.", &actor_optimizer_}, {"critic.", &critic_optimizer_}, {"value.", &value_optimizer_}});
+  normalizer_.refresh();
+  guard_.look_at(*this);
+}
+
+void SacV1::load_weights(const nn::NamedTensors& weights) {
+  nn::copy_by_name("weights", weights, named_weights());
+  normalizer_.refresh();
+  guard_.look_at(*this);
+}
+
+AlgorithmInfo sac_v1_info() {
+  using C = SacV1Config;
+  ConfigKeys keys = actor_critic_keys<C>();
+  keys.push_back(key("value_lr", &C::value_lr, "Adam's step size for the value network", kSmallest, 1));
+  keys.push_back(key("alpha", &C::alpha, "the temperature, which stays", 0, 1e6));
+  return algorithm<SacV1, C>({
+      .name = "sac_v1",
+      .title = "the first Soft Actor-Critic, with a value network (Haarnoja et al. 2018, ICML)",
+      .actions = ActionKind::box,
+      .keys = std::move(keys),
+      .presets = {{"pendulum", R"({"hidden": [64, 64], "actor_lr": 1e-3, "critic_lr": 1e-3, "value_lr": 1e-3,
+                                   "tau": 0.01})"}},
+  });
+}
+
+}  // namespace saccade::rl

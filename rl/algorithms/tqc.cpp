@@ -1,0 +1,193 @@
+#include "rl/algorithms/tqc.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "autograd/modes.h"
+#include "autograd/ops.h"
+#include "base/error.h"
+#include "rl/components/minimize.h"
+#include "rl/components/rows.h"
+#include "rl/components/targets.h"
+
+namespace saccade::rl {
+
+namespace {
+
+// (j - 1/2) / m for j = 1 ... m, (m, 1)
+Tensor levels(std::int64_t m, DType dtype) {
+  return (unsqueeze(arange(m, dtype), 1) + 0.5) / static_cast<double>(m);
+}
+
+}  // namespace
+
+Tqc::Tqc(const TqcConfig& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng, DType dtype)
+    : config_(config),
+      dtype_(dtype),
+      obs_dim_(obs_dim),
+      action_dim_(action_dim),
+      target_entropy_(config.target_entropy.value_or(-static_cast<double>(action_dim))),
+      quantile_levels_(levels(config.quantiles, dtype)),
+      init_(rng.split("init")),
+      actor_(obs_dim, action_dim, config.hidden, LogStd::clamp, init_, dtype),
+      critic_(obs_dim, action_dim, config.hidden, init_, dtype,
+              {.n = config.critics, .outputs = config.quantiles}),
+      target_(obs_dim, action_dim, config.hidden, init_, dtype,
+              {.n = config.critics, .outputs = config.quantiles}),
+      log_alpha_(scalar(std::log(config.initial_alpha), dtype).requires_grad_()),
+      actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr}),
+      critic_optimizer_(critic_.parameters(), {.lr = config.critic_lr}),
+      alpha_optimizer_({log_alpha_}, {.lr = config.alpha_lr}),
+      normalizer_(config.normalize_obs, obs_dim, dtype) {
+  if (config.drop_per_critic >= config.quantiles) {
+    throw ConfigError(
+        fmt::format("drop_per_critic is {}, which leaves none of {} quantiles; expected at most {}",
+                    config.drop_per_critic, config.quantiles, config.quantiles - 1));
+  }
+  target_.copy_parameters(critic_);
+  // Side by side in memory from the start, so that following the critics is one pass over each.
+  critic_.flat();
+  target_.flat();
+}
+
+Tensor Tqc::critic_target(const Batch& batch, const Tensor& eps_next) const {
+  const NoGrad no_grad;
+  const nn::TanhNormal pi = actor_(batch.next_obs);
+  const nn::TanhNormal::Sample next = pi.rsample(eps_next);
+  const Tensor z = target_(batch.next_obs, next.action);              // (n, B, m)
+  const Tensor pool = sort(flatten(permute(z, {1, 0, 2}), 1)).first;  // (B, n m)
+  const Tensor kept = slice(pool, 1, 0, config_.critics * (config_.quantiles - config_.drop_per_critic));
+  return batch.reward + discounted(batch, config_.gamma, kept - alpha() * pi.log_prob(next));
+}
+
+Tqc::CriticLoss Tqc::critic_loss(const Batch& batch, const Tensor& y) const {
+  const Tensor z = critic_(batch.obs, batch.action);  // (n, B, m)
+  const Shape pairs = {config_.critics, y.size(0), config_.quantiles, y.size(1)};
+  const Tensor own = expand(unsqueeze(z, -1), pairs), other = expand(unsqueeze(y, 1), pairs);
+  const Tensor weight = abs(quantile_levels_ - gt(own.detach(), other));
+  const Tensor each = weight * huber_loss(own, other, Reduction::none);
+  return {config_.critic_loss_factor * sum(mean(weighted(batch, mean(each, {3})), {1, 2})), z};
+}
+
+Tqc::ActorLoss Tqc::actor_loss(const Tensor& obs, const Tensor& eps) const {
+  const nn::TanhNormal pi = actor_(obs);
+  const nn::TanhNormal::Sample now = pi.rsample(eps);
+  const Tensor log_prob = pi.log_prob(now);
+  const Tensor q = mean(mean(critic_(obs, now.action), {2}, true), {0});  // (B, 1)
+  return {mean(alpha() * log_prob - q), log_prob};
+}
+
+Tensor Tqc::alpha_loss(const Tensor& log_prob) const {
+  return -mean(exp(log_alpha_) * (log_prob.detach() + target_entropy_));
+}
+
+Metrics Tqc::update(const Batch& batch, const Tensor& eps_next, const Tensor& eps) {
+  return guard_(*this, batch, [&] { return take_steps(batch, eps_next, eps); });
+}
+
+Metrics Tqc::take_steps(const Batch& given, const Tensor& eps_next, const Tensor& eps) {
+  const Batch batch = normalizer_(given);
+  const double alpha_before = alpha();
+
+  const Tensor y = critic_target(batch, eps_next);
+  const CriticLoss critic = critic_loss(batch, y);
+  check_finite("TQC", {{"critic_loss", critic.loss.item()}});
+  minimize(critic_optimizer_, critic.loss, config_.max_grad_norm);
+  td_errors_ = td_errors(batch, mean(critic.z, {2}, true), mean(y, {1}, true));
+
+  const ActorLoss actor = actor_loss(batch.obs, eps);
+  check_finite("TQC", {{"critic_loss", critic.loss.item()}, {"actor_loss", actor.loss.item()}});
+  minimize(actor_optimizer_, actor.loss, config_.max_grad_norm);
+
+  const Tensor temperature = alpha_loss(actor.log_prob);
+  minimize(alpha_optimizer_, temperature, config_.max_grad_norm);
+
+  target_.polyak(critic_, config_.tau);
+
+  const NoGrad no_grad;
+  const Metrics metrics = {{"critic_loss", critic.loss.item()},
+                           {"actor_loss", actor.loss.item()},
+                           {"alpha_loss", temperature.item()},
+                           {"alpha", alpha_before, "alpha"},
+                           {"entropy", -mean(actor.log_prob).item(), "H"},  // of the action in [-1, 1]
+                           {"q", mean(critic.z).item()}};
+  check_finite("TQC", metrics);
+  return metrics;
+}
+
+Metrics Tqc::update(const Batch& batch, Rng& rng) {
+  const Shape shape = {batch.obs.size(0), action_dim_};
+  const Tensor eps_next = randn(shape, rng, dtype_);
+  const Tensor eps = randn(shape, rng, dtype_);
+  return update(batch, eps_next, eps);
+}
+
+void Tqc::act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
+              std::span<double> action) const {
+  const NoGrad no_grad;
+  const nn::TanhNormal pi = actor_(normalizer_(to_rows("observations", obs, obs_dim_, dtype_)));
+  if (mode == ActMode::exploit) return copy_rows("actions", pi.mode(), action);
+  copy_rows("actions", pi.rsample(to_rows("noise", noise, action_dim_, dtype_)).action, action);
+}
+
+double Tqc::alpha() const { return std::exp(log_alpha_.item()); }
+
+nn::NamedTensors Tqc::named_weights() const {
+  nn::NamedTensors weights;
+  nn::append(weights, "actor.", actor_.named_parameters());
+  nn::append(weights, "critic.", critic_.named_parameters());
+  nn::append(weights, "target.", target_.named_parameters());
+  weights.push_back({"log_alpha", log_alpha_});
+  nn::append(weights, "obs.", normalizer_.named_state());
+  return weights;
+}
+
+nn::NamedTensors Tqc::named_optimizer_state() const {
+  nn::NamedTensors state;
+  nn::append(state, "actor.", actor_optimizer_.named_state());
+  nn::append(state, "critic.", critic_optimizer_.named_state());
+  nn::append(state, "alpha.", alpha_optimizer_.named_state());
+  return state;
+}
+
+void Tqc::load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) {
+  load_agent(*this, weights, optimizer_state,
+             {{"actor.", &actor_optimizer_}, {"critic.", &critic_optimizer_}, {"alpha.", &alpha_optimizer_}});
+  normalizer_.refresh();
+  guard_.look_at(*this);
+}
+
+void Tqc::load_weights(const nn::NamedTensors& weights) {
+  nn::copy_by_name("weights", weights, named_weights());
+  normalizer_.refresh();
+  guard_.look_at(*this);
+}
+
+AlgorithmInfo tqc_info() {
+  using C = TqcConfig;
+  ConfigKeys keys = actor_critic_keys<C>();
+  for (const ConfigKey& own : {
+           key("alpha_lr", &C::alpha_lr, "Adam's step size for log alpha", kSmallest, 1),
+           key("initial_alpha", &C::initial_alpha, "the temperature at the start", kSmallest, 1e6),
+           key("target_entropy", &C::target_entropy, "of the policy on [-1, 1] actions; null for -dim(A)",
+               -1e6, 1e6),
+           key("critics", &C::critics, "how many critics", 1, 100),
+           key("quantiles", &C::quantiles, "of the return, that each critic gives", 1, 1000),
+           key("drop_per_critic", &C::drop_per_critic,
+               "how many of those, times critics, the target leaves out, the largest of all", 0, 999),
+           key("critic_loss_factor", &C::critic_loss_factor, "of the sum over critics", kSmallest, 1e6),
+       }) {
+    keys.push_back(own);
+  }
+  return algorithm<Tqc, C>({
+      .name = "tqc",
+      .title = "Truncated Quantile Critics (Kuznetsov et al. 2020)",
+      .actions = ActionKind::box,
+      .keys = std::move(keys),
+      .presets = {{"pendulum",
+                   R"({"hidden": [64, 64], "actor_lr": 1e-3, "critic_lr": 1e-3, "alpha_lr": 1e-3})"}},
+  });
+}
+
+}  // namespace saccade::rl
