@@ -100,9 +100,10 @@ std::vector<Check> algorithm_checks() {
       "SAC", "critic target", "3-6-6-2 and two critics 5-6-6-1, batch 5, two terminated",
       "y = r + gamma (1 - d) (min(Q'_1, Q'_2)(s', a') - alpha log pi(a' | s')),  a' = tanh(m + s eps)",
       [=](const TensorList& in) {
-        return TensorList{
-            with_parameters({{&sac->actor(), gaussian}, {&sac->critic(), critics}, {&sac->target(), targets}},
-                            in[0], [&] { return sac->critic_target(like(batch, in[0]), {in[0], in[0]}); })};
+        return TensorList{with_parameters(
+            {{&sac->actor(), gaussian}, {&sac->critic(), critics}, {&sac->target(), targets}}, in[0], [&] {
+              return sac->critic_target(like(batch, in[0]), {in[0], in[0]});
+            })};
       },
       {eps}, {"eps"},
       [=](const TensorList& in) {
