@@ -42,6 +42,11 @@ TEST_CASE("a mistake is answered with what was meant", "[messages]") {
   std::string long_list = "1";
   for (int i = 0; i < 200; ++i) long_list += ",1";
   says("train pendulum --set hidden=[" + long_list + "]", {"hidden", "at most 100"});
+  says("train pendulum --set n_step=100 --set buffer_size=50", {"n_step is 100", "at most buffer_size, 50"});
+  says("train pendulum --algo tqc --set drop_per_critic=25", {"drop_per_critic is 25", "none of 25"});
+  says("train pendulum --algo redq --set target_critics=20", {"target_critics is 20", "at most critics"});
+  says("train pendulum --set priority_alpha=nan", {"priority_alpha", "nan", "from 0 to 10"});
+  says("train pendulum --set dropout=1", {"dropout is 1", "from 0 to 0.99"});
   // Options.
   says("train pendulum --device cuda", {"--device", "CPU"});
   says("train --env Pendulum-v1", {"--env", "train Pendulum-v1"});
