@@ -183,6 +183,18 @@ TEST_CASE("a corner within reach of the steps is reported as one", "[gradcheck]"
   CHECK_THAT(gradcheck([](const Tensor& t) { return relu(t); }, x).explanation(), Catch::Contains("corner"));
 }
 
+TEST_CASE("the worst relative error is that of its order, and of elements that are not tiny", "[gradcheck]") {
+  // Elements are off by 1, 25 and 2 %; the last is beneath what a relative error means.
+  const Tensor factor = from_values({1, 1, 1, 1e-9}, {4}, DType::f64);
+  const Tensor wrong = from_values({1.01, 1.25, 1.02, 2e-9}, {4}, DType::f64);
+  const auto f = [&](const Tensor& x) {
+    return record("off", x.detach() * factor, {{x, [&](const Tensor& g) { return g * wrong; }}});
+  };
+  const GradcheckResult result = gradcheck(f, ones({4}, DType::f64));
+  CHECK(result.worst_relative_error(1) == Approx(0.2));  // of the larger of the two
+  CHECK(result.worst_relative_error(2) == 0);
+}
+
 TEST_CASE("gradcheck's report names the worst element and both numbers", "[gradcheck]") {
   const Tensor x = from_values({0.5, -0.25}, {2});
   const GradcheckResult result = gradcheck([](const Tensor& t) { return square(t); }, x);
