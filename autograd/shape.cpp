@@ -46,19 +46,34 @@ void Shape::erase(std::int64_t at) {
   --size_;
 }
 
-std::int64_t Shape::numel() const {
-  constexpr std::int64_t kMaxElements = std::int64_t{1} << 59;  // so that bytes can be counted too
+namespace {
+
+constexpr std::int64_t kMaxElements = std::int64_t{1} << 59;  // so that bytes can be counted too
+
+// The product, where it may be 0 or too large: other sizes than 0 count though there is one, for strides.
+std::int64_t checked_product(const Shape& shape) {
   std::int64_t product = 1;
   bool empty = false;
-  for (const std::int64_t n : *this) {
+  for (const std::int64_t n : shape) {
     if (n == 0) {
       empty = true;
     } else if (__builtin_mul_overflow(product, n, &product) || product > kMaxElements ||
                product < -kMaxElements) {
-      throw ShapeError(fmt::format("a tensor of shape {} would have too many elements", str()));
+      throw ShapeError(fmt::format("a tensor of shape {} would have too many elements", shape.str()));
     }
   }
   return empty ? 0 : product;
+}
+
+}  // namespace
+
+// Called for every tensor that is made, so the usual case is one multiplication a dimension.
+std::int64_t Shape::numel() const {
+  std::int64_t product = 1;
+  bool overflows = false;
+  for (const std::int64_t n : *this) overflows |= __builtin_mul_overflow(product, n, &product);
+  if (overflows || product <= 0 || product > kMaxElements) return checked_product(*this);
+  return product;
 }
 
 std::string Shape::str() const { return fmt::format("[{}]", fmt::join(begin(), end(), ", ")); }

@@ -29,8 +29,9 @@ bool moderate(const Tensor& x) {
     constexpr Bits kNoSign = std::numeric_limits<Bits>::max();
     const Tensor flat = contiguous(x);
     const T* at = flat.data<T>();
+    const std::int64_t n = flat.numel();
     Bits largest = 0;
-    for (std::int64_t i = 0; i < flat.numel(); ++i) {
+    for (std::int64_t i = 0; i < n; ++i) {
       const Bits bits = std::bit_cast<Bits>(at[i]) & kNoSign;
       largest = bits > largest ? bits : largest;
     }
