@@ -8,7 +8,9 @@
 
 #include "autograd/ops.h"
 #include "base/error.h"
+#include "rl/training/train.h"
 #include "tests/support/catch.h"
+#include "tests/support/counting_env.h"
 #include "tests/support/reference_data.h"
 
 using namespace saccade;
@@ -107,4 +109,55 @@ TEST_CASE("priorities go through a checkpoint, and refuse what is none", "[prior
   CHECK_THROWS_AS(Priorities(0, 1), ConfigError);
   CHECK_THROWS_AS(Priorities(3, -1), ConfigError);
   CHECK_THROWS_AS(Priorities(3, 1, 0), ConfigError);
+}
+
+namespace {
+
+// Does nothing, finds late observations the more surprising, and remembers each batch's smallest weight.
+struct Watcher final : rl::Agent {
+  std::int64_t noise_size() const override { return 1; }
+  void act(std::span<const double>, std::span<const double>, rl::ActMode,
+           std::span<double> action) const override {
+    std::fill(action.begin(), action.end(), 0);
+  }
+  rl::Metrics update(const rl::Batch& batch, Rng&) override {
+    smallest.push_back(amin(batch.weight).item());
+    surprise = 1 + slice(batch.obs, 1, 1, 2);
+    return {{"loss", 0.0}};
+  }
+  Tensor last_td_errors() const override { return surprise; }
+  nn::NamedTensors named_weights() const override { return {}; }
+  nn::NamedTensors named_optimizer_state() const override { return {}; }
+  void load(const nn::NamedTensors&, const nn::NamedTensors&) override {}
+  void load_weights(const nn::NamedTensors&) override {}
+
+  Tensor surprise;
+  std::vector<double> smallest;
+};
+
+std::vector<double> smallest_weights(std::int64_t beta_steps) {
+  rl::RunConfig run;
+  run.steps = 120;
+  rl::OffPolicyConfig config;
+  config.learning_starts = 20;
+  config.batch_size = 32;
+  config.priority_beta = 0;
+  config.priority_beta_steps = beta_steps;
+  Watcher agent;
+  rl::ReplayBuffer buffer(200, 2, 1, {.priority_alpha = 1.0});
+  rl::TrainState state(Rng(1));
+  rl::train(
+      run, config, [] { return std::make_unique<Counting>(Counting::Script{.terminates_after = 9}); }, agent,
+      buffer, state);
+  return agent.smallest;
+}
+
+}  // namespace
+
+TEST_CASE("weights make up for priorities, more and more", "[priorities]") {
+  for (const double weight : smallest_weights(1'000'000'000)) CHECK(weight > 0.999);
+  const std::vector<double> growing = smallest_weights(100);
+  REQUIRE(growing.size() == 100);
+  CHECK(growing[5] > 0.5);
+  CHECK(growing.back() < 0.5);  // 1 / 3 where the most surprising drawn is so 3 times as much as the least
 }

@@ -225,3 +225,36 @@ TEST_CASE("n-step returns and weights are what every algorithm says they are", "
     CHECK(update([](rl::Batch& b) { b.weight = full({8, 1}, 0.5); }) == Approx(0.5 * plain).epsilon(1e-5));
   }
 }
+
+TEST_CASE("gradients are scaled down to max_grad_norm, and smaller ones stay", "[promises]") {
+  for (const std::string& name : names()) {
+    INFO(name);
+    // The largest step of a weight in an update. Adam undoes a factor on gradients, but not beneath its eps.
+    const auto largest_step = [&](const std::string& setting) {
+      rl::Config config = config_of(name);
+      rl::update_from_text(config, setting);
+      const std::unique_ptr<rl::Agent> agent = rl::make_agent(config);
+      std::vector<Tensor> before;
+      for (const auto& [key, tensor] : nn::with_prefix(agent->named_weights(), "critic.")) {
+        before.push_back((1 * tensor).detach());
+      }
+      Rng rng(1);
+      const Tensor box = rand({8, 1}, rng, DType::f32, -1, 1);
+      agent->update({randn({8, 2}, rng), is_discrete(name) ? floor(1.5 * (box + 1)) : box, randn({8, 1}, rng),
+                     randn({8, 2}, rng), zeros({8, 1})},
+                    rng);
+      double largest = 0;
+      std::size_t i = 0;
+      for (const auto& [key, tensor] : nn::with_prefix(agent->named_weights(), "critic.")) {
+        const Tensor old = before[i++];
+        if (key.starts_with("bn")) continue;  // CrossQ's norms, whose statistics move by themselves
+        largest = std::max(largest, amax(abs(tensor.detach() - old)).item());
+      }
+      return largest;
+    };
+    const double plain = largest_step("max_grad_norm=null");
+    CHECK(plain > 1e-4);
+    CHECK(largest_step("max_grad_norm=1e9") == plain);
+    CHECK(largest_step("max_grad_norm=1e-12") < 1e-2 * plain);
+  }
+}
