@@ -150,6 +150,12 @@ const ConfigKeys& off_policy_keys() {
   return keys;
 }
 
+ConfigKeys joined(std::initializer_list<ConfigKeys> parts) {
+  ConfigKeys all;
+  for (const ConfigKeys& part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
 const ConfigKey* find_key(const ConfigKeys& keys, std::string_view name) {
   const auto at =
       std::find_if(keys.begin(), keys.end(), [&](const ConfigKey& key) { return key.name == name; });

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <limits>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -107,6 +108,8 @@ const ConfigKeys& off_policy_keys();
 /// The smallest positive number that a key takes where 0 makes no sense, and the largest count.
 inline constexpr double kSmallest = 1e-12, kLargestCount = 1e12;
 
+ConfigKeys joined(std::initializer_list<ConfigKeys> parts);
+
 /// The keys of networks and their learning that most algorithms have, for their structs that have members of
 /// these names.
 template <class C>
@@ -121,6 +124,17 @@ ConfigKeys actor_critic_keys() {
           kSmallest, 1e12),
       key("normalize_obs", &C::normalize_obs,
           "whether the networks see observations less their running mean, in running standard deviations"),
+  };
+}
+
+/// Those of a temperature that is learned, for policies on [-1, 1]^n.
+template <class C>
+ConfigKeys temperature_keys() {
+  return {
+      key("alpha_lr", &C::alpha_lr, "Adam's step size for log alpha", kSmallest, 1),
+      key("initial_alpha", &C::initial_alpha, "the temperature at the start", kSmallest, 1e6),
+      key("target_entropy", &C::target_entropy, "of the policy on [-1, 1] actions; null for -dim(A)", -1e6,
+          1e6),
   };
 }
 

@@ -4,6 +4,7 @@
 
 #include "autograd/modes.h"
 #include "autograd/ops.h"
+#include "rl/components/actor_critic.h"
 #include "rl/components/minimize.h"
 #include "rl/components/rows.h"
 #include "rl/components/targets.h"
@@ -37,9 +38,8 @@ nn::TanhNormal distribution(const Tensor& out) {
 
 CrossQ::CrossQ(const CrossQConfig& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng,
                DType dtype)
-    : config_(config),
-      dtype_(dtype),
-      obs_dim_(obs_dim),
+    : NetworkAgent(obs_dim, dtype, config.normalize_obs),
+      config_(config),
       action_dim_(action_dim),
       target_entropy_(config.target_entropy.value_or(-static_cast<double>(action_dim))),
       init_(rng.split("init")),
@@ -49,8 +49,14 @@ CrossQ::CrossQ(const CrossQConfig& config, std::int64_t obs_dim, std::int64_t ac
       log_alpha_(scalar(std::log(config.initial_alpha), dtype).requires_grad_()),
       actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr, .beta1 = config.adam_beta1}),
       critic_optimizer_(critic_.parameters(), {.lr = config.critic_lr, .beta1 = config.adam_beta1}),
-      alpha_optimizer_({log_alpha_}, {.lr = config.alpha_lr}),
-      normalizer_(config.normalize_obs, obs_dim, dtype) {}
+      alpha_optimizer_({log_alpha_}, {.lr = config.alpha_lr}) {
+  register_network("actor", actor_, actor_.named_state());
+  register_network("critic", critic_, critic_.named_state());
+  register_tensor("log_alpha", log_alpha_);
+  register_optimizer("actor", actor_optimizer_);
+  register_optimizer("critic", critic_optimizer_);
+  register_optimizer("alpha", alpha_optimizer_);
+}
 
 nn::TanhNormal CrossQ::policy(const Tensor& obs) const { return distribution(actor_(obs)); }
 
@@ -88,11 +94,10 @@ Tensor CrossQ::alpha_loss(const Tensor& log_prob) const {
 }
 
 Metrics CrossQ::update(const Batch& batch, const Tensor& eps_next, const Tensor& eps) {
-  return guard_(*this, batch, [&] { return take_steps(batch, eps_next, eps); });
+  return guarded(batch, [&](const Batch& normalized) { return take_steps(normalized, eps_next, eps); });
 }
 
-Metrics CrossQ::take_steps(const Batch& given, const Tensor& eps_next, const Tensor& eps) {
-  const Batch batch = normalizer_(given);
+Metrics CrossQ::take_steps(const Batch& batch, const Tensor& eps_next, const Tensor& eps) {
   const double alpha_before = alpha();
 
   const CriticLoss critic = critic_loss(batch, eps_next);
@@ -134,69 +139,36 @@ Metrics CrossQ::update(const Batch& batch, Rng& rng) {
 void CrossQ::act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
                  std::span<double> action) const {
   const NoGrad no_grad;
-  const nn::TanhNormal pi = policy(normalizer_(to_rows("observations", obs, obs_dim_, dtype_)));
-  if (mode == ActMode::exploit) return copy_rows("actions", pi.mode(), action);
-  copy_rows("actions", pi.rsample(to_rows("noise", noise, action_dim_, dtype_)).action, action);
+  const nn::TanhNormal pi = policy(observations(obs));
+  act_by(pi, noise, mode, action);
 }
 
 double CrossQ::alpha() const { return std::exp(log_alpha_.item()); }
 
-nn::NamedTensors CrossQ::named_weights() const {
-  nn::NamedTensors weights;
-  nn::append(weights, "actor.", actor_.named_parameters());
-  nn::append(weights, "actor.", actor_.named_state());
-  nn::append(weights, "critic.", critic_.named_parameters());
-  nn::append(weights, "critic.", critic_.named_state());
-  weights.push_back({"log_alpha", log_alpha_});
-  nn::append(weights, "obs.", normalizer_.named_state());
-  return weights;
-}
-
-nn::NamedTensors CrossQ::named_optimizer_state() const {
-  nn::NamedTensors state;
-  nn::append(state, "actor.", actor_optimizer_.named_state());
-  nn::append(state, "critic.", critic_optimizer_.named_state());
-  nn::append(state, "alpha.", alpha_optimizer_.named_state());
-  return state;
-}
-
-void CrossQ::load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) {
-  load_agent(*this, weights, optimizer_state,
-             {{"actor.", &actor_optimizer_}, {"critic.", &critic_optimizer_}, {"alpha.", &alpha_optimizer_}});
-  normalizer_.refresh();
-  guard_.look_at(*this);
-}
-
-void CrossQ::load_weights(const nn::NamedTensors& weights) {
-  nn::copy_by_name("weights", weights, named_weights());
-  normalizer_.refresh();
-  guard_.look_at(*this);
-}
-
 AlgorithmInfo crossq_info() {
   using C = CrossQConfig;
-  ConfigKeys keys = {
-      key("hidden", &C::hidden, "widths of the policy's hidden layers", 1, 1e5),
-      key("critic_widening", &C::critic_widening, "how many times as wide the critics' are", 1, 100),
-      key("gamma", &C::gamma, "discount", 0, 1),
-      key("actor_lr", &C::actor_lr, "Adam's step size for the policy", kSmallest, 1),
-      key("critic_lr", &C::critic_lr, "Adam's step size for the critics", kSmallest, 1),
-      key("alpha_lr", &C::alpha_lr, "Adam's step size for log alpha", kSmallest, 1),
-      key("adam_beta1", &C::adam_beta1, "Adam's beta1 for policy and critics", 0, 0.999),
-      key("max_grad_norm", &C::max_grad_norm, "larger gradients are scaled down to it; null for as they are",
-          kSmallest, 1e12),
-      key("initial_alpha", &C::initial_alpha, "the temperature at the start", kSmallest, 1e6),
-      key("target_entropy", &C::target_entropy, "of the policy on [-1, 1] actions; null for -dim(A)", -1e6,
-          1e6),
-      key("policy_delay", &C::policy_delay, "updates of the critics for one of the policy and temperature", 1,
-          1000),
-      key("norm_momentum", &C::norm_momentum, "the share of running statistics that stays at each pass", 0,
-          1),
-      key("norm_eps", &C::norm_eps, "added to variances", kSmallest, 1),
-      key("renorm_after", &C::renorm_after, "training passes of plain batch normalisation", 0, kLargestCount),
-      key("normalize_obs", &C::normalize_obs,
-          "whether the networks see observations less their running mean, in running standard deviations"),
-  };
+  ConfigKeys keys = joined(
+      {temperature_keys<C>(),
+       {
+           key("hidden", &C::hidden, "widths of the policy's hidden layers", 1, 1e5),
+           key("critic_widening", &C::critic_widening, "how many times as wide the critics' are", 1, 100),
+           key("gamma", &C::gamma, "discount", 0, 1),
+           key("actor_lr", &C::actor_lr, "Adam's step size for the policy", kSmallest, 1),
+           key("critic_lr", &C::critic_lr, "Adam's step size for the critics", kSmallest, 1),
+           key("adam_beta1", &C::adam_beta1, "Adam's beta1 for policy and critics", 0, 0.999),
+           key("max_grad_norm", &C::max_grad_norm,
+               "larger gradients are scaled down to it; null for as they are", kSmallest, 1e12),
+           key("policy_delay", &C::policy_delay,
+               "updates of the critics for one of the policy and temperature", 1, 1000),
+           key("norm_momentum", &C::norm_momentum, "the share of running statistics that stays at each pass",
+               0, 1),
+           key("norm_eps", &C::norm_eps, "added to variances", kSmallest, 1),
+           key("renorm_after", &C::renorm_after, "training passes of plain batch normalisation", 0,
+               kLargestCount),
+           key("normalize_obs", &C::normalize_obs,
+               "whether the networks see observations less their running mean, in running standard "
+               "deviations"),
+       }});
   return algorithm<CrossQ, C>({
       .name = "crossq",
       .title = "CrossQ (Bhatt et al. 2024)",

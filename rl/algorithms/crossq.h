@@ -14,11 +14,9 @@
 
 #include "nn/distributions/tanh_normal.h"
 #include "nn/optim/adam.h"
-#include "rl/agent.h"
 #include "rl/algorithms/registry.h"
-#include "rl/components/agent_state.h"
 #include "rl/components/batch_norm_net.h"
-#include "rl/components/running_mean_std.h"
+#include "rl/components/network_agent.h"
 
 namespace saccade::rl {
 
@@ -41,7 +39,7 @@ struct CrossQConfig {
   bool normalize_obs = false;
 };
 
-class CrossQ final : public Agent {
+class CrossQ final : public NetworkAgent {
  public:
   CrossQ(const CrossQConfig& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng,
          DType dtype = DType::f32);
@@ -50,9 +48,7 @@ class CrossQ final : public Agent {
   /// To explore, a draw from the policy, with the noise as eps; to exploit, tanh(mu).
   void act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
            std::span<double> action) const override;
-  void observe(std::span<const double> obs) override { normalizer_.observe(obs); }
   double discount() const override { return config_.gamma; }
-  Tensor last_td_errors() const override { return td_errors_; }
 
   /// One update: critics, and in every policy_delay-th policy and temperature. alpha has one value
   /// throughout. The noise of s' and of s is given, (B, action_dim), or drawn.
@@ -88,26 +84,16 @@ class CrossQ final : public Agent {
   /// pi(s), with the policy in evaluation.
   nn::TanhNormal policy(const Tensor& obs) const;
 
-  /// "actor.l1.weight", "actor.bn0.mean", "critic. ...", "log_alpha".
-  nn::NamedTensors named_weights() const override;
-  nn::NamedTensors named_optimizer_state() const override;
-  void load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) override;
-  void load_weights(const nn::NamedTensors& weights) override;
-
  private:
   Metrics take_steps(const Batch& batch, const Tensor& eps_next, const Tensor& eps);
 
   CrossQConfig config_;
-  DType dtype_;
-  std::int64_t obs_dim_, action_dim_;
+  std::int64_t action_dim_;
   double target_entropy_;
   Rng init_;
   BatchNormNet actor_, critic_;
   Tensor log_alpha_;
   nn::Adam actor_optimizer_, critic_optimizer_, alpha_optimizer_;
-  ObsNormalizer normalizer_;
-  UpdateGuard guard_;
-  Tensor td_errors_;
 };
 
 AlgorithmInfo crossq_info();

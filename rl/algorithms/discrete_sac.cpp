@@ -13,9 +13,8 @@ namespace saccade::rl {
 
 DiscreteSac::DiscreteSac(const DiscreteSacConfig& config, std::int64_t obs_dim, std::int64_t choices,
                          const Rng& rng, DType dtype)
-    : config_(config),
-      dtype_(dtype),
-      obs_dim_(obs_dim),
+    : NetworkAgent(obs_dim, dtype, config.normalize_obs),
+      config_(config),
       target_entropy_(config.target_entropy.value_or(0.98 * std::log(static_cast<double>(choices)))),
       init_(rng.split("init")),
       actor_(obs_dim, choices, config.hidden, init_, dtype),
@@ -24,12 +23,14 @@ DiscreteSac::DiscreteSac(const DiscreteSacConfig& config, std::int64_t obs_dim, 
       log_alpha_(scalar(std::log(config.initial_alpha), dtype).requires_grad_()),
       actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr, .eps = config.adam_eps}),
       critic_optimizer_(critic_.parameters(), {.lr = config.critic_lr, .eps = config.adam_eps}),
-      alpha_optimizer_({log_alpha_}, {.lr = config.alpha_lr, .eps = config.adam_eps}),
-      normalizer_(config.normalize_obs, obs_dim, dtype) {
-  target_.copy_parameters(critic_);
-  // Side by side in memory from the start, so that following the critics is one pass over each.
-  critic_.flat();
-  target_.flat();
+      alpha_optimizer_({log_alpha_}, {.lr = config.alpha_lr, .eps = config.adam_eps}) {
+  register_network("actor", actor_);
+  register_network("critic", critic_);
+  register_target("target", target_, critic_);
+  register_tensor("log_alpha", log_alpha_);
+  register_optimizer("actor", actor_optimizer_);
+  register_optimizer("critic", critic_optimizer_);
+  register_optimizer("alpha", alpha_optimizer_);
 }
 
 Tensor DiscreteSac::critic_target(const Batch& batch) const {
@@ -60,11 +61,10 @@ Tensor DiscreteSac::alpha_loss(const Tensor& entropy) const {
 }
 
 Metrics DiscreteSac::update(const Batch& batch) {
-  return guard_(*this, batch, [&] { return take_steps(batch); });
+  return guarded(batch, [&](const Batch& normalized) { return take_steps(normalized); });
 }
 
-Metrics DiscreteSac::take_steps(const Batch& given) {
-  const Batch batch = normalizer_(given);
+Metrics DiscreteSac::take_steps(const Batch& batch) {
   const double alpha_before = alpha();
 
   const Tensor y = critic_target(batch);
@@ -100,56 +100,24 @@ Metrics DiscreteSac::take_steps(const Batch& given) {
 void DiscreteSac::act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
                       std::span<double> action) const {
   const NoGrad no_grad;
-  const Tensor logits = actor_(normalizer_(to_rows("observations", obs, obs_dim_, dtype_)));
+  const Tensor logits = actor_(observations(obs));
   if (mode == ActMode::exploit) return copy_rows("actions", argmax(logits, -1), action);
   copy_rows("actions", draw_choices(softmax(logits, -1), to_rows("noise", noise, 1, dtype_)), action);
 }
 
 double DiscreteSac::alpha() const { return std::exp(log_alpha_.item()); }
 
-nn::NamedTensors DiscreteSac::named_weights() const {
-  nn::NamedTensors weights;
-  nn::append(weights, "actor.", actor_.named_parameters());
-  nn::append(weights, "critic.", critic_.named_parameters());
-  nn::append(weights, "target.", target_.named_parameters());
-  weights.push_back({"log_alpha", log_alpha_});
-  nn::append(weights, "obs.", normalizer_.named_state());
-  return weights;
-}
-
-nn::NamedTensors DiscreteSac::named_optimizer_state() const {
-  nn::NamedTensors state;
-  nn::append(state, "actor.", actor_optimizer_.named_state());
-  nn::append(state, "critic.", critic_optimizer_.named_state());
-  nn::append(state, "alpha.", alpha_optimizer_.named_state());
-  return state;
-}
-
-void DiscreteSac::load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) {
-  load_agent(*this, weights, optimizer_state,
-             {{"actor.", &actor_optimizer_}, {"critic.", &critic_optimizer_}, {"alpha.", &alpha_optimizer_}});
-  normalizer_.refresh();
-  guard_.look_at(*this);
-}
-
-void DiscreteSac::load_weights(const nn::NamedTensors& weights) {
-  nn::copy_by_name("weights", weights, named_weights());
-  normalizer_.refresh();
-  guard_.look_at(*this);
-}
-
 AlgorithmInfo discrete_sac_info() {
   using C = DiscreteSacConfig;
-  ConfigKeys keys = actor_critic_keys<C>();
-  for (const ConfigKey& own : {
+  ConfigKeys keys = joined(
+      {actor_critic_keys<C>(),
+       {
            key("alpha_lr", &C::alpha_lr, "Adam's step size for log alpha", kSmallest, 1),
            key("adam_eps", &C::adam_eps, "what Adam adds to the root that it divides by", kSmallest, 1),
            key("learn_alpha", &C::learn_alpha, "whether the temperature is learned"),
            key("initial_alpha", &C::initial_alpha, "the temperature at the start", kSmallest, 1e6),
            key("target_entropy", &C::target_entropy, "of the policy, in nats; null for 0.98 log |A|", 0, 1e6),
-       }) {
-    keys.push_back(own);
-  }
+       }});
   return algorithm<DiscreteSac, C>({
       .name = "discrete_sac",
       .title = "Soft Actor-Critic for discrete actions (Christodoulou 2019)",

@@ -13,11 +13,9 @@
 #include <vector>
 
 #include "nn/optim/adam.h"
-#include "rl/agent.h"
 #include "rl/algorithms/registry.h"
 #include "rl/components/actor_critic.h"
-#include "rl/components/agent_state.h"
-#include "rl/components/running_mean_std.h"
+#include "rl/components/network_agent.h"
 
 namespace saccade::rl {
 
@@ -37,7 +35,7 @@ struct DiscreteSacConfig {
   bool normalize_obs = false;
 };
 
-class DiscreteSac final : public Agent {
+class DiscreteSac final : public NetworkAgent {
  public:
   DiscreteSac(const DiscreteSacConfig& config, std::int64_t obs_dim, std::int64_t choices, const Rng& rng,
               DType dtype = DType::f32);
@@ -46,9 +44,7 @@ class DiscreteSac final : public Agent {
   /// To explore, a draw from the policy; to exploit, its most probable action.
   void act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
            std::span<double> action) const override;
-  void observe(std::span<const double> obs) override { normalizer_.observe(obs); }
   double discount() const override { return config_.gamma; }
-  Tensor last_td_errors() const override { return td_errors_; }
 
   /// One update: critics, policy, temperature, targets. alpha has one value throughout.
   Metrics update(const Batch& batch);
@@ -83,28 +79,16 @@ class DiscreteSac final : public Agent {
   DiscreteCritic& target() { return target_; }
   Tensor log_alpha() const { return log_alpha_; }
 
-  /// "actor.logits.l1.weight", "critic. ...", "target. ...", "log_alpha", and with normalize_obs "obs.mean",
-  /// ...
-  nn::NamedTensors named_weights() const override;
-  nn::NamedTensors named_optimizer_state() const override;
-  void load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) override;
-  void load_weights(const nn::NamedTensors& weights) override;
-
  private:
   Metrics take_steps(const Batch& batch);
 
   DiscreteSacConfig config_;
-  DType dtype_;
-  std::int64_t obs_dim_;
   double target_entropy_;
   Rng init_;
   CategoricalActor actor_;
   DiscreteCritic critic_, target_;
   Tensor log_alpha_;
   nn::Adam actor_optimizer_, critic_optimizer_, alpha_optimizer_;
-  ObsNormalizer normalizer_;
-  UpdateGuard guard_;
-  Tensor td_errors_;
 };
 
 AlgorithmInfo discrete_sac_info();

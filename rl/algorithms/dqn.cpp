@@ -12,19 +12,16 @@
 namespace saccade::rl {
 
 Dqn::Dqn(const DqnConfig& config, std::int64_t obs_dim, std::int64_t choices, const Rng& rng, DType dtype)
-    : config_(config),
-      dtype_(dtype),
-      obs_dim_(obs_dim),
+    : NetworkAgent(obs_dim, dtype, config.normalize_obs),
+      config_(config),
       choices_(choices),
       init_(rng.split("init")),
       critic_(obs_dim, choices, config.hidden, init_, dtype, 0),
       target_(obs_dim, choices, config.hidden, init_, dtype, 0),
-      optimizer_(critic_.parameters(), {.lr = config.critic_lr}),
-      normalizer_(config.normalize_obs, obs_dim, dtype) {
-  target_.copy_parameters(critic_);
-  // Side by side in memory from the start, so that following is one pass over each.
-  critic_.flat();
-  target_.flat();
+      optimizer_(critic_.parameters(), {.lr = config.critic_lr}) {
+  register_network("critic", critic_);
+  register_target("target", target_, critic_);
+  register_optimizer("critic", optimizer_);
 }
 
 Tensor Dqn::next_action(const Tensor& next_obs) const {
@@ -54,11 +51,10 @@ double Dqn::epsilon() const {
 }
 
 Metrics Dqn::update(const Batch& batch) {
-  return guard_(*this, batch, [&] { return take_step(batch); });
+  return guarded(batch, [&](const Batch& normalized) { return take_step(normalized); });
 }
 
-Metrics Dqn::take_step(const Batch& given) {
-  const Batch batch = normalizer_(given);
+Metrics Dqn::take_step(const Batch& batch) {
   const double epsilon_before = epsilon();
   const Tensor y = critic_target(batch);
   const CriticLoss critic = critic_loss(batch, y);
@@ -76,41 +72,16 @@ Metrics Dqn::take_step(const Batch& given) {
 void Dqn::act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
               std::span<double> action) const {
   const NoGrad no_grad;
-  const Tensor q = critic_(normalizer_(to_rows("observations", obs, obs_dim_, dtype_)));  // (B, |A|)
+  const Tensor q = critic_(observations(obs));  // (B, |A|)
   if (mode == ActMode::exploit) return copy_rows("actions", argmax(q, -1), action);
   copy_rows("actions", draw_choices(epsilon_greedy(q), to_rows("noise", noise, 1, dtype_)), action);
 }
 
-nn::NamedTensors Dqn::named_weights() const {
-  nn::NamedTensors weights;
-  nn::append(weights, "critic.", critic_.named_parameters());
-  nn::append(weights, "target.", target_.named_parameters());
-  nn::append(weights, "obs.", normalizer_.named_state());
-  return weights;
-}
-
-nn::NamedTensors Dqn::named_optimizer_state() const {
-  nn::NamedTensors state;
-  nn::append(state, "critic.", optimizer_.named_state());
-  return state;
-}
-
-void Dqn::load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) {
-  load_agent(*this, weights, optimizer_state, {{"critic.", &optimizer_}});
-  normalizer_.refresh();
-  guard_.look_at(*this);
-}
-
-void Dqn::load_weights(const nn::NamedTensors& weights) {
-  nn::copy_by_name("weights", weights, named_weights());
-  normalizer_.refresh();
-  guard_.look_at(*this);
-}
-
 AlgorithmInfo dqn_info() {
   using C = DqnConfig;
-  ConfigKeys keys = q_learning_keys<C>();
-  for (const ConfigKey& own : {
+  ConfigKeys keys = joined(
+      {q_learning_keys<C>(),
+       {
            key("double", &C::double_q, "whether the critic itself, not its target, chooses the next action"),
            key("loss", &C::loss,
                "of Q's error e: huber is e^2 / 2 to |e| = 1 and |e| - 1/2 beyond, squared is e^2",
@@ -121,9 +92,7 @@ AlgorithmInfo dqn_info() {
            key("epsilon_end", &C::epsilon_end, "the same, in the end", 0, 1),
            key("epsilon_updates", &C::epsilon_updates, "updates over which it goes from one to the other", 1,
                kLargestCount),
-       }) {
-    keys.push_back(own);
-  }
+       }});
   return algorithm<Dqn, C>({
       .name = "dqn",
       .title = "Deep Q-learning (Mnih et al. 2015; van Hasselt et al. 2016)",

@@ -12,11 +12,9 @@
 #include <vector>
 
 #include "nn/optim/adam.h"
-#include "rl/agent.h"
 #include "rl/algorithms/registry.h"
 #include "rl/components/actor_critic.h"
-#include "rl/components/agent_state.h"
-#include "rl/components/running_mean_std.h"
+#include "rl/components/network_agent.h"
 
 namespace saccade::rl {
 
@@ -43,7 +41,7 @@ struct DqnConfig {
   bool normalize_obs = false;
 };
 
-class Dqn final : public Agent {
+class Dqn final : public NetworkAgent {
  public:
   Dqn(const DqnConfig& config, std::int64_t obs_dim, std::int64_t choices, const Rng& rng,
       DType dtype = DType::f32);
@@ -52,9 +50,7 @@ class Dqn final : public Agent {
   /// To explore, a draw from the epsilon-greedy policy; to exploit, argmax_a Q(s, a).
   void act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
            std::span<double> action) const override;
-  void observe(std::span<const double> obs) override { normalizer_.observe(obs); }
   double discount() const override { return config_.gamma; }
-  Tensor last_td_errors() const override { return td_errors_; }
 
   /// One update: the critic, and in every target_every-th theta' <- theta' + tau (theta - theta').
   Metrics update(const Batch& batch);
@@ -83,24 +79,14 @@ class Dqn final : public Agent {
   DiscreteCritic& critic() { return critic_; }
   DiscreteCritic& target() { return target_; }
 
-  /// "critic.q.l1.weight", "target. ...", and with normalize_obs "obs.mean", ...
-  nn::NamedTensors named_weights() const override;
-  nn::NamedTensors named_optimizer_state() const override;
-  void load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) override;
-  void load_weights(const nn::NamedTensors& weights) override;
-
  private:
   Metrics take_step(const Batch& batch);
 
   DqnConfig config_;
-  DType dtype_;
-  std::int64_t obs_dim_, choices_;
+  std::int64_t choices_;
   Rng init_;
   DiscreteCritic critic_, target_;
   nn::Adam optimizer_;
-  ObsNormalizer normalizer_;
-  UpdateGuard guard_;
-  Tensor td_errors_;
 };
 
 AlgorithmInfo dqn_info();

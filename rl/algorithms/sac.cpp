@@ -26,9 +26,8 @@ CriticOptions critic_options(const SacConfig& config) {
 }  // namespace
 
 Sac::Sac(const SacConfig& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng, DType dtype)
-    : config_(config),
-      dtype_(dtype),
-      obs_dim_(obs_dim),
+    : NetworkAgent(obs_dim, dtype, config.normalize_obs),
+      config_(config),
       action_dim_(action_dim),
       target_entropy_(config.target_entropy.value_or(-static_cast<double>(action_dim))),
       init_(rng.split("init")),
@@ -38,12 +37,14 @@ Sac::Sac(const SacConfig& config, std::int64_t obs_dim, std::int64_t action_dim,
       log_alpha_(scalar(std::log(config.initial_alpha), dtype).requires_grad_()),
       actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr}),
       critic_optimizer_(critic_.parameters(), {.lr = config.critic_lr}),
-      alpha_optimizer_({log_alpha_}, {.lr = config.alpha_lr}),
-      normalizer_(config.normalize_obs, obs_dim, dtype) {
-  target_.copy_parameters(critic_);
-  // Side by side in memory from the start, so that following the critics is one pass over each.
-  critic_.flat();
-  target_.flat();
+      alpha_optimizer_({log_alpha_}, {.lr = config.alpha_lr}) {
+  register_network("actor", actor_);
+  register_network("critic", critic_);
+  register_target("target", target_, critic_);
+  register_tensor("log_alpha", log_alpha_);
+  register_optimizer("actor", actor_optimizer_);
+  register_optimizer("critic", critic_optimizer_);
+  register_optimizer("alpha", alpha_optimizer_);
 }
 
 Tensor Sac::critic_target(const Batch& batch, const Draws& draws) const {
@@ -76,11 +77,10 @@ Tensor Sac::alpha_loss(const Tensor& log_prob) const {
 }
 
 Metrics Sac::update(const Batch& batch, const Draws& draws) {
-  return guard_(*this, batch, [&] { return take_steps(batch, draws); });
+  return guarded(batch, [&](const Batch& normalized) { return take_steps(normalized, draws); });
 }
 
-Metrics Sac::take_steps(const Batch& given, const Draws& draws) {
-  const Batch batch = normalizer_(given);
+Metrics Sac::take_steps(const Batch& batch, const Draws& draws) {
   const double alpha_before = alpha();
 
   const Tensor y = critic_target(batch, draws);
@@ -131,55 +131,21 @@ Metrics Sac::update(const Batch& batch, Rng& rng) {
 void Sac::act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
               std::span<double> action) const {
   const NoGrad no_grad;
-  const nn::TanhNormal pi = actor_(normalizer_(to_rows("observations", obs, obs_dim_, dtype_)));
-  if (mode == ActMode::exploit) return copy_rows("actions", pi.mode(), action);
-  copy_rows("actions", pi.rsample(to_rows("noise", noise, action_dim_, dtype_)).action, action);
+  const nn::TanhNormal pi = actor_(observations(obs));
+  act_by(pi, noise, mode, action);
 }
 
 double Sac::alpha() const { return std::exp(log_alpha_.item()); }
-
-nn::NamedTensors Sac::named_weights() const {
-  nn::NamedTensors weights;
-  nn::append(weights, "actor.", actor_.named_parameters());
-  nn::append(weights, "critic.", critic_.named_parameters());
-  nn::append(weights, "target.", target_.named_parameters());
-  weights.push_back({"log_alpha", log_alpha_});
-  nn::append(weights, "obs.", normalizer_.named_state());
-  return weights;
-}
-
-nn::NamedTensors Sac::named_optimizer_state() const {
-  nn::NamedTensors state;
-  nn::append(state, "actor.", actor_optimizer_.named_state());
-  nn::append(state, "critic.", critic_optimizer_.named_state());
-  nn::append(state, "alpha.", alpha_optimizer_.named_state());
-  return state;
-}
-
-void Sac::load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) {
-  load_agent(*this, weights, optimizer_state,
-             {{"actor.", &actor_optimizer_}, {"critic.", &critic_optimizer_}, {"alpha.", &alpha_optimizer_}});
-  normalizer_.refresh();
-  guard_.look_at(*this);
-}
-
-void Sac::load_weights(const nn::NamedTensors& weights) {
-  nn::copy_by_name("weights", weights, named_weights());
-  normalizer_.refresh();
-  guard_.look_at(*this);
-}
 
 namespace {
 
 ConfigKeys sac_keys() {
   using C = SacConfig;
-  ConfigKeys keys = actor_critic_keys<C>();
-  for (const ConfigKey& own : {
-           key("alpha_lr", &C::alpha_lr, "Adam's step size for log alpha", kSmallest, 1),
+  return joined(
+      {actor_critic_keys<C>(),
+       temperature_keys<C>(),
+       {
            key("learn_alpha", &C::learn_alpha, "whether the temperature is learned"),
-           key("initial_alpha", &C::initial_alpha, "the temperature at the start", kSmallest, 1e6),
-           key("target_entropy", &C::target_entropy, "of the policy on [-1, 1] actions; null for -dim(A)",
-               -1e6, 1e6),
            key("alpha_loss", &C::alpha_loss, "through alpha as in the paper, or on log alpha",
                {"alpha", "log_alpha"}),
            key("log_std", &C::log_std, "clamped to [-20, 2], or tanh-rescaled to [-5, 2]", {"clamp", "tanh"}),
@@ -196,10 +162,7 @@ ConfigKeys sac_keys() {
            key("layer_norm", &C::layer_norm, "whether the critics' hidden layers are normalised"),
            key("dropout", &C::dropout, "the share of the critics' hidden units that each update leaves out",
                0, 0.99),
-       }) {
-    keys.push_back(own);
-  }
-  return keys;
+       }});
 }
 
 constexpr const char* kSmall =

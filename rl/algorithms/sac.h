@@ -13,11 +13,9 @@
 
 #include "nn/distributions/tanh_normal.h"
 #include "nn/optim/adam.h"
-#include "rl/agent.h"
 #include "rl/algorithms/registry.h"
 #include "rl/components/actor_critic.h"
-#include "rl/components/agent_state.h"
-#include "rl/components/running_mean_std.h"
+#include "rl/components/network_agent.h"
 
 namespace saccade::rl {
 
@@ -58,7 +56,7 @@ struct SacConfig {
   bool normalize_obs = false;
 };
 
-class Sac final : public Agent {
+class Sac final : public NetworkAgent {
  public:
   /// Networks and temperature are drawn and set as config says.
   Sac(const SacConfig& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng,
@@ -68,9 +66,7 @@ class Sac final : public Agent {
   /// To explore, a draw from the policy, with the noise as eps; to exploit, tanh(mu).
   void act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
            std::span<double> action) const override;
-  void observe(std::span<const double> obs) override { normalizer_.observe(obs); }
   double discount() const override { return config_.gamma; }
-  Tensor last_td_errors() const override { return td_errors_; }
 
   /// All that is random in an update.
   struct Draws {
@@ -111,28 +107,17 @@ class Sac final : public Agent {
   Critic& target() { return target_; }
   Tensor log_alpha() const { return log_alpha_; }
 
-  /// "actor.body.l1.weight", "critic. ...", "target. ...", "log_alpha", and with normalize_obs "obs.mean",
-  /// ...
-  nn::NamedTensors named_weights() const override;
-  nn::NamedTensors named_optimizer_state() const override;
-  void load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) override;
-  void load_weights(const nn::NamedTensors& weights) override;
-
  private:
   Metrics take_steps(const Batch& batch, const Draws& draws);
 
   SacConfig config_;
-  DType dtype_;
-  std::int64_t obs_dim_, action_dim_;
+  std::int64_t action_dim_;
   double target_entropy_;
   Rng init_;
   GaussianActor actor_;
   Critic critic_, target_;
   Tensor log_alpha_;
   nn::Adam actor_optimizer_, critic_optimizer_, alpha_optimizer_;
-  ObsNormalizer normalizer_;
-  UpdateGuard guard_;
-  Tensor td_errors_;
 };
 
 AlgorithmInfo sac_info();

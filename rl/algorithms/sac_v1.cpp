@@ -20,9 +20,8 @@ std::vector<std::int64_t> value_sizes(std::int64_t obs_dim, std::vector<std::int
 
 SacV1::SacV1(const SacV1Config& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng,
              DType dtype)
-    : config_(config),
-      dtype_(dtype),
-      obs_dim_(obs_dim),
+    : NetworkAgent(obs_dim, dtype, config.normalize_obs),
+      config_(config),
       action_dim_(action_dim),
       init_(rng.split("init")),
       actor_(obs_dim, action_dim, config.hidden, LogStd::clamp, init_, dtype),
@@ -31,12 +30,14 @@ SacV1::SacV1(const SacV1Config& config, std::int64_t obs_dim, std::int64_t actio
       target_value_(value_sizes(obs_dim, config.hidden), init_, {}, dtype),
       actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr}),
       critic_optimizer_(critic_.parameters(), {.lr = config.critic_lr}),
-      value_optimizer_(value_.parameters(), {.lr = config.value_lr}),
-      normalizer_(config.normalize_obs, obs_dim, dtype) {
-  target_value_.copy_parameters(value_);
-  // Side by side in memory from the start, so that following is one pass over each.
-  value_.flat();
-  target_value_.flat();
+      value_optimizer_(value_.parameters(), {.lr = config.value_lr}) {
+  register_network("actor", actor_);
+  register_network("critic", critic_);
+  register_network("value", value_);
+  register_target("target_value", target_value_, value_);
+  register_optimizer("actor", actor_optimizer_);
+  register_optimizer("critic", critic_optimizer_);
+  register_optimizer("value", value_optimizer_);
 }
 
 Tensor SacV1::value_target(const Tensor& obs, const Tensor& eps) const {
@@ -68,12 +69,10 @@ SacV1::ActorLoss SacV1::actor_loss(const Tensor& obs, const Tensor& eps) const {
 }
 
 Metrics SacV1::update(const Batch& batch, const Tensor& eps) {
-  return guard_(*this, batch, [&] { return take_steps(batch, eps); });
+  return guarded(batch, [&](const Batch& normalized) { return take_steps(normalized, eps); });
 }
 
-Metrics SacV1::take_steps(const Batch& given, const Tensor& eps) {
-  const Batch batch = normalizer_(given);
-
+Metrics SacV1::take_steps(const Batch& batch, const Tensor& eps) {
   const Tensor value_error = value_loss(batch.obs, value_target(batch.obs, eps));
   check_finite("SAC v1", {{"value_loss", value_error.item()}});
   const Tensor y = critic_target(batch);
@@ -106,47 +105,18 @@ Metrics SacV1::update(const Batch& batch, Rng& rng) {
 void SacV1::act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
                 std::span<double> action) const {
   const NoGrad no_grad;
-  const nn::TanhNormal pi = actor_(normalizer_(to_rows("observations", obs, obs_dim_, dtype_)));
-  if (mode == ActMode::exploit) return copy_rows("actions", pi.mode(), action);
-  copy_rows("actions", pi.rsample(to_rows("noise", noise, action_dim_, dtype_)).action, action);
-}
-
-nn::NamedTensors SacV1::named_weights() const {
-  nn::NamedTensors weights;
-  nn::append(weights, "actor.", actor_.named_parameters());
-  nn::append(weights, "critic.", critic_.named_parameters());
-  nn::append(weights, "value.", value_.named_parameters());
-  nn::append(weights, "target_value.", target_value_.named_parameters());
-  nn::append(weights, "obs.", normalizer_.named_state());
-  return weights;
-}
-
-nn::NamedTensors SacV1::named_optimizer_state() const {
-  nn::NamedTensors state;
-  nn::append(state, "actor.", actor_optimizer_.named_state());
-  nn::append(state, "critic.", critic_optimizer_.named_state());
-  nn::append(state, "value.", value_optimizer_.named_state());
-  return state;
-}
-
-void SacV1::load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) {
-  load_agent(*this, weights, optimizer_state,
-             {{"actor.", &actor_optimizer_}, {"critic.", &critic_optimizer_}, {"value.", &value_optimizer_}});
-  normalizer_.refresh();
-  guard_.look_at(*this);
-}
-
-void SacV1::load_weights(const nn::NamedTensors& weights) {
-  nn::copy_by_name("weights", weights, named_weights());
-  normalizer_.refresh();
-  guard_.look_at(*this);
+  const nn::TanhNormal pi = actor_(observations(obs));
+  act_by(pi, noise, mode, action);
 }
 
 AlgorithmInfo sac_v1_info() {
   using C = SacV1Config;
-  ConfigKeys keys = actor_critic_keys<C>();
-  keys.push_back(key("value_lr", &C::value_lr, "Adam's step size for the value network", kSmallest, 1));
-  keys.push_back(key("alpha", &C::alpha, "the temperature, which stays", 0, 1e6));
+  ConfigKeys keys =
+      joined({actor_critic_keys<C>(),
+              {
+                  key("value_lr", &C::value_lr, "Adam's step size for the value network", kSmallest, 1),
+                  key("alpha", &C::alpha, "the temperature, which stays", 0, 1e6),
+              }});
   return algorithm<SacV1, C>({
       .name = "sac_v1",
       .title = "the first Soft Actor-Critic, with a value network (Haarnoja et al. 2018, ICML)",

@@ -16,11 +16,9 @@
 #include "nn/distributions/tanh_normal.h"
 #include "nn/mlp.h"
 #include "nn/optim/adam.h"
-#include "rl/agent.h"
 #include "rl/algorithms/registry.h"
 #include "rl/components/actor_critic.h"
-#include "rl/components/agent_state.h"
-#include "rl/components/running_mean_std.h"
+#include "rl/components/network_agent.h"
 
 namespace saccade::rl {
 
@@ -37,7 +35,7 @@ struct SacV1Config {
   bool normalize_obs = false;
 };
 
-class SacV1 final : public Agent {
+class SacV1 final : public NetworkAgent {
  public:
   SacV1(const SacV1Config& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng,
         DType dtype = DType::f32);
@@ -46,9 +44,7 @@ class SacV1 final : public Agent {
   /// To explore, a draw from the policy, with the noise as eps; to exploit, tanh(mu).
   void act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
            std::span<double> action) const override;
-  void observe(std::span<const double> obs) override { normalizer_.observe(obs); }
   double discount() const override { return config_.gamma; }
-  Tensor last_td_errors() const override { return td_errors_; }
 
   /// One update: value, critics, policy, slow copy of the value. The noise, (B, action_dim), is given or
   /// drawn; value and policy use the same.
@@ -81,26 +77,16 @@ class SacV1 final : public Agent {
   nn::Mlp& value() { return value_; }
   nn::Mlp& target_value() { return target_value_; }
 
-  /// "actor.body.l1.weight", "critic. ...", "value. ...", "target_value. ...".
-  nn::NamedTensors named_weights() const override;
-  nn::NamedTensors named_optimizer_state() const override;
-  void load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) override;
-  void load_weights(const nn::NamedTensors& weights) override;
-
  private:
   Metrics take_steps(const Batch& batch, const Tensor& eps);
 
   SacV1Config config_;
-  DType dtype_;
-  std::int64_t obs_dim_, action_dim_;
+  std::int64_t action_dim_;
   Rng init_;
   GaussianActor actor_;
   Critic critic_;
   nn::Mlp value_, target_value_;
   nn::Adam actor_optimizer_, critic_optimizer_, value_optimizer_;
-  ObsNormalizer normalizer_;
-  UpdateGuard guard_;
-  Tensor td_errors_;
 };
 
 AlgorithmInfo sac_v1_info();

@@ -11,18 +11,15 @@ namespace saccade::rl {
 
 SoftQ::SoftQ(const SoftQConfig& config, std::int64_t obs_dim, std::int64_t choices, const Rng& rng,
              DType dtype)
-    : config_(config),
-      dtype_(dtype),
-      obs_dim_(obs_dim),
+    : NetworkAgent(obs_dim, dtype, config.normalize_obs),
+      config_(config),
       init_(rng.split("init")),
       critic_(obs_dim, choices, config.hidden, init_, dtype, 0),
       target_(obs_dim, choices, config.hidden, init_, dtype, 0),
-      optimizer_(critic_.parameters(), {.lr = config.critic_lr}),
-      normalizer_(config.normalize_obs, obs_dim, dtype) {
-  target_.copy_parameters(critic_);
-  // Side by side in memory from the start, so that following is one pass over each.
-  critic_.flat();
-  target_.flat();
+      optimizer_(critic_.parameters(), {.lr = config.critic_lr}) {
+  register_network("critic", critic_);
+  register_target("target", target_, critic_);
+  register_optimizer("critic", optimizer_);
 }
 
 Tensor SoftQ::value(const Tensor& q) const {
@@ -42,11 +39,10 @@ SoftQ::CriticLoss SoftQ::critic_loss(const Batch& batch, const Tensor& y) const 
 Tensor SoftQ::log_policy(const Tensor& q) const { return log_softmax(q / config_.alpha, -1); }
 
 Metrics SoftQ::update(const Batch& batch) {
-  return guard_(*this, batch, [&] { return take_step(batch); });
+  return guarded(batch, [&](const Batch& normalized) { return take_step(normalized); });
 }
 
-Metrics SoftQ::take_step(const Batch& given) {
-  const Batch batch = normalizer_(given);
+Metrics SoftQ::take_step(const Batch& batch) {
   const Tensor y = critic_target(batch);
   const CriticLoss critic = critic_loss(batch, y);
   const Tensor q = critic.q.detach(), log_pi = log_policy(q);
@@ -63,35 +59,9 @@ Metrics SoftQ::take_step(const Batch& given) {
 void SoftQ::act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
                 std::span<double> action) const {
   const NoGrad no_grad;
-  const Tensor q = critic_(normalizer_(to_rows("observations", obs, obs_dim_, dtype_)));  // (B, |A|)
+  const Tensor q = critic_(observations(obs));  // (B, |A|)
   if (mode == ActMode::exploit) return copy_rows("actions", argmax(q, -1), action);
   copy_rows("actions", draw_choices(exp(log_policy(q)), to_rows("noise", noise, 1, dtype_)), action);
-}
-
-nn::NamedTensors SoftQ::named_weights() const {
-  nn::NamedTensors weights;
-  nn::append(weights, "critic.", critic_.named_parameters());
-  nn::append(weights, "target.", target_.named_parameters());
-  nn::append(weights, "obs.", normalizer_.named_state());
-  return weights;
-}
-
-nn::NamedTensors SoftQ::named_optimizer_state() const {
-  nn::NamedTensors state;
-  nn::append(state, "critic.", optimizer_.named_state());
-  return state;
-}
-
-void SoftQ::load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) {
-  load_agent(*this, weights, optimizer_state, {{"critic.", &optimizer_}});
-  normalizer_.refresh();
-  guard_.look_at(*this);
-}
-
-void SoftQ::load_weights(const nn::NamedTensors& weights) {
-  nn::copy_by_name("weights", weights, named_weights());
-  normalizer_.refresh();
-  guard_.look_at(*this);
 }
 
 AlgorithmInfo soft_q_info() {

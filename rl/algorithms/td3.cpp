@@ -11,9 +11,8 @@
 namespace saccade::rl {
 
 Td3::Td3(const Td3Config& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng, DType dtype)
-    : config_(config),
-      dtype_(dtype),
-      obs_dim_(obs_dim),
+    : NetworkAgent(obs_dim, dtype, config.normalize_obs),
+      config_(config),
       action_dim_(action_dim),
       init_(rng.split("init")),
       actor_(obs_dim, action_dim, config.hidden, init_, dtype),
@@ -21,15 +20,13 @@ Td3::Td3(const Td3Config& config, std::int64_t obs_dim, std::int64_t action_dim,
       critic_(obs_dim, action_dim, config.hidden, init_, dtype, {.n = config.critics}),
       target_critic_(obs_dim, action_dim, config.hidden, init_, dtype, {.n = config.critics}),
       actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr}),
-      critic_optimizer_(critic_.parameters(), {.lr = config.critic_lr}),
-      normalizer_(config.normalize_obs, obs_dim, dtype) {
-  target_actor_.copy_parameters(actor_);
-  target_critic_.copy_parameters(critic_);
-  // Side by side in memory from the start, so that following is one pass over each.
-  for (const nn::Module* module :
-       {static_cast<nn::Module*>(&actor_), static_cast<nn::Module*>(&target_actor_),
-        static_cast<nn::Module*>(&critic_), static_cast<nn::Module*>(&target_critic_)})
-    module->flat();
+      critic_optimizer_(critic_.parameters(), {.lr = config.critic_lr}) {
+  register_network("actor", actor_);
+  register_network("critic", critic_);
+  register_target("target_actor", target_actor_, actor_);
+  register_target("target_critic", target_critic_, critic_);
+  register_optimizer("actor", actor_optimizer_);
+  register_optimizer("critic", critic_optimizer_);
 }
 
 Tensor Td3::target_action(const Tensor& next_obs, const Tensor& z) const {
@@ -51,11 +48,10 @@ Td3::CriticLoss Td3::critic_loss(const Batch& batch, const Tensor& y) const {
 Tensor Td3::actor_loss(const Tensor& obs) const { return -mean(select(critic_(obs, actor_(obs)), 0, 0)); }
 
 Metrics Td3::update(const Batch& batch, const Tensor& z) {
-  return guard_(*this, batch, [&] { return take_steps(batch, z); });
+  return guarded(batch, [&](const Batch& normalized) { return take_steps(normalized, z); });
 }
 
-Metrics Td3::take_steps(const Batch& given, const Tensor& z) {
-  const Batch batch = normalizer_(given);
+Metrics Td3::take_steps(const Batch& batch, const Tensor& z) {
   const Tensor y = critic_target(batch, z);
   const CriticLoss critic = critic_loss(batch, y);
   check_finite("TD3", {{"critic_loss", critic.loss.item()}});
@@ -87,58 +83,26 @@ Metrics Td3::update(const Batch& batch, Rng& rng) {
 void Td3::act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
               std::span<double> action) const {
   const NoGrad no_grad;
-  const Tensor mu = actor_(normalizer_(to_rows("observations", obs, obs_dim_, dtype_)));
+  const Tensor mu = actor_(observations(obs));
   if (mode == ActMode::exploit) return copy_rows("actions", mu, action);
   const Tensor z = to_rows("noise", noise, action_dim_, dtype_);
   copy_rows("actions", clamp(mu + config_.exploration_noise * z, -1, 1), action);
-}
-
-nn::NamedTensors Td3::named_weights() const {
-  nn::NamedTensors weights;
-  nn::append(weights, "actor.", actor_.named_parameters());
-  nn::append(weights, "critic.", critic_.named_parameters());
-  nn::append(weights, "target_actor.", target_actor_.named_parameters());
-  nn::append(weights, "target_critic.", target_critic_.named_parameters());
-  nn::append(weights, "obs.", normalizer_.named_state());
-  return weights;
-}
-
-nn::NamedTensors Td3::named_optimizer_state() const {
-  nn::NamedTensors state;
-  nn::append(state, "actor.", actor_optimizer_.named_state());
-  nn::append(state, "critic.", critic_optimizer_.named_state());
-  return state;
-}
-
-void Td3::load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) {
-  load_agent(*this, weights, optimizer_state,
-             {{"actor.", &actor_optimizer_}, {"critic.", &critic_optimizer_}});
-  normalizer_.refresh();
-  guard_.look_at(*this);
-}
-
-void Td3::load_weights(const nn::NamedTensors& weights) {
-  nn::copy_by_name("weights", weights, named_weights());
-  normalizer_.refresh();
-  guard_.look_at(*this);
 }
 
 namespace {
 
 ConfigKeys td3_keys() {
   using C = Td3Config;
-  ConfigKeys keys = actor_critic_keys<C>();
-  for (const ConfigKey& own : {
+  return joined(
+      {actor_critic_keys<C>(),
+       {
            key("critics", &C::critics, "how many critics; the smallest of their targets counts", 1, 100),
            key("policy_delay", &C::policy_delay, "updates of the critics for one of the policy", 1, 1000),
            key("target_noise", &C::target_noise, "standard deviation of the noise on target actions", 0, 10),
            key("target_noise_clip", &C::target_noise_clip, "bound of that noise", 0, 10),
            key("exploration_noise", &C::exploration_noise,
                "factor on the noise that is added to actions in [-1, 1]", 0, 10),
-       }) {
-    keys.push_back(own);
-  }
-  return keys;
+       }});
 }
 
 }  // namespace

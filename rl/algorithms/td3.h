@@ -12,11 +12,9 @@
 #include <vector>
 
 #include "nn/optim/adam.h"
-#include "rl/agent.h"
 #include "rl/algorithms/registry.h"
 #include "rl/components/actor_critic.h"
-#include "rl/components/agent_state.h"
-#include "rl/components/running_mean_std.h"
+#include "rl/components/network_agent.h"
 
 namespace saccade::rl {
 
@@ -37,7 +35,7 @@ struct Td3Config {
   bool normalize_obs = false;
 };
 
-class Td3 final : public Agent {
+class Td3 final : public NetworkAgent {
  public:
   Td3(const Td3Config& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng,
       DType dtype = DType::f32);
@@ -46,9 +44,7 @@ class Td3 final : public Agent {
   /// mu(s); to explore, with exploration_noise times the noise added, clipped to [-1, 1].
   void act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
            std::span<double> action) const override;
-  void observe(std::span<const double> obs) override { normalizer_.observe(obs); }
   double discount() const override { return config_.gamma; }
-  Tensor last_td_errors() const override { return td_errors_; }
 
   /// One update: critics, and in every policy_delay-th the policy and all targets. The noise of the target
   /// policy is given, (B, action_dim), or drawn.
@@ -77,25 +73,15 @@ class Td3 final : public Agent {
   DeterministicActor& target_actor() { return target_actor_; }
   Critic& target_critic() { return target_critic_; }
 
-  /// "actor.mu.l1.weight", "critic. ...", "target_actor. ...", "target_critic. ...".
-  nn::NamedTensors named_weights() const override;
-  nn::NamedTensors named_optimizer_state() const override;
-  void load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) override;
-  void load_weights(const nn::NamedTensors& weights) override;
-
  private:
   Metrics take_steps(const Batch& batch, const Tensor& z);
 
   Td3Config config_;
-  DType dtype_;
-  std::int64_t obs_dim_, action_dim_;
+  std::int64_t action_dim_;
   Rng init_;
   DeterministicActor actor_, target_actor_;
   Critic critic_, target_critic_;
   nn::Adam actor_optimizer_, critic_optimizer_;
-  ObsNormalizer normalizer_;
-  UpdateGuard guard_;
-  Tensor td_errors_;
 };
 
 AlgorithmInfo td3_info();

@@ -23,9 +23,8 @@ Tensor levels(std::int64_t m, DType dtype) {
 }  // namespace
 
 Tqc::Tqc(const TqcConfig& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng, DType dtype)
-    : config_(config),
-      dtype_(dtype),
-      obs_dim_(obs_dim),
+    : NetworkAgent(obs_dim, dtype, config.normalize_obs),
+      config_(config),
       action_dim_(action_dim),
       target_entropy_(config.target_entropy.value_or(-static_cast<double>(action_dim))),
       quantile_levels_(levels(config.quantiles, dtype)),
@@ -38,17 +37,19 @@ Tqc::Tqc(const TqcConfig& config, std::int64_t obs_dim, std::int64_t action_dim,
       log_alpha_(scalar(std::log(config.initial_alpha), dtype).requires_grad_()),
       actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr}),
       critic_optimizer_(critic_.parameters(), {.lr = config.critic_lr}),
-      alpha_optimizer_({log_alpha_}, {.lr = config.alpha_lr}),
-      normalizer_(config.normalize_obs, obs_dim, dtype) {
+      alpha_optimizer_({log_alpha_}, {.lr = config.alpha_lr}) {
   if (config.drop_per_critic >= config.quantiles) {
     throw ConfigError(
         fmt::format("drop_per_critic is {}, which leaves none of {} quantiles; expected at most {}",
                     config.drop_per_critic, config.quantiles, config.quantiles - 1));
   }
-  target_.copy_parameters(critic_);
-  // Side by side in memory from the start, so that following the critics is one pass over each.
-  critic_.flat();
-  target_.flat();
+  register_network("actor", actor_);
+  register_network("critic", critic_);
+  register_target("target", target_, critic_);
+  register_tensor("log_alpha", log_alpha_);
+  register_optimizer("actor", actor_optimizer_);
+  register_optimizer("critic", critic_optimizer_);
+  register_optimizer("alpha", alpha_optimizer_);
 }
 
 Tensor Tqc::critic_target(const Batch& batch, const Tensor& eps_next) const {
@@ -83,11 +84,10 @@ Tensor Tqc::alpha_loss(const Tensor& log_prob) const {
 }
 
 Metrics Tqc::update(const Batch& batch, const Tensor& eps_next, const Tensor& eps) {
-  return guard_(*this, batch, [&] { return take_steps(batch, eps_next, eps); });
+  return guarded(batch, [&](const Batch& normalized) { return take_steps(normalized, eps_next, eps); });
 }
 
-Metrics Tqc::take_steps(const Batch& given, const Tensor& eps_next, const Tensor& eps) {
-  const Batch batch = normalizer_(given);
+Metrics Tqc::take_steps(const Batch& batch, const Tensor& eps_next, const Tensor& eps) {
   const double alpha_before = alpha();
 
   const Tensor y = critic_target(batch, eps_next);
@@ -126,60 +126,24 @@ Metrics Tqc::update(const Batch& batch, Rng& rng) {
 void Tqc::act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
               std::span<double> action) const {
   const NoGrad no_grad;
-  const nn::TanhNormal pi = actor_(normalizer_(to_rows("observations", obs, obs_dim_, dtype_)));
-  if (mode == ActMode::exploit) return copy_rows("actions", pi.mode(), action);
-  copy_rows("actions", pi.rsample(to_rows("noise", noise, action_dim_, dtype_)).action, action);
+  const nn::TanhNormal pi = actor_(observations(obs));
+  act_by(pi, noise, mode, action);
 }
 
 double Tqc::alpha() const { return std::exp(log_alpha_.item()); }
 
-nn::NamedTensors Tqc::named_weights() const {
-  nn::NamedTensors weights;
-  nn::append(weights, "actor.", actor_.named_parameters());
-  nn::append(weights, "critic.", critic_.named_parameters());
-  nn::append(weights, "target.", target_.named_parameters());
-  weights.push_back({"log_alpha", log_alpha_});
-  nn::append(weights, "obs.", normalizer_.named_state());
-  return weights;
-}
-
-nn::NamedTensors Tqc::named_optimizer_state() const {
-  nn::NamedTensors state;
-  nn::append(state, "actor.", actor_optimizer_.named_state());
-  nn::append(state, "critic.", critic_optimizer_.named_state());
-  nn::append(state, "alpha.", alpha_optimizer_.named_state());
-  return state;
-}
-
-void Tqc::load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) {
-  load_agent(*this, weights, optimizer_state,
-             {{"actor.", &actor_optimizer_}, {"critic.", &critic_optimizer_}, {"alpha.", &alpha_optimizer_}});
-  normalizer_.refresh();
-  guard_.look_at(*this);
-}
-
-void Tqc::load_weights(const nn::NamedTensors& weights) {
-  nn::copy_by_name("weights", weights, named_weights());
-  normalizer_.refresh();
-  guard_.look_at(*this);
-}
-
 AlgorithmInfo tqc_info() {
   using C = TqcConfig;
-  ConfigKeys keys = actor_critic_keys<C>();
-  for (const ConfigKey& own : {
-           key("alpha_lr", &C::alpha_lr, "Adam's step size for log alpha", kSmallest, 1),
-           key("initial_alpha", &C::initial_alpha, "the temperature at the start", kSmallest, 1e6),
-           key("target_entropy", &C::target_entropy, "of the policy on [-1, 1] actions; null for -dim(A)",
-               -1e6, 1e6),
+  ConfigKeys keys = joined(
+      {actor_critic_keys<C>(),
+       temperature_keys<C>(),
+       {
            key("critics", &C::critics, "how many critics", 1, 100),
            key("quantiles", &C::quantiles, "of the return, that each critic gives", 1, 1000),
            key("drop_per_critic", &C::drop_per_critic,
                "how many of those, times critics, the target leaves out, the largest of all", 0, 999),
            key("critic_loss_factor", &C::critic_loss_factor, "of the sum over critics", kSmallest, 1e6),
-       }) {
-    keys.push_back(own);
-  }
+       }});
   return algorithm<Tqc, C>({
       .name = "tqc",
       .title = "Truncated Quantile Critics (Kuznetsov et al. 2020)",

@@ -14,11 +14,9 @@
 
 #include "nn/distributions/tanh_normal.h"
 #include "nn/optim/adam.h"
-#include "rl/agent.h"
 #include "rl/algorithms/registry.h"
 #include "rl/components/actor_critic.h"
-#include "rl/components/agent_state.h"
-#include "rl/components/running_mean_std.h"
+#include "rl/components/network_agent.h"
 
 namespace saccade::rl {
 
@@ -40,7 +38,7 @@ struct TqcConfig {
   bool normalize_obs = false;
 };
 
-class Tqc final : public Agent {
+class Tqc final : public NetworkAgent {
  public:
   /// ConfigError if no quantile is left.
   Tqc(const TqcConfig& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng,
@@ -50,9 +48,7 @@ class Tqc final : public Agent {
   /// To explore, a draw from the policy, with the noise as eps; to exploit, tanh(mu).
   void act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
            std::span<double> action) const override;
-  void observe(std::span<const double> obs) override { normalizer_.observe(obs); }
   double discount() const override { return config_.gamma; }
-  Tensor last_td_errors() const override { return td_errors_; }
 
   /// One update: critics, policy, temperature, targets. alpha has one value throughout. The noise of s' and
   /// of s is given, (B, action_dim), or drawn.
@@ -87,18 +83,11 @@ class Tqc final : public Agent {
   Critic& target() { return target_; }
   Tensor log_alpha() const { return log_alpha_; }
 
-  /// "actor.body.l1.weight", "critic. ...", "target. ...", "log_alpha".
-  nn::NamedTensors named_weights() const override;
-  nn::NamedTensors named_optimizer_state() const override;
-  void load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) override;
-  void load_weights(const nn::NamedTensors& weights) override;
-
  private:
   Metrics take_steps(const Batch& batch, const Tensor& eps_next, const Tensor& eps);
 
   TqcConfig config_;
-  DType dtype_;
-  std::int64_t obs_dim_, action_dim_;
+  std::int64_t action_dim_;
   double target_entropy_;
   Tensor quantile_levels_;  // tau, (m, 1)
   Rng init_;
@@ -106,9 +95,6 @@ class Tqc final : public Agent {
   Critic critic_, target_;
   Tensor log_alpha_;
   nn::Adam actor_optimizer_, critic_optimizer_, alpha_optimizer_;
-  ObsNormalizer normalizer_;
-  UpdateGuard guard_;
-  Tensor td_errors_;
 };
 
 AlgorithmInfo tqc_info();

@@ -6,6 +6,7 @@
 #include "autograd/ops.h"
 #include "autograd/pool.h"
 #include "nn/dropout.h"
+#include "rl/components/rows.h"
 
 namespace saccade::rl {
 
@@ -37,6 +38,12 @@ nn::TanhNormal GaussianActor::operator()(const Tensor& obs) const {
   const std::int64_t action_dim = out.size(-1) / 2;
   const Tensor mean = slice(out, -1, 0, action_dim), x = slice(out, -1, action_dim, 2 * action_dim);
   return {mean, log_std_ == LogStd::clamp ? clamp(x, -20, 2) : -5 + 3.5 * (tanh(x) + 1)};
+}
+
+void act_by(const nn::TanhNormal& pi, std::span<const double> noise, ActMode mode, std::span<double> action) {
+  if (mode == ActMode::exploit) return copy_rows("actions", pi.mode(), action);
+  const Tensor& mean = pi.normal().mean();
+  copy_rows("actions", pi.rsample(to_rows("noise", noise, mean.size(-1), mean.dtype())).action, action);
 }
 
 DeterministicActor::DeterministicActor(std::int64_t obs_dim, std::int64_t action_dim,

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "nn/distributions/tanh_normal.h"
 #include "nn/mlp.h"
+#include "rl/agent.h"
 
 namespace saccade::rl {
 
@@ -28,6 +30,9 @@ class GaussianActor : public nn::Module {
   nn::Linear head_;  // "head": rows 0 to dim(A) - 1 give the mean, the rest log sigma
   LogStd log_std_;
 };
+
+/// Agent::act() for a squashed Gaussian: to explore, a draw of which the noise is eps; to exploit, tanh(mu).
+void act_by(const nn::TanhNormal& pi, std::span<const double> noise, ActMode mode, std::span<double> action);
 
 /// mu(s): from observations (B, obs_dim) to actions (B, action_dim) in [-1, 1], by a tanh.
 class DeterministicActor : public nn::Module {

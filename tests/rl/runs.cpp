@@ -115,6 +115,7 @@ class Process {
     const std::string output = folder.path("output");
     id_ = fork();
     if (id_ == 0) {
+      signal(SIGHUP, SIG_DFL);  // under nohup it would be ignored
       const int file = open(output.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
       dup2(file, STDOUT_FILENO);
       dup2(file, STDERR_FILENO);

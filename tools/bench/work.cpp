@@ -191,9 +191,10 @@ Work policy(const UpdateSize& size) {
     rl::Sac agent;
     std::vector<double> obs, action;
   };
-  auto p = std::make_shared<Policy>(Policy{rl::Sac(Learner::make_config(size), size.obs, size.action, Rng(1)),
-                                           std::vector<double>(static_cast<std::size_t>(size.obs), 0.5),
-                                           std::vector<double>(static_cast<std::size_t>(size.action))});
+  const std::shared_ptr<Policy> p(
+      new Policy{rl::Sac(Learner::make_config(size), size.obs, size.action, Rng(1)),
+                 std::vector<double>(static_cast<std::size_t>(size.obs), 0.5),
+                 std::vector<double>(static_cast<std::size_t>(size.action))});
   return repeat([p] { p->agent.act(p->obs, {}, rl::ActMode::exploit, p->action); });
 }
 

@@ -1,22 +1,10 @@
-// Loading and keeping what an agent learns: all of it or nothing.
+// Updates that are made whole or not at all.
 #pragma once
 
-#include <initializer_list>
-#include <utility>
-
 #include "nn/named_tensors.h"
-#include "nn/optim/optimizer.h"
 #include "rl/agent.h"
 
 namespace saccade::rl {
-
-/// An optimiser and the prefix of its state's names.
-using PrefixedOptimizer = std::pair<const char*, nn::Optimizer*>;
-
-/// Overwrites the agent's weights, and its optimisers with their state. Throws as nn::copy_by_name() and
-/// Optimizer::load_state() do, having changed nothing.
-void load_agent(const Agent& agent, const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state,
-                std::initializer_list<PrefixedOptimizer> optimizers);
 
 /// Makes updates all or nothing. A batch of enormous numbers can overflow anywhere in an update, after the
 /// critics have taken their step; then all that it changed is put back from copies. Those cost as much as an

@@ -1,4 +1,4 @@
-#include "rl/components/agent_state.h"
+#include "rl/components/update_guard.h"
 
 #include <fmt/format.h>
 
@@ -51,19 +51,6 @@ nn::NamedTensors copies(const nn::NamedTensors& tensors) {
 }
 
 }  // namespace
-
-void load_agent(const Agent& agent, const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state,
-                std::initializer_list<PrefixedOptimizer> optimizers) {
-  nn::check_by_name("the optimisers' state", optimizer_state, agent.named_optimizer_state());
-  for (const auto& [prefix, optimizer] : optimizers) {
-    optimizer->check_state(nn::with_prefix(optimizer_state, prefix));
-  }
-  nn::copy_by_name("weights", weights, agent.named_weights());  // all or nothing
-  // Nothing from here on throws.
-  for (const auto& [prefix, optimizer] : optimizers) {
-    optimizer->load_state(nn::with_prefix(optimizer_state, prefix));
-  }
-}
 
 void UpdateGuard::look_at(const Agent& agent) {
   const NoGrad no_grad;

@@ -1,0 +1,60 @@
+#include "rl/components/network_agent.h"
+
+#include "rl/components/rows.h"
+
+namespace saccade::rl {
+
+void NetworkAgent::register_network(const std::string& name, const nn::Module& network,
+                                    const nn::NamedTensors& running_statistics) {
+  nn::append(weights_, name + ".", network.named_parameters());
+  nn::append(weights_, name + ".", running_statistics);
+}
+
+void NetworkAgent::register_optimizer(const std::string& name, nn::Optimizer& optimizer) {
+  optimizers_.emplace_back(name + ".", &optimizer);
+}
+
+void NetworkAgent::register_target(const std::string& name, nn::Module& target, const nn::Module& followed) {
+  target.copy_parameters(followed);
+  // Side by side in memory from the start, so that following is one pass over each.
+  followed.flat();
+  target.flat();
+  register_network(name, target);
+}
+
+nn::NamedTensors NetworkAgent::named_weights() const {
+  nn::NamedTensors weights = weights_;
+  nn::append(weights, "obs.", normalizer_.named_state());
+  return weights;
+}
+
+nn::NamedTensors NetworkAgent::named_optimizer_state() const {
+  nn::NamedTensors state;
+  for (const auto& [prefix, optimizer] : optimizers_) nn::append(state, prefix, optimizer->named_state());
+  return state;
+}
+
+void NetworkAgent::load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) {
+  nn::check_by_name("the optimisers' state", optimizer_state, named_optimizer_state());
+  for (const auto& [prefix, optimizer] : optimizers_) {
+    optimizer->check_state(nn::with_prefix(optimizer_state, prefix));
+  }
+  load_weights(weights);
+  // Nothing from here on throws.
+  for (const auto& [prefix, optimizer] : optimizers_) {
+    optimizer->load_state(nn::with_prefix(optimizer_state, prefix));
+  }
+  guard_.look_at(*this);
+}
+
+void NetworkAgent::load_weights(const nn::NamedTensors& weights) {
+  nn::copy_by_name("weights", weights, named_weights());  // all or nothing
+  normalizer_.refresh();
+  guard_.look_at(*this);
+}
+
+Tensor NetworkAgent::observations(std::span<const double> obs) const {
+  return normalizer_(to_rows("observations", obs, obs_dim_, dtype_));
+}
+
+}  // namespace saccade::rl

@@ -1,0 +1,66 @@
+// An agent made of networks: all that the algorithms here have in common but for their equations.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nn/module.h"
+#include "nn/optim/optimizer.h"
+#include "rl/agent.h"
+#include "rl/components/running_mean_std.h"
+#include "rl/components/update_guard.h"
+
+namespace saccade::rl {
+
+class NetworkAgent : public Agent {
+ public:
+  NetworkAgent(const NetworkAgent&) = delete;
+  NetworkAgent& operator=(const NetworkAgent&) = delete;
+
+  void observe(std::span<const double> obs) final { normalizer_.observe(obs); }
+  Tensor last_td_errors() const final { return td_errors_; }
+
+  /// What was registered, in that order, and "obs.mean", ... where observations are normalised.
+  nn::NamedTensors named_weights() const final;
+  nn::NamedTensors named_optimizer_state() const final;
+  void load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) final;
+  void load_weights(const nn::NamedTensors& weights) final;
+
+ protected:
+  NetworkAgent(std::int64_t obs_dim, DType dtype, bool normalize_obs)
+      : dtype_(dtype), obs_dim_(obs_dim), normalizer_(normalize_obs, obs_dim, dtype) {}
+
+  /// For constructors, of members: a network's parameters are "NAME.body.l1.weight", ..., an optimiser's state
+  /// "NAME.m.0", ...
+  void register_network(const std::string& name, const nn::Module& network,
+                        const nn::NamedTensors& running_statistics = {});
+  void register_tensor(const std::string& name, const Tensor& tensor) { weights_.push_back({name, tensor}); }
+  void register_optimizer(const std::string& name, nn::Optimizer& optimizer);
+  /// A target network too, which starts as a copy of what it follows.
+  void register_target(const std::string& name, nn::Module& target, const nn::Module& followed);
+
+  /// Runs update(batch as the networks see it), all or nothing: where a loss, or a weight or moment that it
+  /// leaves, is not finite, the agent is as before, and Error is thrown.
+  template <class F>
+  Metrics guarded(const Batch& batch, const F& update) {
+    return guard_(*this, batch, [&] { return update(normalizer_(batch)); });
+  }
+
+  /// act()'s observations as the networks see them, (n, obs_dim).
+  Tensor observations(std::span<const double> obs) const;
+
+  DType dtype_;
+  Tensor td_errors_;
+
+ private:
+  std::int64_t obs_dim_;
+  nn::NamedTensors weights_;
+  std::vector<std::pair<std::string, nn::Optimizer*>> optimizers_;
+  ObsNormalizer normalizer_;
+  UpdateGuard guard_;
+};
+
+}  // namespace saccade::rl
