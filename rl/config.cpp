@@ -130,9 +130,11 @@ const ConfigKeys& off_policy_keys() {
       key("learning_starts", &C::learning_starts, "steps of uniformly random actions before the first update",
           0, kLargestCount),
       key("exploration", &C::exploration,
-          "noise of actions: new in each step; pink, which is correlated in time; or an "
-          "Ornstein-Uhlenbeck process",
-          {"gaussian", "pink", "ou"}),
+          "noise of actions: new in each step; pink, which is correlated in time; an "
+          "Ornstein-Uhlenbeck process; or held for some steps, as suits gSDE",
+          {"gaussian", "pink", "ou", "held"}),
+      key("exploration_hold", &C::exploration_hold, "steps for which held noise stays; 0 for the episode", 0,
+          kLargestCount),
       key("updates_per_step", &C::updates_per_step,
           "gradient updates per environment step, such as 20, or 0.5 for one in two", 0, 1000),
       key("batch_size", &C::batch_size, "transitions per update", 1, 1e6),

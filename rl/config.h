@@ -30,12 +30,13 @@ struct RunConfig {
 };
 
 /// Noise of actions while learning; see components/exploration_noise.h.
-enum class Exploration { gaussian, pink, ou };
+enum class Exploration { gaussian, pink, ou, held };
 
 /// The settings of every algorithm that learns from a replay buffer.
 struct OffPolicyConfig {
   std::int64_t learning_starts = 10'000;
   Exploration exploration = Exploration::gaussian;
+  std::int64_t exploration_hold = 0;  // steps; 0: an episode
   double updates_per_step = 1;
   std::int64_t batch_size = 256;
   std::int64_t buffer_size = 1'000'000;

@@ -31,7 +31,7 @@ Sac::Sac(const SacConfig& config, std::int64_t obs_dim, std::int64_t action_dim,
       action_dim_(action_dim),
       target_entropy_(config.target_entropy.value_or(-static_cast<double>(action_dim))),
       init_(rng.split("init")),
-      actor_(obs_dim, action_dim, config.hidden, config.log_std, init_, dtype),
+      actor_(obs_dim, action_dim, config.hidden, config.log_std, init_, dtype, config.gsde_log_std),
       critic_(obs_dim, action_dim, config.hidden, init_, dtype, critic_options(config)),
       target_(obs_dim, action_dim, config.hidden, init_, dtype, critic_options(config)),
       log_alpha_(scalar(std::log(config.initial_alpha), dtype).requires_grad_()),
@@ -131,8 +131,9 @@ Metrics Sac::update(const Batch& batch, Rng& rng) {
 void Sac::act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
               std::span<double> action) const {
   const NoGrad no_grad;
-  const nn::TanhNormal pi = actor_(observations(obs));
-  act_by(pi, noise, mode, action);
+  const Tensor x = observations(obs);
+  if (mode == ActMode::exploit) return copy_rows("actions", actor_(x).mode(), action);
+  copy_rows("actions", actor_.explore(x, to_rows("noise", noise, noise_size(), dtype_)), action);
 }
 
 double Sac::alpha() const { return std::exp(log_alpha_.item()); }
@@ -148,7 +149,11 @@ ConfigKeys sac_keys() {
            key("learn_alpha", &C::learn_alpha, "whether the temperature is learned"),
            key("alpha_loss", &C::alpha_loss, "through alpha as in the paper, or on log alpha",
                {"alpha", "log_alpha"}),
-           key("log_std", &C::log_std, "clamped to [-20, 2], or tanh-rescaled to [-5, 2]", {"clamp", "tanh"}),
+           key("log_std", &C::log_std,
+               "clamped to [-20, 2]; tanh-rescaled to [-5, 2]; or gsde, by the state's features: "
+               "state-dependent exploration, best with exploration=held",
+               {"clamp", "tanh", "gsde"}),
+           key("gsde_log_std", &C::gsde_log_std, "what the logarithm of gSDE's sigmas begins as", -20, 2),
            key("log_prob", &C::log_prob, "the exact tanh correction, or log(1 - a^2 + 1e-6)",
                {"stable", "eps1e-6"}),
            key("critic_loss_factor", &C::critic_loss_factor, "of MSE1 + MSE2", kSmallest, 1e6),

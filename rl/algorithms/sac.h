@@ -45,6 +45,7 @@ struct SacConfig {
   std::optional<double> target_entropy = std::nullopt;  // -dim(A)
   AlphaLoss alpha_loss = AlphaLoss::alpha;
   LogStd log_std = LogStd::clamp;
+  double gsde_log_std = -3;
   nn::LogProbForm log_prob = nn::LogProbForm::stable;
   double critic_loss_factor = 1;
   std::int64_t critics = 2;
@@ -62,8 +63,8 @@ class Sac final : public NetworkAgent {
   Sac(const SacConfig& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng,
       DType dtype = DType::f32);
 
-  std::int64_t noise_size() const override { return action_dim_; }
-  /// To explore, a draw from the policy, with the noise as eps; to exploit, tanh(mu).
+  std::int64_t noise_size() const override { return actor_.noise_size(); }
+  /// To explore, a draw from the policy, with the noise as eps, or as gSDE's Z; to exploit, tanh(mu).
   void act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
            std::span<double> action) const override;
   double discount() const override { return config_.gamma; }

@@ -25,19 +25,37 @@ std::vector<std::int64_t> sizes(std::int64_t in, std::vector<std::int64_t> hidde
 }  // namespace
 
 GaussianActor::GaussianActor(std::int64_t obs_dim, std::int64_t action_dim,
-                             const std::vector<std::int64_t>& hidden, LogStd log_std, Rng& rng, DType dtype)
+                             const std::vector<std::int64_t>& hidden, LogStd log_std, Rng& rng, DType dtype,
+                             double gsde_log_std)
     : body_(sizes(obs_dim, hidden), rng, {.output = Activation::relu}, dtype),
-      head_(hidden.back(), 2 * action_dim, rng, {}, dtype),
-      log_std_(log_std) {
+      head_(hidden.back(), log_std == LogStd::gsde ? action_dim : 2 * action_dim, rng, {}, dtype),
+      log_std_(log_std),
+      width_(hidden.back()),
+      action_dim_(action_dim) {
   register_module("body", body_);
   register_module("head", head_);
+  if (log_std == LogStd::gsde)
+    log_sigma_ = register_parameter("log_sigma", full({width_, action_dim}, gsde_log_std, dtype));
 }
 
 nn::TanhNormal GaussianActor::operator()(const Tensor& obs) const {
-  const Tensor out = head_(body_(obs));
-  const std::int64_t action_dim = out.size(-1) / 2;
-  const Tensor mean = slice(out, -1, 0, action_dim), x = slice(out, -1, action_dim, 2 * action_dim);
+  const Tensor h = body_(obs), out = head_(h);
+  if (log_std_ == LogStd::gsde) {
+    // Where all features are 0, the variance is, too; its logarithm needs a little more.
+    return {out, 0.5 * log(matmul(square(h), exp(2 * log_sigma_)) + 1e-6)};
+  }
+  const Tensor mean = slice(out, -1, 0, action_dim_), x = slice(out, -1, action_dim_, 2 * action_dim_);
   return {mean, log_std_ == LogStd::clamp ? clamp(x, -20, 2) : -5 + 3.5 * (tanh(x) + 1)};
+}
+
+std::int64_t GaussianActor::noise_size() const {
+  return log_std_ == LogStd::gsde ? width_ * action_dim_ : action_dim_;
+}
+
+Tensor GaussianActor::explore(const Tensor& obs, const Tensor& noise) const {
+  if (log_std_ != LogStd::gsde) return (*this)(obs).rsample(noise).action;
+  const Tensor h = body_(obs), z = reshape(noise, {obs.size(0), width_, action_dim_});
+  return tanh(head_(h) + sum(unsqueeze(h, 2) * (exp(log_sigma_) * z), {1}));
 }
 
 void act_by(const nn::TanhNormal& pi, std::span<const double> noise, ActMode mode, std::span<double> action) {

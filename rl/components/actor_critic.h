@@ -11,24 +11,42 @@
 
 namespace saccade::rl {
 
-/// How log sigma is kept in bounds.
+/// Where log sigma comes from.
 enum class LogStd {
-  clamp,  // to [-20, 2], as in the SAC paper's code
-  tanh,   // -5 + 3.5 (tanh(x) + 1), which has a gradient everywhere
+  clamp,  // a network's output x, clamped to [-20, 2] as in the SAC paper's code
+  tanh,   // the same as -5 + 3.5 (tanh(x) + 1), which has a gradient everywhere
+  gsde,   // from the features of the state: see GaussianActor
 };
 
 /// pi(a | s): from observations (B, obs_dim) to a squashed Gaussian over actions (B, action_dim) in [-1, 1].
+///
+/// With LogStd::gsde its noise is that of a second last layer, whose weights are drawn (Raffin et al. 2021,
+/// "Smooth exploration for robotic reinforcement learning"): with the features h(s) of the last hidden layer,
+///
+///     u = mu(s) + h(s) (sigma * Z),  Z standard normal, as large as the learned sigma: (width, action_dim),
+///
+/// so that u_j, for a Z of its own, has the variance sum_i (h_i sigma_ij)^2. One Z that is held for many
+/// steps makes actions a smooth function of the state, and differ from one Z to the next.
 class GaussianActor : public nn::Module {
  public:
+  /// `gsde_log_std` is what log sigma_ij begins as.
   GaussianActor(std::int64_t obs_dim, std::int64_t action_dim, const std::vector<std::int64_t>& hidden,
-                LogStd log_std, Rng& rng, DType dtype = DType::f32);
+                LogStd log_std, Rng& rng, DType dtype = DType::f32, double gsde_log_std = -3);
 
+  /// The distribution of the action; of gSDE, each for a Z of its own.
   nn::TanhNormal operator()(const Tensor& obs) const;
+
+  /// How many numbers of noise explore() takes for an observation.
+  std::int64_t noise_size() const;
+  /// The action for this noise, (B, noise_size()): eps, or with gSDE Z.
+  Tensor explore(const Tensor& obs, const Tensor& noise) const;
 
  private:
   nn::Mlp body_;     // "body": the hidden layers
-  nn::Linear head_;  // "head": rows 0 to dim(A) - 1 give the mean, the rest log sigma
+  nn::Linear head_;  // "head": rows 0 to dim(A) - 1 give the mean, the rest, but for gSDE, log sigma
   LogStd log_std_;
+  std::int64_t width_, action_dim_;
+  Tensor log_sigma_;  // of gSDE: "log_sigma", (width, action_dim)
 };
 
 /// Agent::act() for a squashed Gaussian: to explore, a draw of which the noise is eps; to exploit, tanh(mu).

@@ -31,7 +31,7 @@ Collector::Collector(const OffPolicyConfig& config, std::int64_t envs, const Env
       action_(envs_.size(), envs::size_of(envs_.spec().action_space)),
       scaled_(action_),
       noise_(envs_.size(), static_cast<std::size_t>(agent.noise_size())),
-      exploration_(make_noise(config.exploration, envs_.size(), noise_.width)),
+      exploration_(make_noise(config, envs_.size(), noise_.width)),
       n_step_(config.n_step, agent.discount(), envs_.size(), obs_.width, action_.width),
       results_(envs_.size()) {
   if (state.copies.size() != envs_.size()) {

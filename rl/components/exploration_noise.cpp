@@ -78,8 +78,36 @@ void OrnsteinUhlenbeckNoise::set_state(std::span<const double> state) {
   x_.assign(state.begin(), state.end());
 }
 
-std::unique_ptr<ExplorationNoise> make_noise(Exploration kind, std::size_t copies, std::size_t width) {
-  switch (kind) {
+void HeldNoise::next(Rng& rng, std::span<double> rows) {
+  const std::size_t width = rows_.size() / age_.size();
+  for (std::size_t copy = 0; copy < age_.size(); ++copy) {
+    if (age_[copy] == kNone || (steps_ > 0 && age_[copy] >= static_cast<double>(steps_))) {
+      rng.fill_normal(std::span(rows_).subspan(copy * width, width));
+      age_[copy] = 0;
+    }
+    ++age_[copy];
+  }
+  std::copy(rows_.begin(), rows_.end(), rows.begin());
+}
+
+std::vector<double> HeldNoise::state() const {
+  std::vector<double> state = rows_;
+  state.insert(state.end(), age_.begin(), age_.end());
+  return state;
+}
+
+void HeldNoise::set_state(std::span<const double> state) {
+  if (state.empty()) return;  // of a run that has not begun
+  check_state("held noise", state.size(), rows_.size() + age_.size());
+  std::copy_n(state.begin(), rows_.size(), rows_.begin());
+  std::copy_n(state.end() - static_cast<std::ptrdiff_t>(age_.size()), age_.size(), age_.begin());
+}
+
+std::unique_ptr<ExplorationNoise> make_noise(const OffPolicyConfig& config, std::size_t copies,
+                                             std::size_t width) {
+  switch (config.exploration) {
+    case Exploration::held:
+      return std::make_unique<HeldNoise>(copies, width, config.exploration_hold);
     case Exploration::pink:
       return std::make_unique<PinkNoise>(copies, width);
     case Exploration::ou:

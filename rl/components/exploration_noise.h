@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
@@ -75,7 +76,25 @@ class OrnsteinUhlenbeckNoise final : public ExplorationNoise {
   std::vector<double> x_;
 };
 
-/// Of `width` numbers for each of so many copies.
-std::unique_ptr<ExplorationNoise> make_noise(Exploration kind, std::size_t copies, std::size_t width);
+/// Drawn anew for each copy when an episode begins and, unless `steps` is 0, after so many steps.
+class HeldNoise final : public ExplorationNoise {
+ public:
+  HeldNoise(std::size_t copies, std::size_t width, std::int64_t steps)
+      : steps_(steps), rows_(copies * width), age_(copies, kNone) {}
+  void next(Rng& rng, std::span<double> rows) override;
+  void begin_episode(std::size_t copy) override { age_[copy] = kNone; }
+  std::vector<double> state() const override;
+  void set_state(std::span<const double> state) override;
+
+ private:
+  static constexpr double kNone = -1;  // there is no row yet
+
+  std::int64_t steps_;
+  std::vector<double> rows_, age_;  // and for how many steps each copy has had its row
+};
+
+/// What the settings ask for, `width` numbers for each of so many copies.
+std::unique_ptr<ExplorationNoise> make_noise(const OffPolicyConfig& config, std::size_t copies,
+                                             std::size_t width);
 
 }  // namespace saccade::rl

@@ -33,8 +33,8 @@ class NetworkAgent : public Agent {
   NetworkAgent(std::int64_t obs_dim, DType dtype, bool normalize_obs)
       : dtype_(dtype), obs_dim_(obs_dim), normalizer_(normalize_obs, obs_dim, dtype) {}
 
-  /// For constructors, of members: a network's parameters are "NAME.body.l1.weight", ..., an optimiser's state
-  /// "NAME.m.0", ...
+  /// For constructors, of members: a network's parameters are "NAME.body.l1.weight", ..., an optimiser's
+  /// state "NAME.m.0", ...
   void register_network(const std::string& name, const nn::Module& network,
                         const nn::NamedTensors& running_statistics = {});
   void register_tensor(const std::string& name, const Tensor& tensor) { weights_.push_back({name, tensor}); }

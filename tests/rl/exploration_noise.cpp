@@ -12,9 +12,12 @@
 
 using namespace saccade;
 using rl::Exploration;
-using rl::make_noise;
 
 namespace {
+
+std::unique_ptr<rl::ExplorationNoise> make_noise(Exploration kind, std::size_t copies, std::size_t width) {
+  return rl::make_noise({.exploration = kind}, copies, width);
+}
 
 // Sums over many independent sequences of the value that `noise` has after some steps.
 struct Moments {
@@ -61,9 +64,10 @@ double allan_variance(const std::vector<double>& x, std::size_t length) {
 
 }  // namespace
 
-TEST_CASE("white and pink noise are standard normal at every step from the first, and components independent",
-          "[exploration]") {
-  for (const Exploration kind : {Exploration::gaussian, Exploration::pink}) {
+TEST_CASE(
+    "white, pink and held noise are standard normal at every step from the first, and components independent",
+    "[exploration]") {
+  for (const Exploration kind : {Exploration::gaussian, Exploration::pink, Exploration::held}) {
     Rng rng(1);
     check_standard_normal(moments(20'000, [&](int i, std::vector<double>& values) {
       const auto noise = make_noise(kind, 1, 2);
@@ -115,8 +119,27 @@ TEST_CASE("Ornstein-Uhlenbeck noise starts each episode from 0 and forgets at it
   CHECK(lagged == Approx(kept).epsilon(0.1));
 }
 
+TEST_CASE("held noise stays for its steps, or for the episode", "[exploration]") {
+  for (const int steps : {0, 3}) {
+    INFO(steps);
+    Rng rng(5);
+    const auto noise = rl::make_noise({.exploration = Exploration::held, .exploration_hold = steps}, 2, 2);
+    std::vector<std::vector<double>> rows(8, std::vector<double>(4));
+    for (std::size_t t = 0; t < rows.size(); ++t) {
+      if (t == 0 || t == 5) noise->begin_episode(0);
+      noise->next(rng, rows[t]);
+      for (std::size_t i = 0; i < 4 && t > 0; ++i) {
+        const bool anew = (i < 2 && t == 5) || (steps == 3 && (t == 3 || (t == 6 && i >= 2)));
+        INFO("step " << t << ", number " << i);
+        CHECK((rows[t][i] != rows[t - 1][i]) == anew);
+      }
+    }
+  }
+}
+
 TEST_CASE("warm-up actions are uniform on [-1, 1] whatever the noise", "[exploration]") {
-  for (const Exploration kind : {Exploration::gaussian, Exploration::pink, Exploration::ou}) {
+  for (const Exploration kind :
+       {Exploration::gaussian, Exploration::pink, Exploration::ou, Exploration::held}) {
     Rng rng(4);
     std::vector<int> bins(10);
     std::vector<double> action(1);
@@ -132,7 +155,8 @@ TEST_CASE("warm-up actions are uniform on [-1, 1] whatever the noise", "[explora
 }
 
 TEST_CASE("noise goes on from what it remembers, and refuses what does not fit", "[exploration]") {
-  for (const Exploration kind : {Exploration::gaussian, Exploration::pink, Exploration::ou}) {
+  for (const Exploration kind :
+       {Exploration::gaussian, Exploration::pink, Exploration::ou, Exploration::held}) {
     Rng a(3), b(3);
     std::vector<double> x(4), y(4);
     const auto one = make_noise(kind, 2, 2), other = make_noise(kind, 2, 2);

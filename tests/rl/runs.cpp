@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
+#include <utility>
 
 #include "autograd/pool.h"
 #include "base/error.h"
@@ -226,7 +227,9 @@ TEST_CASE("so is one of every other algorithm", "[train]") {
   }
 }
 
-TEST_CASE("so is one of several copies that normalises and explores in pink", "[train]") {
+TEST_CASE("so is one of several copies that normalises and explores with noise that remembers", "[train]") {
+  const auto [exploration, log_std] = GENERATE(std::pair("pink", "clamp"), std::pair("held", "gsde"));
+  INFO(exploration);
   const TemporaryFolder folder;
   rl::RunInfo info = small_run();
   // Rounds of 4 steps: 150 and 450 lie within one, so evaluations come at 152, 300 and 452, and the run ends
@@ -236,7 +239,9 @@ TEST_CASE("so is one of several copies that normalises and explores in pink", "[
                         {"steps", 850},
                         {"learning_starts", 50},
                         {"normalize_obs", true},
-                        {"exploration", "pink"}},
+                        {"exploration", exploration},
+                        {"exploration_hold", 7},
+                        {"log_std", log_std}},
                        "test");
   const auto expected = never_stopped(folder, info);
   CHECK_THAT(expected.at("eval"), Catch::Contains("\n152,") && Catch::Contains("\n300,"));

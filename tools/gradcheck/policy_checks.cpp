@@ -137,6 +137,32 @@ std::vector<Check> policy_checks() {
                       const TensorList halves = chunk(written_out_mlp(obs, x), 2, -1);
                       return log_prob_written_out(eps)(halves);
                     }});
+
+  // The same with state-dependent exploration: the noise's own weights instead of the head's lower half.
+  const auto gsde_actor = std::make_shared<rl::GaussianActor>(3, 2, std::vector<std::int64_t>{8, 8},
+                                                              rl::LogStd::gsde, rng, DType::f64);
+  inputs[4] = slice(inputs[4], 0, 0, 2);
+  inputs[5] = slice(inputs[5], 0, 0, 2);
+  inputs.push_back(-1 + 0.3 * randn({8, 2}, rng, DType::f64));
+  checks.push_back({"SAC policy",
+                    "log pi(a), gSDE",
+                    "3-8-8-2, batch 5: every weight and bias, and log sigma",
+                    [=](const TensorList& x) {
+                      return nn::functional_call(*gsde_actor, x, [&] {
+                        const nn::TanhNormal pi = (*gsde_actor)(like(obs, x[0]));
+                        return TensorList{pi.log_prob(pi.rsample(like(eps, x[0])))};
+                      });
+                    },
+                    inputs,
+                    {"l1.weight", "l1.bias", "l2.weight", "l2.bias", "head.weight", "head.bias", "log_sigma"},
+                    true,
+                    "s_j^2 = sum_i (h_i exp(log_sigma_ij))^2 + 1e-6,  y = log pi(tanh(m + s eps))",
+                    [=](const TensorList& x) {
+                      const Tensor h = relu(linear(relu(linear(like(obs, x[0]), x[0], x[1])), x[2], x[3]));
+                      const Tensor parts = unsqueeze(h, 2) * exp(x[6]);  // (batch, 8, 2)
+                      const Tensor log_s = log(sqrt(sum(parts * parts, {1}) + 1e-6));
+                      return log_prob_written_out(eps)({linear(h, x[4], x[5]), log_s});
+                    }});
   return checks;
 }
 
