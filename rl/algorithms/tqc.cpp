@@ -66,7 +66,7 @@ Tqc::CriticLoss Tqc::critic_loss(const Batch& batch, const Tensor& y) const {
   const Tensor z = critic_(batch.obs, batch.action);  // (n, B, m)
   const Shape pairs = {config_.critics, y.size(0), config_.quantiles, y.size(1)};
   const Tensor own = expand(unsqueeze(z, -1), pairs), other = expand(unsqueeze(y, 1), pairs);
-  const Tensor weight = abs(quantile_levels_ - gt(own.detach(), other));
+  const Tensor weight = abs(to(quantile_levels_, z.dtype()) - gt(own.detach(), other));
   const Tensor each = weight * huber_loss(own, other, Reduction::none);
   return {config_.critic_loss_factor * sum(mean(weighted(batch, mean(each, {3})), {1, 2})), z};
 }

@@ -25,22 +25,6 @@ Tensor squared_errors(const Tensor& q, const Tensor& y) {
   return sum(square(q - y)) / static_cast<double>(kBatch);
 }
 
-// ---- SAC, written out ----
-
-// a and log pi(a | obs), (B, 1)
-std::pair<Tensor, Tensor> squashed_sample(const TensorList& actor, const Tensor& obs, const Tensor& eps) {
-  const Tensor out = written_out_mlp(obs, actor);
-  const Tensor mean = slice(out, 1, 0, kAction), log_std = slice(out, 1, kAction, 2 * kAction);
-  const Tensor a = tanh(mean + exp(log_std) * eps);
-  const Tensor each = -square(eps) / 2 - log_std - std::log(2 * std::acos(-1.0)) / 2 - log(1 - square(a));
-  return {a, sum(each, {1}, true)};
-}
-
-Tensor smallest_q(const TensorList& critic, const Tensor& obs, const Tensor& action) {
-  const Tensor q = written_out_mlp(cat({obs, action}, 1), critic);
-  return minimum(select(q, 0, 0), select(q, 0, 1));
-}
-
 }  // namespace
 
 std::vector<Check> algorithm_checks() {
@@ -107,7 +91,7 @@ std::vector<Check> algorithm_checks() {
       },
       {eps}, {"eps"},
       [=](const TensorList& in) {
-        const auto [a, log_pi] = squashed_sample(gaussian, batch.next_obs, in[0]);
+        const auto [a, log_pi] = squashed_sample(written_out_mlp(batch.next_obs, gaussian), in[0]);
         const Tensor value = smallest_q(targets, batch.next_obs, a) - 0.2 * log_pi;
         return TensorList{batch.reward + kGamma * (1 - batch.terminated) * value};
       },
@@ -123,7 +107,7 @@ std::vector<Check> algorithm_checks() {
       },
       gaussian, {"l1.weight", "l1.bias", "l2.weight", "l2.bias", "head.weight", "head.bias"},
       [=](const TensorList& in) {
-        const auto [a, log_pi] = squashed_sample(in, batch.obs, eps);
+        const auto [a, log_pi] = squashed_sample(written_out_mlp(batch.obs, in), eps);
         return TensorList{mean(0.2 * log_pi - smallest_q(critics, batch.obs, a))};
       });
   const auto temperature = [&](const char* variant, const char* formula,
