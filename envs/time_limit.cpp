@@ -10,7 +10,9 @@
 
 namespace saccade::envs {
 
-TimeLimit::TimeLimit(std::unique_ptr<Env> env) : env_(std::move(env)) {
+TimeLimit::TimeLimit(std::unique_ptr<Env> env, std::int64_t limit)
+    : env_(std::move(env)), spec_(env_->spec()) {
+  if (limit != 0) spec_.max_episode_steps = limit;
   if (spec().max_episode_steps > 0) return;
   throw ConfigError(fmt::format("{}: max_episode_steps is {}, but a time limit of at least 1 is expected",
                                 spec().id, spec().max_episode_steps));

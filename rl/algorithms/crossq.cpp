@@ -36,15 +36,14 @@ nn::TanhNormal distribution(const Tensor& out) {
 
 }  // namespace
 
-CrossQ::CrossQ(const CrossQConfig& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng,
-               DType dtype)
-    : NetworkAgent(obs_dim, dtype, config.normalize_obs),
+CrossQ::CrossQ(const CrossQConfig& config, ObsSize obs, std::int64_t action_dim, const Rng& rng, DType dtype)
+    : NetworkAgent(obs, dtype, config.normalize_obs),
       config_(config),
       action_dim_(action_dim),
       target_entropy_(config.target_entropy.value_or(-static_cast<double>(action_dim))),
       init_(rng.split("init")),
-      actor_(sizes(obs_dim, config.hidden, 1, 2 * action_dim), init_, norm(config, 0), dtype),
-      critic_(sizes(obs_dim + action_dim, config.hidden, config.critic_widening, 1), init_, norm(config, 2),
+      actor_(sizes(obs.width, config.hidden, 1, 2 * action_dim), init_, norm(config, 0), dtype),
+      critic_(sizes(obs.width + action_dim, config.hidden, config.critic_widening, 1), init_, norm(config, 2),
               dtype),
       log_alpha_(scalar(std::log(config.initial_alpha), dtype).requires_grad_()),
       actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr, .beta1 = config.adam_beta1}),

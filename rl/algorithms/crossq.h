@@ -41,7 +41,7 @@ struct CrossQConfig {
 
 class CrossQ final : public NetworkAgent {
  public:
-  CrossQ(const CrossQConfig& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng,
+  CrossQ(const CrossQConfig& config, ObsSize obs, std::int64_t action_dim, const Rng& rng,
          DType dtype = DType::f32);
 
   std::int64_t noise_size() const override { return action_dim_; }

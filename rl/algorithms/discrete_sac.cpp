@@ -11,15 +11,15 @@
 
 namespace saccade::rl {
 
-DiscreteSac::DiscreteSac(const DiscreteSacConfig& config, std::int64_t obs_dim, std::int64_t choices,
-                         const Rng& rng, DType dtype)
-    : NetworkAgent(obs_dim, dtype, config.normalize_obs),
+DiscreteSac::DiscreteSac(const DiscreteSacConfig& config, ObsSize obs, std::int64_t choices, const Rng& rng,
+                         DType dtype)
+    : NetworkAgent(obs, dtype, config.normalize_obs),
       config_(config),
       target_entropy_(config.target_entropy.value_or(0.98 * std::log(static_cast<double>(choices)))),
       init_(rng.split("init")),
-      actor_(obs_dim, choices, config.hidden, init_, dtype),
-      critic_(obs_dim, choices, config.hidden, init_, dtype),
-      target_(obs_dim, choices, config.hidden, init_, dtype),
+      actor_(obs.width, choices, config.hidden, init_, dtype),
+      critic_(obs.width, choices, config.hidden, init_, dtype),
+      target_(obs.width, choices, config.hidden, init_, dtype),
       log_alpha_(scalar(std::log(config.initial_alpha), dtype).requires_grad_()),
       actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr, .eps = config.adam_eps}),
       critic_optimizer_(critic_.parameters(), {.lr = config.critic_lr, .eps = config.adam_eps}),

@@ -37,7 +37,7 @@ struct DiscreteSacConfig {
 
 class DiscreteSac final : public NetworkAgent {
  public:
-  DiscreteSac(const DiscreteSacConfig& config, std::int64_t obs_dim, std::int64_t choices, const Rng& rng,
+  DiscreteSac(const DiscreteSacConfig& config, ObsSize obs, std::int64_t choices, const Rng& rng,
               DType dtype = DType::f32);
 
   std::int64_t noise_size() const override { return 1; }

@@ -11,13 +11,13 @@
 
 namespace saccade::rl {
 
-Dqn::Dqn(const DqnConfig& config, std::int64_t obs_dim, std::int64_t choices, const Rng& rng, DType dtype)
-    : NetworkAgent(obs_dim, dtype, config.normalize_obs),
+Dqn::Dqn(const DqnConfig& config, ObsSize obs, std::int64_t choices, const Rng& rng, DType dtype)
+    : NetworkAgent(obs, dtype, config.normalize_obs),
       config_(config),
       choices_(choices),
       init_(rng.split("init")),
-      critic_(obs_dim, choices, config.hidden, init_, dtype, 0),
-      target_(obs_dim, choices, config.hidden, init_, dtype, 0),
+      critic_(obs.width, choices, config.hidden, init_, dtype, 0),
+      target_(obs.width, choices, config.hidden, init_, dtype, 0),
       optimizer_(critic_.parameters(), {.lr = config.critic_lr}) {
   register_network("critic", critic_);
   register_target("target", target_, critic_);

@@ -43,8 +43,7 @@ struct DqnConfig {
 
 class Dqn final : public NetworkAgent {
  public:
-  Dqn(const DqnConfig& config, std::int64_t obs_dim, std::int64_t choices, const Rng& rng,
-      DType dtype = DType::f32);
+  Dqn(const DqnConfig& config, ObsSize obs, std::int64_t choices, const Rng& rng, DType dtype = DType::f32);
 
   std::int64_t noise_size() const override { return 1; }
   /// To explore, a draw from the epsilon-greedy policy; to exploit, argmax_a Q(s, a).

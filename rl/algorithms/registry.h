@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "rl/agent.h"
 #include "rl/config.h"
+#include "rl/obs_size.h"
 
 namespace saccade::rl {
 
@@ -22,7 +23,8 @@ enum class ActionKind { box, discrete };
 
 /// The sizes and the seed of an agent. `actions`: coordinates of a Box, or choices of a Discrete space.
 struct AgentSpec {
-  std::int64_t obs_dim = 0, actions = 0;
+  ObsSize obs = 0;
+  std::int64_t actions = 0;
   Rng rng{};
 };
 
@@ -44,13 +46,13 @@ struct AlgorithmInfo {
   std::function<std::unique_ptr<Agent>(const std::any& settings, const AgentSpec& spec)> make{};
 };
 
-/// For a class A that is made from its settings C: A(settings, obs_dim, actions, rng).
+/// For a class A that is made from its settings C: A(settings, obs, actions, rng).
 template <class A, class C>
 AlgorithmInfo algorithm(AlgorithmInfo info) {
   info.settings = C{};
   info.address = [](std::any& settings) -> void* { return std::any_cast<C>(&settings); };
   info.make = [](const std::any& settings, const AgentSpec& spec) -> std::unique_ptr<Agent> {
-    return std::make_unique<A>(std::any_cast<const C&>(settings), spec.obs_dim, spec.actions, spec.rng);
+    return std::make_unique<A>(std::any_cast<const C&>(settings), spec.obs, spec.actions, spec.rng);
   };
   return info;
 }

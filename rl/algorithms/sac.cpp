@@ -25,15 +25,15 @@ CriticOptions critic_options(const SacConfig& config) {
 
 }  // namespace
 
-Sac::Sac(const SacConfig& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng, DType dtype)
-    : NetworkAgent(obs_dim, dtype, config.normalize_obs),
+Sac::Sac(const SacConfig& config, ObsSize obs, std::int64_t action_dim, const Rng& rng, DType dtype)
+    : NetworkAgent(obs, dtype, config.normalize_obs),
       config_(config),
       action_dim_(action_dim),
       target_entropy_(config.target_entropy.value_or(-static_cast<double>(action_dim))),
       init_(rng.split("init")),
-      actor_(obs_dim, action_dim, config.hidden, config.log_std, init_, dtype, config.gsde_log_std),
-      critic_(obs_dim, action_dim, config.hidden, init_, dtype, critic_options(config)),
-      target_(obs_dim, action_dim, config.hidden, init_, dtype, critic_options(config)),
+      actor_(obs.width, action_dim, config.hidden, config.log_std, init_, dtype, config.gsde_log_std),
+      critic_(obs.width, action_dim, config.hidden, init_, dtype, critic_options(config)),
+      target_(obs.width, action_dim, config.hidden, init_, dtype, critic_options(config)),
       log_alpha_(scalar(std::log(config.initial_alpha), dtype).requires_grad_()),
       actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr}),
       critic_optimizer_(critic_.parameters(), {.lr = config.critic_lr}),

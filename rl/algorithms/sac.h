@@ -60,7 +60,7 @@ struct SacConfig {
 class Sac final : public NetworkAgent {
  public:
   /// Networks and temperature are drawn and set as config says.
-  Sac(const SacConfig& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng,
+  Sac(const SacConfig& config, ObsSize obs, std::int64_t action_dim, const Rng& rng,
       DType dtype = DType::f32);
 
   std::int64_t noise_size() const override { return actor_.noise_size(); }

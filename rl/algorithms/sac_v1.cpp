@@ -18,16 +18,15 @@ std::vector<std::int64_t> value_sizes(std::int64_t obs_dim, std::vector<std::int
 
 }  // namespace
 
-SacV1::SacV1(const SacV1Config& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng,
-             DType dtype)
-    : NetworkAgent(obs_dim, dtype, config.normalize_obs),
+SacV1::SacV1(const SacV1Config& config, ObsSize obs, std::int64_t action_dim, const Rng& rng, DType dtype)
+    : NetworkAgent(obs, dtype, config.normalize_obs),
       config_(config),
       action_dim_(action_dim),
       init_(rng.split("init")),
-      actor_(obs_dim, action_dim, config.hidden, LogStd::clamp, init_, dtype),
-      critic_(obs_dim, action_dim, config.hidden, init_, dtype),
-      value_(value_sizes(obs_dim, config.hidden), init_, {}, dtype),
-      target_value_(value_sizes(obs_dim, config.hidden), init_, {}, dtype),
+      actor_(obs.width, action_dim, config.hidden, LogStd::clamp, init_, dtype),
+      critic_(obs.width, action_dim, config.hidden, init_, dtype),
+      value_(value_sizes(obs.width, config.hidden), init_, {}, dtype),
+      target_value_(value_sizes(obs.width, config.hidden), init_, {}, dtype),
       actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr}),
       critic_optimizer_(critic_.parameters(), {.lr = config.critic_lr}),
       value_optimizer_(value_.parameters(), {.lr = config.value_lr}) {

@@ -37,7 +37,7 @@ struct SacV1Config {
 
 class SacV1 final : public NetworkAgent {
  public:
-  SacV1(const SacV1Config& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng,
+  SacV1(const SacV1Config& config, ObsSize obs, std::int64_t action_dim, const Rng& rng,
         DType dtype = DType::f32);
 
   std::int64_t noise_size() const override { return action_dim_; }

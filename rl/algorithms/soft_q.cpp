@@ -9,13 +9,12 @@
 
 namespace saccade::rl {
 
-SoftQ::SoftQ(const SoftQConfig& config, std::int64_t obs_dim, std::int64_t choices, const Rng& rng,
-             DType dtype)
-    : NetworkAgent(obs_dim, dtype, config.normalize_obs),
+SoftQ::SoftQ(const SoftQConfig& config, ObsSize obs, std::int64_t choices, const Rng& rng, DType dtype)
+    : NetworkAgent(obs, dtype, config.normalize_obs),
       config_(config),
       init_(rng.split("init")),
-      critic_(obs_dim, choices, config.hidden, init_, dtype, 0),
-      target_(obs_dim, choices, config.hidden, init_, dtype, 0),
+      critic_(obs.width, choices, config.hidden, init_, dtype, 0),
+      target_(obs.width, choices, config.hidden, init_, dtype, 0),
       optimizer_(critic_.parameters(), {.lr = config.critic_lr}) {
   register_network("critic", critic_);
   register_target("target", target_, critic_);

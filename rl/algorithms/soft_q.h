@@ -30,7 +30,7 @@ struct SoftQConfig {
 
 class SoftQ final : public NetworkAgent {
  public:
-  SoftQ(const SoftQConfig& config, std::int64_t obs_dim, std::int64_t choices, const Rng& rng,
+  SoftQ(const SoftQConfig& config, ObsSize obs, std::int64_t choices, const Rng& rng,
         DType dtype = DType::f32);
 
   std::int64_t noise_size() const override { return 1; }

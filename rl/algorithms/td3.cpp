@@ -10,15 +10,15 @@
 
 namespace saccade::rl {
 
-Td3::Td3(const Td3Config& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng, DType dtype)
-    : NetworkAgent(obs_dim, dtype, config.normalize_obs),
+Td3::Td3(const Td3Config& config, ObsSize obs, std::int64_t action_dim, const Rng& rng, DType dtype)
+    : NetworkAgent(obs, dtype, config.normalize_obs),
       config_(config),
       action_dim_(action_dim),
       init_(rng.split("init")),
-      actor_(obs_dim, action_dim, config.hidden, init_, dtype),
-      target_actor_(obs_dim, action_dim, config.hidden, init_, dtype),
-      critic_(obs_dim, action_dim, config.hidden, init_, dtype, {.n = config.critics}),
-      target_critic_(obs_dim, action_dim, config.hidden, init_, dtype, {.n = config.critics}),
+      actor_(obs.width, action_dim, config.hidden, init_, dtype),
+      target_actor_(obs.width, action_dim, config.hidden, init_, dtype),
+      critic_(obs.width, action_dim, config.hidden, init_, dtype, {.n = config.critics}),
+      target_critic_(obs.width, action_dim, config.hidden, init_, dtype, {.n = config.critics}),
       actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr}),
       critic_optimizer_(critic_.parameters(), {.lr = config.critic_lr}) {
   register_network("actor", actor_);

@@ -37,7 +37,7 @@ struct Td3Config {
 
 class Td3 final : public NetworkAgent {
  public:
-  Td3(const Td3Config& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng,
+  Td3(const Td3Config& config, ObsSize obs, std::int64_t action_dim, const Rng& rng,
       DType dtype = DType::f32);
 
   std::int64_t noise_size() const override { return action_dim_; }

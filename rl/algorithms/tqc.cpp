@@ -22,17 +22,17 @@ Tensor levels(std::int64_t m, DType dtype) {
 
 }  // namespace
 
-Tqc::Tqc(const TqcConfig& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng, DType dtype)
-    : NetworkAgent(obs_dim, dtype, config.normalize_obs),
+Tqc::Tqc(const TqcConfig& config, ObsSize obs, std::int64_t action_dim, const Rng& rng, DType dtype)
+    : NetworkAgent(obs, dtype, config.normalize_obs),
       config_(config),
       action_dim_(action_dim),
       target_entropy_(config.target_entropy.value_or(-static_cast<double>(action_dim))),
       quantile_levels_(levels(config.quantiles, dtype)),
       init_(rng.split("init")),
-      actor_(obs_dim, action_dim, config.hidden, LogStd::clamp, init_, dtype),
-      critic_(obs_dim, action_dim, config.hidden, init_, dtype,
+      actor_(obs.width, action_dim, config.hidden, LogStd::clamp, init_, dtype),
+      critic_(obs.width, action_dim, config.hidden, init_, dtype,
               {.n = config.critics, .outputs = config.quantiles}),
-      target_(obs_dim, action_dim, config.hidden, init_, dtype,
+      target_(obs.width, action_dim, config.hidden, init_, dtype,
               {.n = config.critics, .outputs = config.quantiles}),
       log_alpha_(scalar(std::log(config.initial_alpha), dtype).requires_grad_()),
       actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr}),

@@ -41,7 +41,7 @@ struct TqcConfig {
 class Tqc final : public NetworkAgent {
  public:
   /// ConfigError if no quantile is left.
-  Tqc(const TqcConfig& config, std::int64_t obs_dim, std::int64_t action_dim, const Rng& rng,
+  Tqc(const TqcConfig& config, ObsSize obs, std::int64_t action_dim, const Rng& rng,
       DType dtype = DType::f32);
 
   std::int64_t noise_size() const override { return action_dim_; }

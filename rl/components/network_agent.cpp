@@ -1,8 +1,16 @@
 #include "rl/components/network_agent.h"
 
+#include "autograd/ops.h"
+#include "base/error.h"
 #include "rl/components/rows.h"
 
 namespace saccade::rl {
+
+NetworkAgent::NetworkAgent(ObsSize obs, DType dtype, bool normalize_obs)
+    : dtype_(dtype), obs_(obs), normalizer_(normalize_obs, obs.width, dtype) {
+  if (obs.one_hot && normalize_obs)
+    throw ConfigError("normalize_obs is true, but observations are numbers of states; expected false");
+}
 
 void NetworkAgent::register_network(const std::string& name, const nn::Module& network,
                                     const nn::NamedTensors& running_statistics) {
@@ -54,7 +62,18 @@ void NetworkAgent::load_weights(const nn::NamedTensors& weights) {
 }
 
 Tensor NetworkAgent::observations(std::span<const double> obs) const {
-  return normalizer_(to_rows("observations", obs, obs_dim_, dtype_));
+  return seen(to_rows("observations", obs, obs_.one_hot ? 1 : obs_.width, dtype_));
+}
+
+Tensor NetworkAgent::seen(const Tensor& obs) const {
+  return obs_.one_hot ? one_hot(squeeze(obs, 1), obs_.width, dtype_) : normalizer_(obs);
+}
+
+Batch NetworkAgent::seen(const Batch& batch) const {
+  Batch result = batch;
+  result.obs = seen(batch.obs);
+  result.next_obs = seen(batch.next_obs);
+  return result;
 }
 
 }  // namespace saccade::rl

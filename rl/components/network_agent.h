@@ -12,6 +12,7 @@
 #include "rl/agent.h"
 #include "rl/components/running_mean_std.h"
 #include "rl/components/update_guard.h"
+#include "rl/obs_size.h"
 
 namespace saccade::rl {
 
@@ -30,8 +31,8 @@ class NetworkAgent : public Agent {
   void load_weights(const nn::NamedTensors& weights) final;
 
  protected:
-  NetworkAgent(std::int64_t obs_dim, DType dtype, bool normalize_obs)
-      : dtype_(dtype), obs_dim_(obs_dim), normalizer_(normalize_obs, obs_dim, dtype) {}
+  /// ConfigError for states, one-hot, that are to be normalised.
+  NetworkAgent(ObsSize obs, DType dtype, bool normalize_obs);
 
   /// For constructors, of members: a network's parameters are "NAME.body.l1.weight", ..., an optimiser's
   /// state "NAME.m.0", ...
@@ -46,7 +47,7 @@ class NetworkAgent : public Agent {
   /// leaves, is not finite, the agent is as before, and Error is thrown.
   template <class F>
   Metrics guarded(const Batch& batch, const F& update) {
-    return guard_(*this, batch, [&] { return update(normalizer_(batch)); });
+    return guard_(*this, batch, [&] { return update(seen(batch)); });
   }
 
   /// act()'s observations as the networks see them, (n, obs_dim).
@@ -56,7 +57,10 @@ class NetworkAgent : public Agent {
   Tensor td_errors_;
 
  private:
-  std::int64_t obs_dim_;
+  Tensor seen(const Tensor& obs) const;
+  Batch seen(const Batch& batch) const;
+
+  ObsSize obs_;
   nn::NamedTensors weights_;
   std::vector<std::pair<std::string, nn::Optimizer*>> optimizers_;
   ObsNormalizer normalizer_;

@@ -63,14 +63,6 @@ Tensor ObsNormalizer::operator()(const Tensor& obs) const {
   return statistics_ ? statistics_->normalized(obs) : obs;
 }
 
-Batch ObsNormalizer::operator()(const Batch& batch) const {
-  if (!statistics_) return batch;
-  Batch seen = batch;
-  seen.obs = statistics_->normalized(batch.obs);
-  seen.next_obs = statistics_->normalized(batch.next_obs);
-  return seen;
-}
-
 nn::NamedTensors ObsNormalizer::named_state() const {
   return statistics_ ? statistics_->named_state() : nn::NamedTensors{};
 }

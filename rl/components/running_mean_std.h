@@ -7,7 +7,6 @@
 
 #include "autograd/tensor.h"
 #include "nn/named_tensors.h"
-#include "rl/batch.h"
 
 namespace saccade::rl {
 
@@ -40,7 +39,6 @@ class ObsNormalizer {
 
   void observe(std::span<const double> obs);
   Tensor operator()(const Tensor& obs) const;  // (B, obs_dim)
-  Batch operator()(const Batch& batch) const;
 
   /// As RunningMeanStd's; nothing if it is off.
   nn::NamedTensors named_state() const;

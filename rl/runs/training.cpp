@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/threads.h"
 #include "envs/registry.h"
+#include "envs/time_limit.h"
 #include "rl/components/action_scale.h"
 #include "rl/runs/build_info.h"
 #include "rl/training/checkpoint.h"
@@ -32,7 +33,7 @@ constexpr const char* kEvaluationsHeader = "step,mean,std,min,max,episodes";
 Rng root(std::int64_t seed) { return Rng(static_cast<std::uint64_t>(seed)); }
 
 EnvFactory factory(const Config& config) {
-  return [env = config.run.env] { return envs::make(env); };
+  return [env = config.run.env] { return make_env(env); };
 }
 
 envs::Spec spec_of(const Config& config) { return envs::make(config.run.env)->spec(); }
@@ -123,6 +124,12 @@ void check_same_config(const std::string& path, const Config& config, const Json
 
 }  // namespace
 
+std::unique_ptr<envs::Env> make_env(std::string_view name) {
+  std::unique_ptr<envs::Env> env = envs::make(name);
+  if (env->spec().max_episode_steps > 0) return env;
+  return std::make_unique<envs::TimeLimit>(std::move(env), kStepsOfEndless);
+}
+
 Rng evaluation_rng(std::int64_t seed) { return root(seed).split("final evaluation"); }
 
 std::optional<std::string> action_warning(const envs::Spec& spec) {
@@ -150,10 +157,12 @@ std::unique_ptr<Agent> make_agent(const Config& config) {
   const envs::Spec spec = spec_of(config);
   check_actions(config.algorithm(), spec);
   const auto* choices = std::get_if<envs::Discrete>(&spec.action_space);
+  const auto* states = std::get_if<envs::Discrete>(&spec.observation_space);
   const auto size = static_cast<std::int64_t>(envs::size_of(spec.action_space));
-  return config.algorithm().make(config.own(), {.obs_dim = obs_dim(spec),
-                                                .actions = choices == nullptr ? size : choices->n,
-                                                .rng = root(config.run.seed)});
+  return config.algorithm().make(
+      config.own(), {.obs = states == nullptr ? ObsSize(obs_dim(spec)) : ObsSize(states->n, true),
+                     .actions = choices == nullptr ? size : choices->n,
+                     .rng = root(config.run.seed)});
 }
 
 // ---- beginning and going on ----
@@ -212,7 +221,7 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
     throw FormatError(fmt::format("{}/state.json: is damaged: copies has {} entries, expected {}", checkpoint,
                                   training.state_.copies.size(), info.config.run.envs));
   }
-  const std::unique_ptr<envs::Env> env = envs::make(info.config.run.env);
+  const std::unique_ptr<envs::Env> env = make_env(info.config.run.env);
   for (const EnvCopy& copy : training.state_.copies) {
     try {
       if (copy.in_episode) env->set_state(copy.state);

@@ -32,6 +32,11 @@ class TrainingListener {
   virtual bool should_stop(const Training&) { return false; }
 };
 
+/// The environment of this name as runs have it: an episode of one without a time limit is truncated after
+/// kStepsOfEndless steps, since a policy that walks in circles would never end an evaluation.
+std::unique_ptr<envs::Env> make_env(std::string_view name);
+constexpr std::int64_t kStepsOfEndless = 1000;
+
 /// Where the episodes of a last evaluation start: with the same seed, `saccade eval` repeats what training
 /// ended with.
 Rng evaluation_rng(std::int64_t seed);

@@ -62,7 +62,8 @@ int posix_memalign(void** block, std::size_t alignment, std::size_t bytes) {
 
 namespace saccade::rl {
 
-TEST_CASE("a steady step of training takes no memory from the system, on any number of threads", "[agent]") {
+TEST_CASE("a steady step of training takes no memory from the system, on any number of threads",
+          "[agent][slow]") {
   const int threads = num_threads();
   for (const int n : {1, 2, 3}) {
     for (const AlgorithmInfo& info : algorithms()) {
@@ -71,8 +72,7 @@ TEST_CASE("a steady step of training takes no memory from the system, on any num
       Rng rng(1);
       Config config(info.name);
       update_from_text(config, "hidden=[128,128]");  // wide enough for the kernels to share their work out
-      const std::unique_ptr<Agent> agent =
-          info.make(config.own(), {.obs_dim = 17, .actions = 6, .rng = Rng(2)});
+      const std::unique_ptr<Agent> agent = info.make(config.own(), {.obs = 17, .actions = 6, .rng = Rng(2)});
       const std::size_t width = info.actions == ActionKind::box ? 6 : 1;
       ReplayBuffer buffer(1000, 17, static_cast<std::int64_t>(width));
       std::vector<double> obs(17, 0.1), action(width), noise(width, 0.3);

@@ -1,5 +1,9 @@
 #include "rl/runs/config.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -33,6 +37,35 @@ TEST_CASE("every hyper-parameter of every algorithm has one key, a meaning and a
       CHECK(config == defaults);
     }
   }
+}
+
+// A default, a range or a preset is a promise: runs are repeated by it. Where a change is meant, the text
+// that the test names takes the place of settings.txt.
+TEST_CASE("defaults, ranges and presets are those on record", "[config]") {
+  std::string now;
+  for (const rl::AlgorithmInfo& info : rl::algorithms()) {
+    const rl::Config defaults(info.name);
+    const Json json = rl::to_json(defaults);
+    now += info.name + "\n";
+    for (const rl::ConfigKey& key : defaults.keys()) {
+      now += fmt::format("  {} = {}: {}{}\n", key.name, json.at(key.name).dump(), key.type(), key.range());
+    }
+    for (const rl::Preset& preset : rl::presets()) {
+      const std::vector<std::string> owners = rl::algorithms_of(preset);
+      if (std::find(owners.begin(), owners.end(), info.name) == owners.end()) continue;
+      const Json wanted = rl::to_json(rl::config_for(preset.name, info.name));
+      now += "  preset " + preset.name + ":";
+      for (const auto& [name, value] : wanted.items()) {
+        if (value != json.at(name)) now += fmt::format(" {}={}", name, value.dump());
+      }
+      now += "\n";
+    }
+  }
+  const std::string recorded = SACCADE_SOURCE_DIR "/tests/rl/settings.txt";
+  const std::string path = (std::filesystem::temp_directory_path() / "saccade-settings.txt").string();
+  if (now != test::read_file(recorded)) test::write_file(path, now);
+  INFO("compare " << recorded << " with " << path);
+  CHECK(now == test::read_file(recorded));
 }
 
 TEST_CASE("configs round-trip through JSON, presets too, with any algorithm", "[config]") {

@@ -7,6 +7,7 @@
 
 #include "autograd/ops.h"
 #include "base/error.h"
+#include "rl/algorithms/dqn.h"
 #include "rl/algorithms/sac.h"
 #include "rl/components/action_scale.h"
 #include "rl/components/running_mean_std.h"
@@ -114,4 +115,34 @@ TEST_CASE("unbounded actions are refused, and very wide ones a warning", "[wrapp
   CHECK_THROWS_WITH(rl::ActionScale(with(-1, inf)),
                     Contains("action[1] ranges from -1 to inf") && Contains("finite bounds"));
   CHECK_THROWS_AS(rl::ActionScale(with(-inf, 1)), ConfigError);
+}
+
+TEST_CASE("a network sees the number of a state as one-hot", "[observations]") {
+  rl::DqnConfig config;
+  config.hidden = {8};
+  rl::Dqn agent(config, rl::ObsSize(5, true), 3, Rng(1));
+  CHECK(agent.critic().parameters()[0].shape() == Shape{8, 5});
+  const std::vector<double> states = {4, 0, 2};
+  std::vector<double> choices(3);
+  agent.act(states, {}, rl::ActMode::exploit, choices);
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    std::vector<double> row(5);
+    row[static_cast<std::size_t>(states[i])] = 1;
+    CHECK(choices[i] == argmax(agent.critic()(from_values(row, {1, 5})), -1).item());
+  }
+  // Of a batch too: what is learned of one state leaves what a linear network has of the others.
+  const rl::Batch batch = {from_values({2, 2}, {2, 1}), from_values({1, 1}, {2, 1}), ones({2, 1}),
+                           from_values({0, 4}, {2, 1}), ones({2, 1})};
+  const Tensor before = 1 * agent.critic().parameters()[0];
+  agent.update(batch);
+  const std::vector<double> moved = amax(abs(agent.critic().parameters()[0] - before), {0}).to_vector();
+  for (std::size_t state = 0; state < 5; ++state) CHECK((moved[state] > 0) == (state == 2));
+
+  for (const double wrong : {5.0, -1.0, 0.5}) {
+    const std::vector<double> obs = {wrong};
+    std::vector<double> choice(1);
+    CHECK_THROWS_AS(agent.act(obs, {}, rl::ActMode::exploit, choice), Error);
+  }
+  config.normalize_obs = true;
+  CHECK_THROWS_WITH(rl::Dqn(config, rl::ObsSize(5, true), 3, Rng(1)), Contains("normalize_obs is true"));
 }

@@ -281,7 +281,7 @@ TEST_CASE("SAC out of its parts is SAC", "[soft_lqr]") {
   CHECK(differs);
 }
 
-TEST_CASE("SAC comes to the maximum-entropy optimum in closed form", "[soft_lqr][learning]") {
+TEST_CASE("SAC comes to the maximum-entropy optimum in closed form", "[soft_lqr][learning][slow]") {
   const Learned l = learn(1, 8'000);
   INFO(text(l.measured));
   CHECK(is_optimal(l.measured));
@@ -300,7 +300,7 @@ TEST_CASE("SAC comes to the maximum-entropy optimum in closed form", "[soft_lqr]
   }
 }
 
-TEST_CASE("twice the temperature is another optimum", "[soft_lqr][learning]") {
+TEST_CASE("twice the temperature is another optimum", "[soft_lqr][learning][slow]") {
   const Measured m = learn(1, 5'000, 2 * kAlpha).measured;
   INFO(text(m));
   CHECK_FALSE(has_the_covariance(m));

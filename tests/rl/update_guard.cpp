@@ -31,7 +31,7 @@ std::unique_ptr<rl::Agent> make_agent(const std::string& algorithm) {
   // Huber's loss takes any error that is a number.
   if (config.find("loss").key != nullptr) rl::update_from_text(config, "loss=squared");
   return config.algorithm().make(config.own(),
-                                 {.obs_dim = 3, .actions = is_discrete(algorithm) ? 3 : 1, .rng = Rng(1)});
+                                 {.obs = 3, .actions = is_discrete(algorithm) ? 3 : 1, .rng = Rng(1)});
 }
 
 Batch draw_batch(const std::string& algorithm, int seed) {

@@ -52,7 +52,8 @@ TEST_CASE("every op and quantity of the suite has a formula", "[gradcheck_comman
   CHECK(formulas.at("ops/tanh") == std::set<std::string>{"y = tanh x;  dx = g (1 - y^2)"});
 }
 
-TEST_CASE("gradcheck --html writes one page with every op that loads nothing else", "[gradcheck_command]") {
+TEST_CASE("gradcheck --html writes one page with every op that loads nothing else",
+          "[gradcheck_command][slow]") {
   const TemporaryFolder folder;
   const Output output = run_command(folder, "gradcheck --html page.html");
   INFO(output.err);
@@ -195,7 +196,7 @@ TEST_CASE("a suite that fails unbroken is not mutated", "[gradcheck_command]") {
       Contains("a ([2]) fails with nothing broken"));
 }
 
-TEST_CASE("gradcheck --mutate kills every mutant that changes a number", "[gradcheck_command]") {
+TEST_CASE("gradcheck --mutate kills every mutant that changes a number", "[gradcheck_command][slow]") {
   const TemporaryFolder folder;
   const Output text = run_command(folder, "gradcheck --mutate");
   INFO(text.out << text.err);
@@ -214,7 +215,7 @@ TEST_CASE("gradcheck --mutate kills every mutant that changes a number", "[gradc
   for (const Json& mutant : json.at("mutants")) CHECK(mutant.at("op") == "tanh");
 }
 
-TEST_CASE("what gradcheck's flags do not allow is one clear line", "[gradcheck_command]") {
+TEST_CASE("what gradcheck's flags do not allow is one clear line", "[gradcheck_command][slow]") {
   const TemporaryFolder folder;
   const auto refuses = [&](const std::string& arguments, const std::vector<std::string>& words) {
     INFO(arguments);

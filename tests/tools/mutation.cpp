@@ -7,7 +7,7 @@
 
 using namespace saccade;
 
-TEST_CASE("every mutant of every op's gradients is killed, or changes no number", "[mutation]") {
+TEST_CASE("every mutant of every op's gradients is killed, or changes no number", "[mutation][slow]") {
   std::set<std::string> ops, kinds;
   int killed = 0;
   for (const suite::Mutant& mutant : suite::mutate(suite::op_checks())) {

@@ -50,7 +50,8 @@ struct Fixture {
   Rng rng{20};
   Tensor draw(const Shape& shape, double size = 1) { return size * randn(shape, rng, DType::f64); }
   TensorList network(std::int64_t in, std::int64_t out) {
-    return {draw({6, in}, 0.6), draw({6}, 0.3), draw({6, 6}, 0.4), draw({6}, 0.2), draw({out, 6}, 0.3), draw({out}, 0.3)};
+    return {draw({6, in}, 0.6), draw({6}, 0.3),      draw({6, 6}, 0.4),
+            draw({6}, 0.2),     draw({out, 6}, 0.3), draw({out}, 0.3)};
   }
   TensorList critics(std::int64_t n, std::int64_t outputs = 1) {
     return {draw({n, 6, 5}, 0.5), draw({n, 6}, 0.3),          draw({n, 6, 6}, 0.4),
@@ -75,9 +76,12 @@ std::vector<Check> relative_checks() {
                            with.draw({kBatch, 1}), with.draw({kBatch, kObs}),
                            from_values({0, 1, 0, 0, 1}, {kBatch, 1}, DType::f64)};
   const Tensor eps = with.draw({kBatch, kAction}), y = with.draw({kBatch, 1});
-  const TensorList gaussian = with.network(kObs, 2 * kAction), v = with.network(kObs, 1), v_target = with.network(kObs, 1);
-  const std::vector<std::string> layers = {"l1.weight", "l1.bias", "l2.weight", "l2.bias", "l3.weight", "l3.bias"},
-                                 policy_layers = {"l1.weight", "l1.bias", "l2.weight", "l2.bias", "head.weight", "head.bias"},
+  const TensorList gaussian = with.network(kObs, 2 * kAction), v = with.network(kObs, 1),
+                   v_target = with.network(kObs, 1);
+  const std::vector<std::string> layers = {"l1.weight", "l1.bias",   "l2.weight",
+                                           "l2.bias",   "l3.weight", "l3.bias"},
+                                 policy_layers = {"l1.weight", "l1.bias",     "l2.weight",
+                                                  "l2.bias",   "head.weight", "head.bias"},
                                  normalised_layers = {"bn0.weight", "bn0.bias", "l1.weight", "l1.bias",
                                                       "bn1.weight", "bn1.bias", "l2.weight", "l2.bias"};
 
@@ -98,8 +102,8 @@ std::vector<Check> relative_checks() {
     return TensorList{batch.reward + kGamma * (1 - batch.terminated) * value};
   };
   // A policy's loss in its weights, beside critics that stay.
-  const auto add_actor_loss = [&](const char* group, const char* variant, const char* formula, const auto& agent,
-                                  const TensorList& critics, TensorFunction q) {
+  const auto add_actor_loss = [&](const char* group, const char* variant, const char* formula,
+                                  const auto& agent, const TensorList& critics, TensorFunction q) {
     add(
         group, "actor loss", variant, formula,
         [=](const TensorList& in) {
@@ -166,10 +170,12 @@ std::vector<Check> relative_checks() {
       },
       critics, layers,
       [=](const TensorList& in) {
-        return TensorList{sum(square(all_q(in, batch.obs, batch.action) - y)) / static_cast<double>(2 * kBatch)};
+        return TensorList{sum(square(all_q(in, batch.obs, batch.action) - y)) /
+                          static_cast<double>(2 * kBatch)};
       });
-  add_actor_loss("SAC v1", "policy 3-6-6-2, through both critics", "J = mean (alpha log pi(a) - min(Q_1, Q_2)(s, a))",
-                 v1, critics, [=](const TensorList& a) { return TensorList{smallest_q(critics, batch.obs, a[0])}; });
+  add_actor_loss("SAC v1", "policy 3-6-6-2, through both critics",
+                 "J = mean (alpha log pi(a) - min(Q_1, Q_2)(s, a))", v1, critics,
+                 [=](const TensorList& a) { return TensorList{smallest_q(critics, batch.obs, a[0])}; });
 
   // ---- REDQ, and batches of weights and n-step returns ----
   const TensorList three = with.critics(3), three_targets = with.critics(3);
@@ -188,10 +194,11 @@ std::vector<Check> relative_checks() {
       "REDQ", "critic target", "the third and first of three critics; discounts of 1, 2 and 3 steps",
       "y = r + gamma^k (1 - d) (min_(i in M) Q'_i(s', a') - alpha log pi(a' | s'))",
       [=](const TensorList& in) {
-        return TensorList{with_parameters({{&redq->actor(), gaussian}, {&redq->target(), three_targets}}, in[0], [&] {
-          return redq->critic_target(like(n_step, in[0]),
-                                     {in[0], in[0], from_values({2, 0}, {2}, DType::i64)});
-        })};
+        return TensorList{
+            with_parameters({{&redq->actor(), gaussian}, {&redq->target(), three_targets}}, in[0], [&] {
+              return redq->critic_target(like(n_step, in[0]),
+                                         {in[0], in[0], from_values({2, 0}, {2}, DType::i64)});
+            })};
       },
       {eps}, {"eps"},
       [=](const TensorList& in) {
@@ -214,8 +221,8 @@ std::vector<Check> relative_checks() {
         const Tensor e = all_q(in, batch.obs, batch.action) - y;
         return TensorList{sum(n_step.weight * square(e)) / static_cast<double>(kBatch)};
       });
-  add_actor_loss("REDQ", "policy 3-6-6-2, through the mean of three critics", "J = mean (alpha log pi(a) - mean_i Q_i(s, a))",
-                 redq, three, [=](const TensorList& a) {
+  add_actor_loss("REDQ", "policy 3-6-6-2, through the mean of three critics",
+                 "J = mean (alpha log pi(a) - mean_i Q_i(s, a))", redq, three, [=](const TensorList& a) {
                    const Tensor q = all_q(three, batch.obs, a[0]);
                    return TensorList{(select(q, 0, 0) + select(q, 0, 1) + select(q, 0, 2)) / 3};
                  });
@@ -234,9 +241,9 @@ std::vector<Check> relative_checks() {
       "TQC", "critic target", "two critics of four quantiles, one of each dropped",
       "y_k = r + gamma (1 - d) (z'_(k)(s', a') - alpha log pi(a' | s')), z'_(k) the k-th smallest",
       [=](const TensorList& in) {
-        return TensorList{with_parameters({{&tqc->actor(), gaussian}, {&tqc->target(), quantile_targets}}, in[0], [&] {
-          return tqc->critic_target(like(batch, in[0]), in[0]);
-        })};
+        return TensorList{with_parameters({{&tqc->actor(), gaussian}, {&tqc->target(), quantile_targets}},
+                                          in[0],
+                                          [&] { return tqc->critic_target(like(batch, in[0]), in[0]); })};
       },
       {eps}, {"eps"},
       [=](const TensorList& in) {
@@ -269,10 +276,11 @@ std::vector<Check> relative_checks() {
         }
         return TensorList{total / static_cast<double>(2 * kBatch * kQuantiles * kKept)};
       });
-  add_actor_loss("TQC", "policy 3-6-6-2, through the mean of all quantiles", "J = mean (alpha log pi(a) - mean_ij z_ij(s, a))",
-                 tqc, quantiles, [=](const TensorList& a) {
+  add_actor_loss("TQC", "policy 3-6-6-2, through the mean of all quantiles",
+                 "J = mean (alpha log pi(a) - mean_ij z_ij(s, a))", tqc, quantiles, [=](const TensorList& a) {
                    const Tensor z = all_q(quantiles, batch.obs, a[0]);
-                   return TensorList{sum(select(z, 0, 0) + select(z, 0, 1), {1}, true) / static_cast<double>(2 * kQuantiles)};
+                   return TensorList{sum(select(z, 0, 0) + select(z, 0, 1), {1}, true) /
+                                     static_cast<double>(2 * kQuantiles)};
                  });
 
   // ---- CrossQ ----
@@ -287,19 +295,21 @@ std::vector<Check> relative_checks() {
   const auto crossq = std::make_shared<rl::CrossQ>(crossq_config, kObs, kAction, Rng(1), DType::f64);
   // Q(s, a) and Q(s', a') from one pass over both; y is a constant, and where all transitions are terminated
   // the same one for every weight, as differences need it.
-  const auto add_crossq = [&](const char* variant, const char* formula, const Tensor& terminated, bool differentiable) {
+  const auto add_crossq = [&](const char* variant, const char* formula, const Tensor& terminated,
+                              bool differentiable) {
     rl::Batch at = batch;
     at.terminated = terminated;
     add(
         "CrossQ", "critic loss", variant, formula,
         [=](const TensorList& in) {
-          return TensorList{with_parameters({{&crossq->actor(), normalised_policy}, {&crossq->critic(), in}}, in[0], [&] {
-            return crossq->critic_loss(like(at, in[0]), suite::like(eps, in[0])).loss;
-          })};
+          return TensorList{with_parameters(
+              {{&crossq->actor(), normalised_policy}, {&crossq->critic(), in}}, in[0],
+              [&] { return crossq->critic_loss(like(at, in[0]), suite::like(eps, in[0])).loss; })};
         },
         normalised_critics, normalised_layers,
         [=](const TensorList& in) {
-          const auto [a, log_pi] = squashed_sample(normalised_net(at.next_obs, normalised_policy, false, norm_eps), eps);
+          const auto [a, log_pi] =
+              squashed_sample(normalised_net(at.next_obs, normalised_policy, false, norm_eps), eps);
           const Tensor both = cat({cat({at.obs, at.next_obs}, 0), cat({at.action, a}, 0)}, 1);
           const Tensor q = normalised_net(both, in, true, norm_eps);  // (2, 2 B, 1)
           const Tensor next = slice(q, 1, kBatch, 2 * kBatch);
@@ -317,9 +327,9 @@ std::vector<Check> relative_checks() {
       "CrossQ", "actor loss", "policy 3-6-2 in training, critics in evaluation",
       "J = mean (alpha log pi(a) - min(Q_1, Q_2)(s, a))",
       [=](const TensorList& in) {
-        return TensorList{with_parameters({{&crossq->actor(), in}, {&crossq->critic(), normalised_critics}}, in[0], [&] {
-          return crossq->actor_loss(suite::like(batch.obs, in[0]), suite::like(eps, in[0])).loss;
-        })};
+        return TensorList{with_parameters(
+            {{&crossq->actor(), in}, {&crossq->critic(), normalised_critics}}, in[0],
+            [&] { return crossq->actor_loss(suite::like(batch.obs, in[0]), suite::like(eps, in[0])).loss; })};
       },
       normalised_policy, normalised_layers,
       [=](const TensorList& in) {

@@ -99,7 +99,7 @@ void run(const EvalCommand& options) {
   if (options.force && options.record.empty()) throw ConfigError("--force needs --record FILE");
   if (!options.record.empty()) pages::check_page_path(options.record, options.force);
   const rl::EnvFactory make = [&]() -> std::unique_ptr<envs::Env> {
-    std::unique_ptr<envs::Env> env = envs::make(subject.env);
+    std::unique_ptr<envs::Env> env = rl::make_env(subject.env);
     if (options.record.empty()) return env;
     return std::make_unique<pages::RecordingEnv>(std::move(env), recording);
   };
