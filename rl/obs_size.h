@@ -11,7 +11,8 @@ struct ObsSize {
   std::int64_t width;
   bool one_hot = false;
 
-  ObsSize(std::int64_t size, bool of_choices = false) : width(size), one_hot(of_choices) {}  // NOLINT: most are plain
+  ObsSize(std::int64_t size, bool of_choices = false)
+      : width(size), one_hot(of_choices) {}  // NOLINT: most are plain
 };
 
 }  // namespace saccade::rl

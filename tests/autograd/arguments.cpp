@@ -96,6 +96,9 @@ TEST_CASE("an optimiser takes each element once", "[arguments]") {
   const TensorList twice = {w, ones({2}).requires_grad_(), w};
   CHECK_THROWS_WITH(nn::Sgd(twice), Contains("Sgd: parameters 0 and 2"));
   CHECK_THROWS_AS(nn::Adam(twice), GradError);
+  const Tensor one = ones({1}).requires_grad_(), none = zeros({0}).requires_grad_();
+  CHECK_THROWS_WITH(nn::Sgd({one, one}), Contains("Sgd: parameters 0 and 1"));
+  CHECK_NOTHROW(nn::Sgd({none, none, one}));  // they share nothing
   CHECK_THROWS_AS(nn::RmsProp(twice), GradError);
   const Tensor all = ones({6});
   const auto part = [&](std::int64_t from, std::int64_t to) {
