@@ -29,8 +29,9 @@ Json picture(const std::string& id) {
   for (int i = 0; i < 5 && !result.ends_episode(); ++i) result = env->step(action, obs);
   const envs::Scene scene = env->scene();
   const auto rounded = [](double x) { return std::round(1e5 * x) / 1e5; };
-  Json json = {{"view", {scene.target[0], scene.target[1], scene.target[2], scene.radius, scene.elevation,
-                         scene.flat, scene.step_seconds}}};
+  Json json = {{"view",
+                {scene.target[0], scene.target[1], scene.target[2], scene.radius, scene.elevation, scene.flat,
+                 scene.step_seconds}}};
   for (const envs::Geom& geom : scene.geoms) {
     Json row = {static_cast<int>(geom.kind), geom.colour};
     for (const double x : geom.size) row.push_back(rounded(x));

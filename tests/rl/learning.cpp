@@ -129,6 +129,21 @@ TEST_CASE("MountainCarContinuous's preset solves it for seeds 1 to 10", "[.long]
   CHECK(*std::min_element(returns.begin(), returns.end()) >= 90);
 }
 
+TEST_CASE("state-dependent exploration solves MountainCarContinuous for seeds 1 to 10", "[.long]") {
+  std::vector<double> returns;
+  for (int seed = 1; seed <= 10; ++seed) {
+    rl::Config config = rl::config_for("mountain-car");
+    for (const char* setting :
+         {"log_std=gsde", "gsde_log_std=0", "exploration=held", "exploration_hold=50"}) {
+      rl::update_from_text(config, setting);
+    }
+    config.run.seed = seed;
+    returns.push_back(train_and_evaluate(config).evaluation.mean());
+  }
+  CAPTURE(returns);
+  CHECK(*std::min_element(returns.begin(), returns.end()) >= 90);
+}
+
 TEST_CASE("Stable-Baselines3's settings learn Pendulum too", "[.long]") {
   CHECK(train_and_evaluate(rl::config_for("pendulum-sb3")).evaluation.mean() > -200);
 }

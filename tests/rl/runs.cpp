@@ -261,6 +261,21 @@ TEST_CASE("so is one of several copies that normalises and explores with noise t
   check_same(run, expected);
 }
 
+TEST_CASE("a task without a time limit has one in runs, and others keep theirs", "[train]") {
+  CHECK(rl::make_env("Pendulum-v1")->spec().max_episode_steps == 200);
+  const std::unique_ptr<envs::Env> env = rl::make_env("CliffWalking-v1");
+  CHECK(env->spec().max_episode_steps == rl::kStepsOfEndless);
+  Rng rng(1);
+  std::vector<double> state(1);
+  const std::vector<double> up = {0};
+  env->reset(rng, state);
+  std::int64_t steps = 1;
+  envs::StepResult result = env->step(up, state);
+  for (; !result.ends_episode(); ++steps) result = env->step(up, state);
+  CHECK(steps == rl::kStepsOfEndless);
+  CHECK((result.truncated && !result.terminated));
+}
+
 TEST_CASE("a stop within an evaluation does it again", "[train]") {
   const TemporaryFolder folder;
   const auto expected = never_stopped(folder);
