@@ -3,6 +3,7 @@
 
 #include "autograd/tensor.h"
 #include "base/rng.h"
+#include "nn/module.h"
 
 namespace saccade::nn {
 
@@ -10,12 +11,15 @@ namespace saccade::nn {
 /// 0 <= p < 1.
 Tensor dropout_mask(const Shape& shape, double p, Rng& rng, DType dtype = DType::f32);
 
-/// Srivastava et al. 2014. In training y = x mask; in evaluation there is nothing to call.
-class Dropout {
+/// Srivastava et al. 2014.
+class Dropout : public Module {
  public:
   /// ConfigError unless 0 <= p < 1.
   explicit Dropout(double p);
 
+  /// Evaluation: x itself.
+  Tensor operator()(const Tensor& x) const { return x; }
+  /// Training: x times a mask, drawn anew.
   Tensor operator()(const Tensor& x, Rng& rng) const;
 
  private:

@@ -5,14 +5,15 @@
 
 namespace saccade::rl {
 
-/// The size of a network's input: as many numbers as an observation has; or, of a Discrete space, whose
-/// observation is the number k of a state, one for each state, of which the k-th is 1 and the others 0.
+/// The width of a network's input. An observation of a Box comes as it is. One of a Discrete space is a
+/// single number, that of a state, and comes one-hot: as many numbers as there are states, all 0 but for a 1.
 struct ObsSize {
   std::int64_t width;
   bool one_hot = false;
 
-  ObsSize(std::int64_t size, bool of_choices = false)
-      : width(size), one_hot(of_choices) {}  // NOLINT: most are plain
+  // A plain number is the size of a Box.
+  ObsSize(std::int64_t width_of_input, bool is_one_hot = false)  // NOLINT(google-explicit-constructor)
+      : width(width_of_input), one_hot(is_one_hot) {}
 };
 
 }  // namespace saccade::rl

@@ -1,9 +1,12 @@
 #include "rl/algorithms/discrete_sac.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "autograd/modes.h"
 #include "autograd/ops.h"
+#include "base/error.h"
 #include "rl/components/choices.h"
 #include "rl/components/minimize.h"
 #include "rl/components/rows.h"
@@ -24,6 +27,10 @@ DiscreteSac::DiscreteSac(const DiscreteSacConfig& config, ObsSize obs, std::int6
       actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr, .eps = config.adam_eps}),
       critic_optimizer_(critic_.parameters(), {.lr = config.critic_lr, .eps = config.adam_eps}),
       alpha_optimizer_({log_alpha_}, {.lr = config.alpha_lr, .eps = config.adam_eps}) {
+  if (const double most = std::log(static_cast<double>(choices)); target_entropy_ > most) {
+    throw ConfigError(fmt::format("target_entropy is {}, but a policy over {} choices has at most {:.4g}",
+                                  target_entropy_, choices, most));
+  }
   register_network("actor", actor_);
   register_network("critic", critic_);
   register_target("target", target_, critic_);

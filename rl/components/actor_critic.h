@@ -25,7 +25,8 @@ enum class LogStd {
 ///
 ///     u = mu(s) + h(s) (sigma * Z),  Z standard normal, as large as the learned sigma: (width, action_dim),
 ///
-/// so that u_j, for a Z of its own, has the variance sum_i (h_i sigma_ij)^2. One Z that is held for many
+/// so that u_j, for a Z of its own, has the variance sum_i (h_i sigma_ij)^2; log pi adds 1e-6 to it, without
+/// which a state of no features would have none. sigma is not clamped. One Z that is held for many
 /// steps makes actions a smooth function of the state, and differ from one Z to the next.
 class GaussianActor : public nn::Module {
  public:

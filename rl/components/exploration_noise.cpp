@@ -99,6 +99,10 @@ std::vector<double> HeldNoise::state() const {
 void HeldNoise::set_state(std::span<const double> state) {
   if (state.empty()) return;  // of a run that has not begun
   check_state("held noise", state.size(), rows_.size() + age_.size());
+  for (const double age : state.last(age_.size())) {
+    if (age >= kNone && age == std::floor(age)) continue;
+    throw Error(fmt::format("held noise: a row was held for {} steps; expected a whole number", age));
+  }
   std::copy_n(state.begin(), rows_.size(), rows_.begin());
   std::copy_n(state.end() - static_cast<std::ptrdiff_t>(age_.size()), age_.size(), age_.begin());
 }

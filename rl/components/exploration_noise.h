@@ -1,5 +1,5 @@
-// Noise for exploration: a row of numbers for each copy of the environment, each number standard normal by
-// itself, in every step a new row.
+// Noise for exploration: in every step a row of numbers for each copy of the environment, each number
+// standard normal by itself (Ornstein-Uhlenbeck's once it has come away from 0).
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ class ExplorationNoise {
   /// The next row of every copy, side by side.
   virtual void next(Rng& rng, std::span<double> rows) = 0;
 
-  /// Actions for the warm-up, each number by itself uniform on [-1, 1].
+  /// Actions for the warm-up, each number by itself uniform on [-1, 1]; but for pink noise, new ones.
   virtual void next_uniform(Rng& rng, std::span<double> actions) { rng.fill_uniform(actions, -1, 1); }
 
   /// Copy `copy` begins an episode.
@@ -44,7 +44,7 @@ class GaussianNoise final : public ExplorationNoise {
 /// half of what it explores is slow. Eberhard et al., "Pink noise is all you need", ICLR 2023, make theirs by
 /// a Fourier transform for a whole episode; here it is the sum of first-order autoregressive processes whose
 /// time constants are 1, 4, 16, 64 and 256 steps, so that it goes on as long as it must. Episodes do not
-/// interrupt it. Warm-up actions come from the same sequence.
+/// interrupt it. Warm-up actions come from the same sequences.
 class PinkNoise final : public ExplorationNoise {
  public:
   PinkNoise(std::size_t copies, std::size_t width) : width_(copies * width) {}

@@ -50,7 +50,7 @@ class NetworkAgent : public Agent {
     return guard_(*this, batch, [&] { return update(seen(batch)); });
   }
 
-  /// act()'s observations as the networks see them, (n, obs_dim).
+  /// act()'s observations as the networks see them, (n, width).
   Tensor observations(std::span<const double> obs) const;
 
   DType dtype_;

@@ -13,7 +13,7 @@ namespace saccade::rl {
 
 Priorities::Priorities(std::int64_t capacity, double alpha, double epsilon)
     : alpha_(alpha), epsilon_(epsilon), leaves_(1), capacity_(capacity) {
-  if (capacity < 1 || !(alpha >= 0) || !(epsilon > 0)) {
+  if (capacity < 1 || !(alpha >= 0 && std::isfinite(alpha)) || !(epsilon > 0)) {
     throw ConfigError(fmt::format(
         "priorities: capacity {}, alpha {}, epsilon {} given; expected at least 1, at least 0 and above 0",
         capacity, alpha, epsilon));

@@ -36,6 +36,7 @@ class ReplayBuffer {
   /// To draw by, or null.
   Priorities* priorities() { return priorities_ ? &*priorities_ : nullptr; }
 
+  bool keeps_discounts() const { return rows_.discount.defined(); }
   std::int64_t size() const { return size_; }
   std::int64_t capacity() const { return rows_.obs.size(0); }
 

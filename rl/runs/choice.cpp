@@ -70,6 +70,14 @@ std::vector<std::string> surprises(const RunInfo& info) {
                                  there.at(key).get<std::string>(), preset));
     }
   }
+  const auto unused = [&](const char* key, const char* other, const char* needed) {
+    const Json now = to_json(config), defaults = to_json(Config(config.algorithm().name));
+    if (!now.contains(key) || now.at(key) == defaults.at(key) || now.at(other) == needed) return;
+    said.push_back(fmt::format("{}={} does nothing: it needs {}={}, which is {}", key, now.at(key).dump(),
+                               other, needed, now.at(other).get<std::string>()));
+  };
+  unused("exploration_hold", "exploration", "held");
+  unused("gsde_log_std", "log_std", "gsde");
   if (const auto vast = action_warning(envs::make(config.run.env)->spec())) said.push_back(*vast);
   return said;
 }

@@ -89,6 +89,8 @@ std::string episodes_header(const std::vector<std::string>& metric_names) {
       join(metric_names, ","));
 }
 
+}  // namespace
+
 ReplayBuffer make_buffer(const Config& config) {
   const envs::Spec spec = spec_of(config);
   const auto action_width = static_cast<std::int64_t>(envs::size_of(spec.action_space));
@@ -107,6 +109,8 @@ ReplayBuffer make_buffer(const Config& config) {
                                   rows, compact(static_cast<double>(rows) * static_cast<double>(row))));
   }
 }
+
+namespace {
 
 // A checkpoint goes on with the hyper-parameters that made it, but for the number of steps. A key that is
 // newer than the checkpoint must have its default.

@@ -52,6 +52,10 @@ std::optional<std::string> changed_environment(const std::string& run, const Run
 /// action space.
 std::unique_ptr<Agent> make_agent(const Config& config);
 
+/// An empty replay buffer for this configuration. ConfigError where n_step is longer than it, or memory too
+/// short for it.
+ReplayBuffer make_buffer(const Config& config);
+
 class Training {
  public:
   /// A new run in a new folder; see NewRunFolder for `path`. Whatever is wrong with the configuration

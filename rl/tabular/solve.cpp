@@ -40,6 +40,7 @@ double backup(const std::vector<Outcome>& outcomes, const std::vector<double>& v
 // Backs Q and V up until they stand still; value(s, Q(s, .)) is V(s).
 template <class Value>
 Solution fixed_point(const TransitionTable& table, double gamma, double tolerance, const Value& value) {
+  if (!(tolerance > 0)) throw ConfigError(fmt::format("tolerance is {}, expected more than 0", tolerance));
   const std::vector<bool> terminal = envs::terminal_states(table);
   Solution x{.states = table.states, .actions = table.actions};
   x.q.assign(index(table.states * table.actions), 0);

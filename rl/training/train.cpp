@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "rl/components/collector.h"
 
 namespace saccade::rl {
@@ -30,6 +31,22 @@ bool passed(std::int64_t every, std::int64_t before, std::int64_t now) {
   return every > 0 && now / every > before / every;
 }
 
+// A buffer for other settings would learn something else without a word.
+void check_buffer(const OffPolicyConfig& config, ReplayBuffer& buffer) {
+  if (config.n_step > 1 && !buffer.keeps_discounts()) {
+    throw ConfigError(
+        fmt::format("n_step is {}, but the replay buffer keeps no discounts; expected one of "
+                    "ReplayOptions{{.discounts = true}}",
+                    config.n_step));
+  }
+  if (config.prioritized != (buffer.priorities() != nullptr)) {
+    throw ConfigError(fmt::format(
+        "prioritized is {}, but the replay buffer {} priorities; expected one {} "
+        "ReplayOptions::priority_alpha",
+        config.prioritized, config.prioritized ? "has no" : "has", config.prioritized ? "with" : "without"));
+  }
+}
+
 // How many updates the steps so far have asked for: those after learning_starts do.
 std::int64_t updates_due(const OffPolicyConfig& config, std::int64_t step) {
   const std::int64_t learning = std::max<std::int64_t>(0, step - config.learning_starts);
@@ -42,6 +59,7 @@ std::int64_t last_step(const RunConfig& run) { return (run.steps + run.envs - 1)
 
 void train(const RunConfig& run, const OffPolicyConfig& config, const EnvFactory& make_env, Agent& agent,
            ReplayBuffer& buffer, TrainState& state, const TrainCallbacks& callbacks) {
+  check_buffer(config, buffer);
   Collector collector(config, run.envs, make_env, agent, state);
   Metrics metrics;
   Priorities* const priorities = buffer.priorities();
@@ -83,7 +101,7 @@ void train(const RunConfig& run, const OffPolicyConfig& config, const EnvFactory
   while (state.step < run.steps) {
     const std::int64_t before = state.step;
     collector.step(agent, buffer, state);
-    if (buffer.size() > 0) {  // none where every step so far has diverged
+    if (buffer.size() > 0) {  // none yet where every step has diverged, or n steps have not come together
       const std::int64_t due = updates_due(config, state.step) - updates_due(config, before);
       for (std::int64_t i = 0; i < due; ++i) update();
     }

@@ -41,7 +41,8 @@ std::int64_t last_step(const RunConfig& run);
 /// round steps every copy of the environment once, and then makes as many updates as the steps ask for;
 /// stops, evaluations and checkpoints come between rounds. Deterministic: what follows depends only on the
 /// settings and the state, not on where earlier calls stopped, nor on the number of threads. ConfigError
-/// if the state has another number of copies than run.envs.
+/// if the state has another number of copies than run.envs, or the buffer does not keep what n_step or
+/// prioritized need.
 void train(const RunConfig& run, const OffPolicyConfig& config, const EnvFactory& make_env, Agent& agent,
            ReplayBuffer& buffer, TrainState& state, const TrainCallbacks& callbacks = {});
 

@@ -173,11 +173,13 @@ TEST_CASE("a fixed temperature stays, and a learned one follows the entropy", "[
   DiscreteSac fixed({.hidden = {16}, .learn_alpha = false, .initial_alpha = 0.3}, 3, 2, Rng(10));
   CHECK(fixed.update(batch)["alpha_loss"] == 0);
   CHECK(fixed.alpha() == Approx(0.3));
-  for (const auto& [wanted, rises] : {std::pair(0.1, false), std::pair(5.0, true)}) {
+  for (const auto& [wanted, rises] : {std::pair(0.1, false), std::pair(0.6931, true)}) {
     DiscreteSac agent({.hidden = {16}, .initial_alpha = 0.3, .target_entropy = wanted}, 3, 2, Rng(10));
     agent.update(batch);
     CHECK((agent.alpha() > 0.3) == rises);
   }
+  CHECK_THROWS_WITH(DiscreteSac({.target_entropy = 5}, 3, 2, Rng(10)),
+                    Catch::Contains("target_entropy is 5, but a policy over 2 choices has at most 0.6931"));
 }
 
 TEST_CASE("a discrete SAC update that is not finite, or with what is no action, is an error",

@@ -97,6 +97,9 @@ TEST_CASE("a state without features has a policy that is finite, and so has its 
 TEST_CASE("SAC with gSDE acts by one Z for each observation, and without it when it exploits", "[gsde]") {
   const rl::Sac agent({.hidden = {8, 4}, .log_std = rl::LogStd::gsde, .gsde_log_std = 0}, 3, 2, Rng(2));
   REQUIRE(agent.noise_size() == 8);
+  const rl::Sac quiet({.hidden = {8, 4}, .log_std = rl::LogStd::gsde, .gsde_log_std = -2}, 3, 2, Rng(2));
+  CHECK(nn::with_prefix(quiet.named_weights(), "actor.log_sigma")[0].tensor.to_vector() ==
+        std::vector<double>(8, -2.0));
   const std::vector<double> obs = {0.3, -1, 0.5, 0.3, -1, 0.5};
   std::vector<double> noise(16), action(4), best(4);
   agent.act(obs, {}, ActMode::exploit, best);

@@ -23,11 +23,8 @@ Outcome train_and_evaluate(const rl::Config& config) {
   const tests::OneThread one_thread;
   const Rng rng(static_cast<std::uint64_t>(config.run.seed));
   const rl::EnvFactory make = [&] { return rl::make_env(config.run.env); };
-  const envs::Spec spec = make()->spec();
-  const auto size = [](const envs::Space& space) { return static_cast<std::int64_t>(envs::size_of(space)); };
   const std::unique_ptr<rl::Agent> agent = rl::make_agent(config);
-  rl::ReplayBuffer buffer(config.off_policy.buffer_size, size(spec.observation_space),
-                          size(spec.action_space));
+  rl::ReplayBuffer buffer = rl::make_buffer(config);
   rl::TrainState state(rng, config.run.envs);
   rl::train(config.run, config.off_policy, make, *agent, buffer, state);
   const std::int64_t episodes = config.run.final_eval_episodes;

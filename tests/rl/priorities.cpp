@@ -141,6 +141,7 @@ std::vector<double> smallest_weights(std::int64_t beta_steps) {
   rl::OffPolicyConfig config;
   config.learning_starts = 20;
   config.batch_size = 32;
+  config.prioritized = true;
   config.priority_beta = 0;
   config.priority_beta_steps = beta_steps;
   Watcher agent;

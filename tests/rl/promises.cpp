@@ -1,6 +1,8 @@
 // What every algorithm and the loop around it owe: planted faults of these kinds once passed every other
 // test.
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -9,6 +11,7 @@
 #include "autograd/ops.h"
 #include "envs/registry.h"
 #include "rl/algorithms/registry.h"
+#include "rl/components/targets.h"
 #include "rl/runs/config.h"
 #include "rl/runs/training.h"
 #include "rl/training/train.h"
@@ -226,35 +229,86 @@ TEST_CASE("n-step returns and weights are what every algorithm says they are", "
   }
 }
 
+TEST_CASE("errors to draw by are the critics' distance from the target", "[promises]") {
+  const Tensor q = from_values({1, 5, -2, 5}, {2, 2, 1}), y = from_values({2, 9}, {2, 1});
+  rl::Batch batch;
+  CHECK_FALSE(rl::td_errors(batch, q, y).defined());
+  batch.weight = ones({2, 1});
+  CHECK(rl::td_errors(batch, q, y).to_vector() == std::vector<double>{(1 + 4) / 2.0, (4 + 4) / 2.0});
+
+  // Networks begin near 0, so a last reward of 100 is an error of about 100, whatever the critics are.
+  for (const std::string& name : names()) {
+    INFO(name);
+    const std::unique_ptr<rl::Agent> agent = rl::make_agent(config_of(name));
+    Rng rng(1);
+    const Tensor box = rand({8, 1}, rng, DType::f32, -1, 1), none;
+    agent->update({randn({8, 2}, rng), is_discrete(name) ? floor(1.5 * (box + 1)) : box, full({8, 1}, 100),
+                   randn({8, 2}, rng), ones({8, 1}), none, ones({8, 1})},
+                  rng);
+    for (const double error : agent->last_td_errors().to_vector()) CHECK(std::abs(error - 100) < 5);
+  }
+}
+
 TEST_CASE("gradients are scaled down to max_grad_norm, and smaller ones stay", "[promises]") {
   for (const std::string& name : names()) {
     INFO(name);
-    // The largest step of a weight in an update. Adam undoes a factor on gradients, but not beneath its eps.
-    const auto largest_step = [&](const std::string& setting) {
+    // The largest step of a weight in an update, of each network that learns. Adam undoes a factor on
+    // gradients, but not beneath its eps.
+    const auto largest_steps = [&](const std::string& setting) {
       rl::Config config = config_of(name);
       rl::update_from_text(config, setting);
+      if (config.find("policy_delay").key != nullptr) rl::update_from_text(config, "policy_delay=1");
       const std::unique_ptr<rl::Agent> agent = rl::make_agent(config);
       std::vector<Tensor> before;
-      for (const auto& [key, tensor] : nn::with_prefix(agent->named_weights(), "critic.")) {
-        before.push_back((1 * tensor).detach());
-      }
+      for (const auto& [key, tensor] : agent->named_weights()) before.push_back((1 * tensor).detach());
       Rng rng(1);
       const Tensor box = rand({8, 1}, rng, DType::f32, -1, 1);
       agent->update({randn({8, 2}, rng), is_discrete(name) ? floor(1.5 * (box + 1)) : box, randn({8, 1}, rng),
                      randn({8, 2}, rng), zeros({8, 1})},
                     rng);
-      double largest = 0;
+      std::map<std::string, double> largest;
       std::size_t i = 0;
-      for (const auto& [key, tensor] : nn::with_prefix(agent->named_weights(), "critic.")) {
+      for (const auto& [key, tensor] : agent->named_weights()) {
         const Tensor old = before[i++];
-        if (key.starts_with("bn")) continue;  // CrossQ's norms, whose statistics move by themselves
-        largest = std::max(largest, amax(abs(tensor.detach() - old)).item());
+        // Targets follow; statistics, such as CrossQ's, move by themselves.
+        if (key.starts_with("target") || key.find(".bn") != std::string::npos) continue;
+        double& step = largest[key.substr(0, key.find('.'))];
+        step = std::max(step, amax(abs(tensor.detach() - old)).item());
       }
       return largest;
     };
-    const double plain = largest_step("max_grad_norm=null");
-    CHECK(plain > 1e-4);
-    CHECK(largest_step("max_grad_norm=1e9") == plain);
-    CHECK(largest_step("max_grad_norm=1e-12") < 1e-2 * plain);
+    const std::map<std::string, double> plain = largest_steps("max_grad_norm=null"),
+                                        huge = largest_steps("max_grad_norm=1e9"),
+                                        tiny = largest_steps("max_grad_norm=1e-12");
+    CHECK(plain.at("critic") > 1e-4);
+    for (const auto& [network, step] : plain) {
+      INFO(network);
+      if (network == "actor" || network == "value" || network == "log_alpha") CHECK(step > 1e-4);
+      CHECK(huge.at(network) == step);
+      CHECK(tiny.at(network) < 1e-2 * step);
+    }
   }
+}
+
+TEST_CASE("a buffer that does not keep what the settings need is refused", "[promises]") {
+  rl::Config config = config_of("sac");
+  const auto go = [&](const rl::ReplayOptions& options) {
+    rl::ReplayBuffer buffer(100, 2, 1, options);
+    rl::TrainState state(Rng(1), 1);
+    const std::unique_ptr<rl::Agent> agent = rl::make_agent(config);
+    config.run.steps = 1;
+    rl::train(
+        config.run, config.off_policy, [] { return std::make_unique<Listener>(false); }, *agent, buffer,
+        state);
+  };
+  CHECK_NOTHROW(go({}));
+  CHECK_THROWS_WITH(go({.priority_alpha = 0.6}),
+                    Catch::Contains("prioritized is false, but the replay buffer has"));
+  config.off_policy.n_step = 3;
+  CHECK_NOTHROW(go({.discounts = true}));
+  CHECK_THROWS_WITH(go({}), Catch::Contains("n_step is 3, but the replay buffer keeps no discounts"));
+  config.off_policy.prioritized = true;
+  CHECK_NOTHROW(go({.discounts = true, .priority_alpha = 0.6}));
+  CHECK_THROWS_WITH(go({.discounts = true}),
+                    Catch::Contains("prioritized is true, but the replay buffer has no"));
 }
