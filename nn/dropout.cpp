@@ -19,8 +19,8 @@ void check(double p) {
 Tensor dropout_mask(const Shape& shape, double p, Rng& rng, DType dtype) {
   check(p);
   const NoGrad no_grad;
-  const Tensor u = rand(shape, rng, dtype);  // in [0, 1)
-  return ge(u, p) * (1 / (1 - p));
+  const Tensor u = rand(shape, rng);  // in [0, 1), in f32: of one seed the same mask in any dtype
+  return to(ge(u, p), dtype) * (1 / (1 - p));
 }
 
 Dropout::Dropout(double p) : p_(p) { check(p); }

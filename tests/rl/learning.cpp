@@ -102,6 +102,13 @@ TEST_CASE("the presets of CartPole and Acrobot solve them for seeds 1 to 5", "[.
   CHECK(*std::min_element(returns.begin(), returns.end()) >= solved);
 }
 
+TEST_CASE("SAC's relatives reach -200 on Pendulum for seeds 1 to 5", "[.long]") {
+  const std::string algorithm = GENERATE("sac_v1", "redq", "droq", "tqc", "crossq");
+  const std::vector<double> returns = returns_of(5, "pendulum", algorithm);
+  CAPTURE(algorithm, returns);
+  CHECK(*std::min_element(returns.begin(), returns.end()) >= -200);
+}
+
 TEST_CASE("Pendulum's preset reaches its promise for seeds 1 to 10", "[.long]") {
   const std::vector<double> returns = ten_seeds("pendulum");
   CAPTURE(returns);

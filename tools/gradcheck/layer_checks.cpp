@@ -89,6 +89,18 @@ std::vector<Check> layer_checks() {
         return TensorList{matmul(h, transpose(in[3])) + in[4]};
       });
 
+  add_called(
+      "Dropout", "p = 0.4", "y = x mask;  dx = g mask", nn::Dropout(0.4),
+      [](const nn::Dropout& dropout, const Tensor& in) {
+        Rng same(3);
+        return dropout(in, same);
+      },
+      x,
+      [](const TensorList& in) {
+        Rng same(3);
+        return TensorList{in[0] * nn::dropout_mask(in[0].shape(), 0.4, same, DType::f64)};
+      });
+
   // Running statistics as after two passes over batches of other means and variances than x's.
   const auto seasoned = [&](nn::BatchNormOptions options) {
     nn::BatchNorm norm(3, options, DType::f64);
@@ -103,12 +115,23 @@ std::vector<Check> layer_checks() {
     nn::BatchNorm::Seen seen;
     return norm(in, seen);
   };
+  nn::BatchNorm running = seasoned({.momentum = 0.5});
+  const Tensor m_r = running.named_state()[0].tensor, v_r = running.named_state()[1].tensor;
   add("BatchNorm", "evaluation", "y = (x - m) / sqrt(v + eps) w + b, m and v of the batch, or running",
-      seasoned({.momentum = 0.5}), x);
+      std::move(running), x,
+      [=](const TensorList& in) { return TensorList{(in[0] - m_r) / sqrt(v_r + 1e-5) * in[1] + in[2]}; });
   add_called("BatchNorm", "training", "", seasoned({.momentum = 0.5}), training, x,
              [](const TensorList& in) { return TensorList{normalised(in[0], 0, 1e-5) * in[1] + in[2]}; });
-  add_called("BatchNorm", "renormalising", "",
-             seasoned({.momentum = 0.5, .renorm_after = 1, .r_max = 1.1, .d_max = 0.1}), training, x);
+  // Of these batches r and d are beyond their bounds.
+  nn::BatchNorm renormalising = seasoned({.momentum = 0.5, .renorm_after = 1, .r_max = 1.01, .d_max = 0.01});
+  const Tensor m_s = renormalising.named_state()[0].tensor, v_s = renormalising.named_state()[1].tensor;
+  add_called("BatchNorm", "renormalising", "y = (x - m + d sqrt(v) / r) / sqrt(v / r^2 + eps) w + b",
+             std::move(renormalising), training, x, [=](const TensorList& in) {
+               const Tensor m = mean(in[0], {0}, true), v = mean(square(in[0] - m), {0}, true);
+               const Tensor r = clamp(sqrt((v + 1e-5) / (v_s + 1e-5)), 1 / 1.01, 1.01);
+               const Tensor d = clamp((m - m_s) / sqrt(v_s + 1e-5), -0.01, 0.01);
+               return TensorList{(in[0] - m + d * sqrt(v) / r) / sqrt(v / (r * r) + 1e-5) * in[1] + in[2]};
+             });
   add("Sequential", "Linear 3-4, LayerNorm, tanh, Linear 4-2", "y = f_n(... f_1(x))",
       std::move(nn::Sequential()
                     .add("l1", nn::Linear(3, 4, rng))

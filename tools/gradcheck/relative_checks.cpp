@@ -4,6 +4,8 @@
 #include <memory>
 
 #include "autograd/ops.h"
+#include "autograd/substitute.h"
+#include "nn/dropout.h"
 #include "rl/algorithms/crossq.h"
 #include "rl/algorithms/sac.h"
 #include "rl/algorithms/sac_v1.h"
@@ -100,6 +102,18 @@ std::vector<Check> relative_checks() {
   };
   const auto bootstrapped = [=](const Tensor& value) {
     return TensorList{batch.reward + kGamma * (1 - batch.terminated) * value};
+  };
+  const auto add_temperature = [&](const char* group, const char* formula, const auto& agent,
+                                   TensorFunction weight) {
+    const Tensor log_prob = y;
+    add(
+        group, "temperature loss", "", formula,
+        [=](const TensorList& in) {
+          const Substitute substitute({agent->log_alpha()}, in);
+          return Substitute::lasting(TensorList{agent->alpha_loss(suite::like(log_prob, in[0]))});
+        },
+        {scalar(-0.7, DType::f64)}, {"log_alpha"},
+        [=](const TensorList& in) { return TensorList{-mean(weight(in)[0] * (log_prob - 2))}; });
   };
   // A policy's loss in its weights, beside critics that stay.
   const auto add_actor_loss = [&](const char* group, const char* variant, const char* formula,
@@ -227,6 +241,67 @@ std::vector<Check> relative_checks() {
                    return TensorList{(select(q, 0, 0) + select(q, 0, 1) + select(q, 0, 2)) / 3};
                  });
 
+  // ---- DroQ ----
+  // Layers are linear, dropout, layer norm, relu.
+  TensorList dropped = with.critics(2);
+  for (const std::size_t at : {std::size_t{2}, std::size_t{6}}) {
+    dropped.insert(dropped.begin() + static_cast<std::ptrdiff_t>(at), 1 + with.draw({2, 6}, 0.2));
+    dropped.insert(dropped.begin() + static_cast<std::ptrdiff_t>(at) + 1, with.draw({2, 6}, 0.2));
+  }
+  const auto masks = [&] {
+    return TensorList{nn::dropout_mask({2, kBatch, 6}, 0.3, with.rng, DType::f64),
+                      nn::dropout_mask({2, kBatch, 6}, 0.3, with.rng, DType::f64)};
+  }();
+  const auto droq_q = [=](const TensorList& w, const Tensor& action) {
+    Tensor h = cat({batch.obs, action}, 1);
+    for (std::size_t layer = 0; layer < 2; ++layer) {
+      const Tensor* of = &w[4 * layer];  // weight, bias, and the norm's
+      h = (matmul(h, transpose(of[0])) + unsqueeze(of[1], 1)) * masks[layer];
+      const Tensor centred = h - mean(h, {-1}, true);
+      h = centred / sqrt(mean(centred * centred, {-1}, true) + 1e-5) * unsqueeze(of[2], 1) +
+          unsqueeze(of[3], 1);
+      h = relu(h);
+    }
+    return matmul(h, transpose(w[8])) + unsqueeze(w[9], 1);
+  };
+  rl::SacConfig droq_config;
+  droq_config.hidden = {6, 6};
+  droq_config.initial_alpha = kAlpha;
+  droq_config.layer_norm = true;
+  droq_config.dropout = 0.3;
+  droq_config.policy_q = rl::PolicyQ::mean;
+  const auto droq = std::make_shared<rl::Sac>(droq_config, kObs, kAction, Rng(1), DType::f64);
+  std::vector<std::string> droq_layers;
+  for (const auto& [name, tensor] : droq->critic().named_parameters()) droq_layers.push_back(name);
+  add(
+      "DroQ", "critic loss", "two critics 5-6-6-1, dropout and layer norm",
+      "J = sum_i mean (Q_i - y)^2, each layer relu(norm(mask (x w^T + b)))",
+      [=](const TensorList& in) {
+        return TensorList{with_parameters({{&droq->critic(), in}}, in[0], [&] {
+          return droq->critic_loss(like(batch, in[0]), suite::like(y, in[0]), suite::like(masks, in[0])).loss;
+        })};
+      },
+      dropped, droq_layers,
+      [=](const TensorList& in) {
+        return TensorList{sum(square(droq_q(in, batch.action) - y)) / static_cast<double>(kBatch)};
+      });
+  add(
+      "DroQ", "actor loss", "policy 3-6-6-2, through the mean of both critics, with dropout",
+      "J = mean (alpha log pi(a) - mean_i Q_i(s, a))",
+      [=](const TensorList& in) {
+        return TensorList{with_parameters({{&droq->actor(), in}, {&droq->critic(), dropped}}, in[0], [&] {
+          return droq
+              ->actor_loss(suite::like(batch.obs, in[0]), suite::like(eps, in[0]), suite::like(masks, in[0]))
+              .loss;
+        })};
+      },
+      gaussian, policy_layers,
+      [=](const TensorList& in) {
+        const auto [a, log_pi] = sample_now(in);
+        const Tensor q = droq_q(dropped, a);
+        return TensorList{mean(kAlpha * log_pi - (select(q, 0, 0) + select(q, 0, 1)) / 2)};
+      });
+
   // ---- TQC ----
   constexpr std::int64_t kQuantiles = 4, kKept = 2 * (kQuantiles - 1);
   const TensorList quantiles = with.critics(2, kQuantiles), quantile_targets = with.critics(2, kQuantiles);
@@ -256,7 +331,9 @@ std::vector<Check> relative_checks() {
   const Tensor y_k = with.draw({kBatch, kKept}, 2);
   add(
       "TQC", "critic loss", "two critics of four quantiles, targets of six",
-      "J = sum_i mean_jk |tau_j - [y_k < z_ij]| huber(y_k - z_ij) / 2;  d(z_ij) from each k",
+      "J = sum_i mean_jk w_ijk huber(y_k - z_ij) / 2,  w_ijk = |tau_j - [y_k < z_ij]|;  dz_ij = g mean_k "
+      "w_ijk "
+      "clip(z_ij - y_k, -1, 1) / (2 m)",
       [=](const TensorList& in) {
         return TensorList{with_parameters({{&tqc->critic(), in}}, in[0], [&] {
           return tqc->critic_loss(like(batch, in[0]), suite::like(y_k, in[0])).loss;
@@ -282,6 +359,9 @@ std::vector<Check> relative_checks() {
                    return TensorList{sum(select(z, 0, 0) + select(z, 0, 1), {1}, true) /
                                      static_cast<double>(2 * kQuantiles)};
                  });
+
+  add_temperature("TQC", "J = -mean alpha (log pi + H_0);  dlog alpha = g J", tqc,
+                  [](const TensorList& in) { return TensorList{exp(in[0])}; });
 
   // ---- CrossQ ----
   const TensorList normalised_policy = with.normalised(kObs, 2 * kAction, 0),
@@ -337,6 +417,8 @@ std::vector<Check> relative_checks() {
         const Tensor q = normalised_net(cat({batch.obs, a}, 1), normalised_critics, false, norm_eps);
         return TensorList{mean(kAlpha * log_pi - minimum(select(q, 0, 0), select(q, 0, 1)))};
       });
+  add_temperature("CrossQ", "J = -mean log alpha (log pi + H_0);  dlog alpha = -g mean (log pi + H_0)",
+                  crossq, [](const TensorList& in) { return in; });
   return checks;
 }
 
