@@ -122,11 +122,11 @@ std::vector<Check> layer_checks() {
       [=](const TensorList& in) { return TensorList{(in[0] - m_r) / sqrt(v_r + 1e-5) * in[1] + in[2]}; });
   add_called("BatchNorm", "training", "", seasoned({.momentum = 0.5}), training, x,
              [](const TensorList& in) { return TensorList{normalised(in[0], 0, 1e-5) * in[1] + in[2]}; });
-  // Of these batches r and d are beyond their bounds.
+  // y = (x - m + d sqrt(v) / r) / sqrt(v / r^2 + eps) w + b, with r and d beyond their bounds, so constant.
   nn::BatchNorm renormalising = seasoned({.momentum = 0.5, .renorm_after = 1, .r_max = 1.01, .d_max = 0.01});
   const Tensor m_s = renormalising.named_state()[0].tensor, v_s = renormalising.named_state()[1].tensor;
-  add_called("BatchNorm", "renormalising", "y = (x - m + d sqrt(v) / r) / sqrt(v / r^2 + eps) w + b",
-             std::move(renormalising), training, x, [=](const TensorList& in) {
+  add_called("BatchNorm", "renormalising", "", std::move(renormalising), training, x,
+             [=](const TensorList& in) {
                const Tensor m = mean(in[0], {0}, true), v = mean(square(in[0] - m), {0}, true);
                const Tensor r = clamp(sqrt((v + 1e-5) / (v_s + 1e-5)), 1 / 1.01, 1.01);
                const Tensor d = clamp((m - m_s) / sqrt(v_s + 1e-5), -0.01, 0.01);
