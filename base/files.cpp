@@ -61,7 +61,11 @@ ReplacementFile::ReplacementFile(const std::string& path) : path_(path), target_
     descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
   } while (descriptor_ < 0 && errno == EEXIST);
   if (descriptor_ < 0) refuse(path_, std::strerror(errno));
-  if (exists && ::fchmod(descriptor_, existing.st_mode & 07777) != 0) {
+  // Its group may read it as before, where that can be given; and nobody gains by a file's contents what its
+  // set-user-ID was for.
+  if (exists && ::fchown(descriptor_, existing.st_uid, existing.st_gid) != 0) [[maybe_unused]]
+    const int only_the_group = ::fchown(descriptor_, static_cast<uid_t>(-1), existing.st_gid);
+  if (exists && ::fchmod(descriptor_, existing.st_mode & 0777) != 0) {
     const int reason = errno;
     ::close(std::exchange(descriptor_, -1));
     ::unlink(temporary_.c_str());

@@ -34,6 +34,8 @@ Json parse_json(std::string_view text, const std::string& source, const JsonLimi
     }
     if (event == Json::parse_event_t::object_start) keys.emplace_back();
     if (event == Json::parse_event_t::object_end) keys.pop_back();
+    if (event == Json::parse_event_t::key && keys.back().size() >= limits.max_keys)
+      throw FormatError(fmt::format("{}: has an object of more than {} keys", source, limits.max_keys));
     if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second) {
       throw FormatError(fmt::format("{}: has {} twice", source, shown(value)));
     }

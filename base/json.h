@@ -11,13 +11,14 @@ namespace saccade {
 
 struct JsonLimits {
   std::int64_t max_bytes = std::int64_t{16} << 20;
-  int max_depth = 16;  // what walks over a value may recurse so deep
+  int max_depth = 16;             // what walks over a value may recurse so deep
+  std::size_t max_keys = 10'000;  // of an object, which is searched from its first to its last
   bool comments = false;
 };
 
 /// Parses a whole text. Throws FormatError, naming `source`, with line and column for what is no JSON, and
-/// for a value that nests deeper than allowed or an object with one key twice (of which parsers would keep
-/// the last without a word).
+/// for a value that nests deeper or has more keys than allowed, or an object with one key twice (of which
+/// parsers would keep the last without a word).
 nlohmann::ordered_json parse_json(std::string_view text, const std::string& source,
                                   const JsonLimits& limits = {});
 

@@ -83,10 +83,11 @@ std::string header_of(const std::string& path, const NamedTensors& tensors, cons
 // The file of this path, and how to say that it is wrong.
 class Reader {
  public:
-  explicit Reader(const std::string& path) : path_(path), file_(path, std::ios::binary) {
+  explicit Reader(const std::string& path) : path_(path) {
     std::error_code error;
     const auto size = std::filesystem::file_size(path, error);  // an error for what is no regular file
     if (error) fail("cannot be read: {}", error.message());
+    file_.open(path, std::ios::binary);  // only now: opening a pipe would wait for a writer
     if (!file_) fail("cannot be opened: {}", std::strerror(errno));
     size_ = static_cast<std::int64_t>(size);
   }

@@ -45,6 +45,7 @@ Adam::Adam(const TensorList& parameters, const AdamOptions& options)
 
 void Adam::step(const TensorList& gradients) {
   const NoGrad no_grad;
+  if (written_before_read(gradients)) return step(copied(gradients));
   begin_step(gradients);
   const auto& [lr, beta1, beta2, eps, weight_decay, decoupled, use_amsgrad] = options_;
   const auto t = static_cast<double>(steps());

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "autograd/node.h"
+#include "autograd/ops.h"
 #include "base/error.h"
 
 namespace saccade::nn {
@@ -79,6 +80,22 @@ TensorList Optimizer::make_state(const std::string& name) {
     offset += p.numel();
   }
   return parts;
+}
+
+bool Optimizer::written_before_read(const TensorList& gradients) const {
+  for (std::size_t i = 1; i < gradients.size() && i < parameters_.size(); ++i) {
+    for (std::size_t k = 0; k < i && gradients[i].defined(); ++k) {
+      const bool together = gradients[i].body()->storage.get() == parameters_[k].body()->storage.get();
+      if (together && (!gradients[i].is_contiguous() || overlap(gradients[i], parameters_[k]))) return true;
+    }
+  }
+  return false;
+}
+
+TensorList Optimizer::copied(const TensorList& gradients) {
+  TensorList copies;
+  for (const Tensor& g : gradients) copies.push_back(1 * g);
+  return copies;
 }
 
 void Optimizer::begin_step(const TensorList& gradients) {

@@ -34,6 +34,10 @@ class Optimizer {
 
   /// Zeros, to keep something for every element between steps: one tensor for each parameter.
   TensorList make_state(const std::string& name);
+  /// Whether a parameter's step would change the gradient of a later one, with which it shares memory: then
+  /// the step is to be taken with copies.
+  bool written_before_read(const TensorList& gradients) const;
+  static TensorList copied(const TensorList& gradients);
   /// Checks the gradients, one for each parameter and of its shape and dtype (ShapeError, DTypeError), and
   /// counts the step.
   void begin_step(const TensorList& gradients);

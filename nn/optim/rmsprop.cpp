@@ -19,6 +19,7 @@ RmsProp::RmsProp(const TensorList& parameters, const RmsPropOptions& options)
 
 void RmsProp::step(const TensorList& gradients) {
   const NoGrad no_grad;
+  if (written_before_read(gradients)) return step(copied(gradients));
   begin_step(gradients);
   const auto& [lr, alpha, eps, momentum, weight_decay, centered] = options_;
   for (std::size_t i = 0; i < gradients.size(); ++i) {

@@ -24,6 +24,7 @@ Sgd::Sgd(const TensorList& parameters, const SgdOptions& options)
 
 void Sgd::step(const TensorList& gradients) {
   const NoGrad no_grad;
+  if (written_before_read(gradients)) return step(copied(gradients));
   begin_step(gradients);
   const auto& [lr, momentum, dampening, weight_decay, nesterov] = options_;
   for (std::size_t i = 0; i < gradients.size(); ++i) {

@@ -56,6 +56,10 @@ void Collector::step(Agent& agent, ReplayBuffer& buffer, TrainState& state) {
   });
   for (std::size_t i = 0; i < envs_.size(); ++i) {
     const envs::StepResult& result = results_[i];
+    if (!std::isfinite(result.reward) && !result.diverged) {
+      throw Error(fmt::format("{}: the reward of step {} is {}, expected a finite number", envs_.spec().id,
+                              state.step, result.reward));
+    }
     if (result.diverged) {
       ++state.divergences;
     } else {

@@ -40,7 +40,7 @@ class UpdateGuard {
   static void check_state(const Agent& agent);
   Metrics remember(const Metrics& metrics);
 
-  bool wary_ = false;
+  bool wary_ = true;  // of the first update, of which nothing is known yet
 };
 
 }  // namespace saccade::rl

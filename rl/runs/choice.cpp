@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -40,7 +41,13 @@ RunInfo choose(const RunChoice& choice) {
   if (is_preset(choice.name)) info.preset = choice.name;
   const std::string env = info.config.run.env;
   if (!choice.config_file.empty()) update_from_file(info.config, choice.config_file);
-  for (const std::string& setting : choice.settings) update_from_text(info.config, setting);
+  std::set<std::string> set;
+  for (const std::string& setting : choice.settings) {
+    const std::string key = setting.substr(0, setting.find('='));
+    if (!set.insert(key).second)
+      throw ConfigError(fmt::format("--set: {} is given twice; expected once", key));
+    update_from_text(info.config, setting);
+  }
   for (const auto& [key, text] : choice.flags) set_from_flag(info.config, key, text);
   if (!choice.name.empty() && info.config.run.env != env) {
     throw ConfigError(fmt::format("env is {} by --config or --set, but '{}' stands for {}; leave one out",

@@ -67,10 +67,18 @@ constexpr const char* kOwnFiles[] = {"config.json",
                                      "checkpoint/state.json",
                                      "checkpoint/weights.safetensors",
                                      "checkpoint/optimizer.safetensors",
-                                     "checkpoint/replay.safetensors"};
+                                     "checkpoint/replay.safetensors",
+                                     "checkpoint.old/state.json",
+                                     "checkpoint.old/weights.safetensors",
+                                     "checkpoint.old/optimizer.safetensors",
+                                     "checkpoint.old/replay.safetensors"};
+// There from a run's first moment to its first checkpoint: what it left if it was killed between is nobody's.
+constexpr const char* kUnborn = ".saccade-unborn";
 
-// Whether all that is there is what a run leaves that is killed before its first checkpoint.
+// Whether nothing is there, or what a run leaves that is killed before its first checkpoint.
 bool is_unborn(const std::string& path) {
+  if (fs::is_empty(path)) return true;
+  if (!fs::is_regular_file(fs::symlink_status(run_file(path, kUnborn)))) return false;
   const auto is_own = [](const std::string& name) {
     return name == "config.json" || name == "progress.csv" || name == "eval.csv" ||
            name == "checkpoint.new" || name.starts_with(".saccade-");
@@ -200,6 +208,7 @@ void NewRunFolder::take(const std::string& path) {
   path_ = path;
   refuse_occupied(path);  // who had the lock before may have left a run
   for (const fs::directory_entry& entry : fs::directory_iterator(path)) fs::remove_all(entry);
+  write_file(run_file(path, kUnborn), "");
 }
 
 NewRunFolder::~NewRunFolder() {
@@ -212,6 +221,9 @@ NewRunFolder::~NewRunFolder() {
   if (made_) fs::remove(path_, ignored);
 }
 
-std::unique_ptr<RunLock> NewRunFolder::keep() { return std::move(lock_); }
+std::unique_ptr<RunLock> NewRunFolder::keep() {
+  fs::remove(run_file(path_, kUnborn));
+  return std::move(lock_);
+}
 
 }  // namespace saccade::rl

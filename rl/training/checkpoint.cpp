@@ -74,8 +74,10 @@ Json to_json(const TrainState& s) {
 
 std::int64_t count(const Json& json, const char* key) {
   const Json& value = json.at(key);
-  if (!value.is_number_integer() || value.get<std::int64_t>() < 0) {
-    throw FormatError(fmt::format("state.json: {} is {}, expected a count", key, shown(value)));
+  constexpr std::int64_t kMost = 9'000'000'000'000'000;  // what can still be counted on
+  if (!value.is_number_integer() || value < 0 || value > kMost) {
+    throw FormatError(
+        fmt::format("state.json: {} is {}, expected a count of at most {}", key, shown(value), kMost));
   }
   return value.get<std::int64_t>();
 }
@@ -109,15 +111,17 @@ constexpr const char* kTensorFiles[] = {"weights.safetensors", "optimizer.safete
 
 // So that a flipped bit is noticed. Of a file that cannot be read to its end there is none.
 std::string digest(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
+  std::error_code gone;
+  const std::uintmax_t size = fs::file_size(path, gone);  // an error for a pipe, which would not end
+  std::ifstream file;
+  if (!gone) file.open(path, std::ios::binary);
   std::uint64_t hash = kFnv1aStart, bytes = 0;
   std::vector<char> block(1 << 16);
   while (file.read(block.data(), static_cast<std::streamsize>(block.size())), file.gcount() > 0) {
     hash = fnv1a({block.data(), static_cast<std::size_t>(file.gcount())}, hash);
     bytes += static_cast<std::uint64_t>(file.gcount());
   }
-  std::error_code gone;
-  if (bytes != fs::file_size(path, gone)) {
+  if (gone || bytes != size) {
     throw FormatError(fmt::format("{}: cannot be read back", path.string()));
   }
   return fmt::format("{:016x}", hash);

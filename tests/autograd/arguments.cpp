@@ -59,6 +59,21 @@ TEST_CASE("an optimiser reads gradients that share memory with parameters first"
   CHECK(stepped(true) == stepped(false));
 }
 
+TEST_CASE("an optimiser reads a gradient that is another parameter before that takes its step",
+          "[arguments]") {
+  const auto stepped = [](auto make, bool apart) {
+    const Tensor p = counted({4}).requires_grad_(), q = ones({4}).requires_grad_();
+    auto optimizer = make(TensorList{p, q});
+    const Tensor g = p.detach();
+    optimizer.step({ones({4}), apart ? g * 1 : g});
+    return q.to_vector();
+  };
+  const auto same = [&](auto make) { CHECK(stepped(make, true) == stepped(make, false)); };
+  same([](const TensorList& all) { return nn::Sgd(all, {.lr = 0.5}); });
+  same([](const TensorList& all) { return nn::Adam(all, {.lr = 0.5}); });
+  same([](const TensorList& all) { return nn::RmsProp(all, {.lr = 0.5}); });
+}
+
 TEST_CASE("sizes that cannot be counted are refused", "[arguments]") {
   constexpr std::int64_t kHuge = std::int64_t{1} << 40, kMax = std::numeric_limits<std::int64_t>::max();
   const Tensor x = ones({0, 3}), one = ones({1});

@@ -66,6 +66,15 @@ TEST_CASE("a file's permissions are kept, and a new file has the user's default"
     REQUIRE(::chmod(folder.path("new").c_str(), mode) == 0);
     write_file(folder.path("new"), "again");
     CHECK(mode_of(folder.path("new")) == mode);
+    struct stat before = {}, after = {};
+    if (::geteuid() == 0) REQUIRE(::chown(folder.path("new").c_str(), 65534, 1) == 0);
+    REQUIRE(::chmod(folder.path("new").c_str(), mode | 04000) == 0);
+    REQUIRE(::stat(folder.path("new").c_str(), &before) == 0);
+    write_file(folder.path("new"), "other");
+    REQUIRE(::stat(folder.path("new").c_str(), &after) == 0);
+    CHECK(after.st_uid == before.st_uid);
+    CHECK(after.st_gid == before.st_gid);
+    CHECK(mode_of(folder.path("new")) == mode);  // nobody's programs become another's
   }
   ::umask(mask);
 }

@@ -28,6 +28,10 @@ TEST_CASE("JSON has each key once, and nests no deeper than allowed", "[json]") 
   CHECK_THROWS_WITH(parse_json(R"({"a": 1, "b": {"a": 2}, "a": 3})", "here"), "here: has \"a\" twice");
   CHECK_NOTHROW(parse_json("[[{}]]", "here", {.max_depth = 3}));
   CHECK_THROWS_WITH(parse_json("[[[{}]]]", "here", {.max_depth = 3}), Contains("deeper than 3"));
+  const char* two = R"({"a": {"b": 1, "c": 2}, "d": 3})";
+  CHECK_NOTHROW(parse_json(two, "here", {.max_keys = 2}));
+  CHECK_THROWS_WITH(parse_json(two, "here", {.max_keys = 1}),
+                    Contains("here: has an object of more than 1 keys"));
   for (const char* open : {"[", "{\"a\":"}) {
     std::string deep;
     for (int i = 0; i < 100'000; ++i) deep += open;

@@ -5,7 +5,9 @@
 #include "autograd/grad.h"
 #include "autograd/ops.h"
 #include "base/error.h"
+#include "nn/batch_norm.h"
 #include "nn/init.h"
+#include "nn/layer_norm.h"
 #include "nn/mlp.h"
 #include "tests/support/catch.h"
 
@@ -183,6 +185,23 @@ TEST_CASE("an ensemble is so many separate networks", "[nn]") {
         CHECK(select(g[k], 0, i).to_vector() == g_alone[k].to_vector());
       }
     }
+  }
+}
+
+TEST_CASE("norms begin as no more than norms: weights of 1, biases of 0, statistics of the standard normal",
+          "[nn]") {
+  for (const std::int64_t n : {0, 2}) {
+    const std::size_t size = n == 0 ? 3 : 6;
+    const BatchNorm batch(3, {.ensemble = n});
+    const LayerNorm layer(3, {.ensemble = n});
+    for (const NamedTensors& of : {batch.named_parameters(), layer.named_parameters()}) {
+      REQUIRE(of.size() == 2);
+      CHECK(of[0].tensor.to_vector() == std::vector<double>(size, 1));
+      CHECK(of[1].tensor.to_vector() == std::vector<double>(size, 0));
+    }
+    CHECK(batch.named_state()[0].tensor.to_vector() == std::vector<double>(size, 0));
+    CHECK(batch.named_state()[1].tensor.to_vector() == std::vector<double>(size, 1));
+    CHECK(batch.named_state()[2].tensor.item() == 0);
   }
 }
 

@@ -1,6 +1,7 @@
 // Tables that a resumed run cuts back to its checkpoint.
 #include "rl/runs/csv_file.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -38,6 +39,10 @@ TEST_CASE("a table grows by rows, and is cut back to where the checkpoint was ma
     table.sync();
   }
   CHECK(size == 8);
+  using std::filesystem::perms;
+  const mode_t mask = umask(0);
+  umask(mask);
+  CHECK(std::filesystem::status(path).permissions() == perms(0644 & ~mask));
   CHECK(read_file(path) == "a,b\n1,2\n3,4\n");
   {
     CsvFile table(path, size);

@@ -147,6 +147,8 @@ TEST_CASE("a subset of critics is of different ones, any of them, and no larger 
   config.target_critics = 3;
   CHECK_THROWS_WITH(Sac(config, 3, 2, Rng(0)),
                     Catch::Contains("target_critics is 3, expected at most critics, 2"));
+  config.target_critics = 2;
+  CHECK_NOTHROW(Sac(config, 3, 2, Rng(0)));
 }
 
 TEST_CASE("dropout leaves out its share, and keeps the mean", "[sac]") {

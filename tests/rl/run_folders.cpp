@@ -1,5 +1,6 @@
 // The folders of runs: who may begin one, whose files they are, and what a stranger's may hold.
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <atomic>
 #include <cmath>
@@ -131,12 +132,23 @@ TEST_CASE("a run that was killed before its first checkpoint can be begun again,
   const TemporaryFolder folder;
   const std::string path = folder.path("run");
   fs::create_directories(path + "/checkpoint.new");
+  write_file(path + "/.saccade-unborn", "");
   write_file(path + "/config.json", "{\"half\":");
   write_file(path + "/progress.csv", "step,");
   go(rl::Training::begin(small_run(), path));
   const auto before = snapshot(path);
   CHECK_THROWS_AS(rl::Training::begin(small_run(), path), ConfigError);
   CHECK(snapshot(path) == before);
+  CHECK_FALSE(fs::exists(path + "/.saccade-unborn"));
+
+  // Files of these names that no run left are somebody's.
+  const std::string own = folder.path("own");
+  fs::create_directories(own + "/checkpoint.new");
+  write_file(own + "/checkpoint.new/thesis.txt", "mine");
+  write_file(own + "/eval.csv", "mine");
+  const auto mine = snapshot(own);
+  CHECK_THROWS_WITH(rl::Training::begin(small_run(), own), Contains("exists and is not an empty folder"));
+  CHECK(snapshot(own) == mine);
 
   const std::string other = folder.path("other");
   fs::create_directories(other);
@@ -173,6 +185,29 @@ TEST_CASE("a stranger's run with links in it is refused, and what they lead to s
     const Output eval = run_command(folder, "eval run --episodes 1");
     CHECK(eval.exit_code == 1);
     CHECK_THAT(eval.err, Contains("is a link"));
+  }
+}
+
+TEST_CASE("a stranger's run with pipes or links in its checkpoint neither waits nor reads elsewhere",
+          "[run_folders]") {
+  const TemporaryFolder folder;
+  const std::string path = folder.path("run");
+  for (const std::string name :
+       {"weights.safetensors", "optimizer.safetensors", "replay.safetensors", "state.json"}) {
+    INFO(name);
+    fs::remove_all(path);
+    go(rl::Training::begin(small_run(), path));
+    fs::remove(path + "/checkpoint/" + name);
+    REQUIRE(mkfifo((path + "/checkpoint/" + name).c_str(), 0600) == 0);
+    CHECK_THROWS_AS(rl::Training::resume(path, 80), FormatError);
+    if (name == "weights.safetensors") CHECK(run_command(folder, "eval run --episodes 1").exit_code == 1);
+
+    fs::remove_all(path);
+    go(rl::Training::begin(small_run(), path));
+    fs::rename(path + "/checkpoint", path + "/checkpoint.old");
+    fs::rename(path + "/checkpoint.old/" + name, folder.path("elsewhere"));
+    fs::create_symlink(folder.path("elsewhere"), path + "/checkpoint.old/" + name);
+    CHECK_THROWS_WITH(rl::Training::resume(path, 80), Contains("is a link"));
   }
 }
 

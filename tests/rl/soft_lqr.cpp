@@ -99,6 +99,14 @@ TEST_CASE("soft LQR: gain, covariance, value and entropy in closed form", "[soft
   }
 }
 
+TEST_CASE("where no state costs anything, the best is to do nothing but be random", "[soft_lqr]") {
+  const rl::LinearGaussian best =
+      rl::solve_soft_lqr({.A = {0.9}, .B = {0.5}, .Q = {0}, .R = {0.1}, .W = {0}}, 0.95, 0.2);
+  CHECK(best.P[0] == 0);
+  CHECK(best.K[0] == 0);
+  CHECK(best.Sigma[0] == Approx(0.2 / 2 / 0.1));
+}
+
 TEST_CASE("the environment is the linear system", "[envs][soft_lqr]") {
   for (const Json& c : cases()) {
     INFO(c.at("name").get<std::string>());

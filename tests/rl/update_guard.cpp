@@ -127,6 +127,28 @@ TEST_CASE("an update that cannot be done changes nothing, and the next one is as
   }
 }
 
+TEST_CASE("a first update that overflows in a deep network changes nothing", "[agent]") {
+  rl::Config config("sac");
+  for (const char* setting : {"critic_lr=1", "actor_lr=1"}) rl::update_from_text(config, setting);
+  std::string hidden = "hidden=[128";
+  for (int i = 1; i < 26; ++i) hidden += ",128";
+  rl::update_from_text(config, hidden + "]");
+  const std::unique_ptr<rl::Agent> agent =
+      config.algorithm().make(config.own(), {.obs = 3, .actions = 1, .rng = Rng(1)});
+  Batch batch = draw_batch("sac", 1);
+  batch.reward = full({8, 1}, -5e5);
+  const std::vector<double> before = all_numbers(*agent);
+  Rng rng(1);
+  bool threw = false;
+  try {
+    agent->update(batch, rng);
+  } catch (const Error&) {
+    threw = true;
+  }
+  CHECK(threw);
+  CHECK(all_numbers(*agent) == before);
+}
+
 TEST_CASE("large rewards that an update can take are taken", "[agent]") {
   for (const std::string& name : names()) {
     INFO(name);

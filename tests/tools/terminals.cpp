@@ -79,8 +79,8 @@ TEST_CASE("a reader that goes away stops the run, which is saved", "[terminals]"
 }
 
 TEST_CASE("every signal that ends a program saves the run first", "[terminals]") {
-  for (const char* signal :
-       {"INT", "TERM", "HUP", "QUIT", "USR1", "USR2", "ALRM", "XCPU", "VTALRM", "PROF", "IO"}) {
+  for (const char* signal : {"INT", "TERM", "HUP", "QUIT", "USR1", "USR2", "ALRM", "XCPU", "VTALRM", "PROF",
+                             "IO", "XFSZ", "PWR", "RTMIN", "RTMAX"}) {
     INFO(signal);
     const TemporaryFolder folder;
     // setsid: a program that bash starts in the background ignores INT and QUIT, unless it is asked not to.

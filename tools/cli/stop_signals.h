@@ -5,6 +5,8 @@
 #pragma once
 
 #include <csignal>
+#include <utility>
+#include <vector>
 
 namespace saccade::cli {
 
@@ -21,7 +23,7 @@ class StopSignals {
   static int received();
 
  private:
-  struct sigaction before_[12];
+  std::vector<std::pair<int, struct sigaction>> before_;
 };
 
 }  // namespace saccade::cli

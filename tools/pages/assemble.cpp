@@ -69,7 +69,10 @@ void check_page_path(const std::string& path, bool force) {
   if (force || !std::filesystem::exists(path, error)) return;
   std::string head(2000, ' ');
   std::ifstream(path).read(head.data(), static_cast<std::streamsize>(head.size()));
-  if (head.find("<title>Saccade: ") != std::string::npos) return;
+  for (const char* title :
+       {"<title>Saccade: a recording</title>", "<title>Saccade: gradient checks</title>"}) {
+    if (head.find(title) != std::string::npos) return;
+  }
   throw ConfigError(
       fmt::format("{}: is there already and is no page of Saccade's; --force replaces it", path));
 }
