@@ -32,6 +32,10 @@ TEST_CASE("observation statistics are the mean and variance of all that was seen
     CHECK(std::abs(m[i]) < 1e-7);
     CHECK(v[i] == Approx(1).epsilon(i == 0 ? 0.02 : 1e-6));  // 1e-8 is added to a variance of 1e-6
   }
+  // From the second observation on: of 1 and 3 the mean is 2 and the standard deviation 1.
+  rl::RunningMeanStd two(1, DType::f64);
+  for (const double x : {1.0, 3.0}) two.add({&x, 1});
+  CHECK(two.normalized(full({1, 1}, 5, DType::f64)).item() == Approx(3));
   // A coordinate that never varies is 0, and what lies far out is clipped.
   rl::RunningMeanStd constant(1, DType::f32);
   const double seven = 7;

@@ -229,6 +229,34 @@ TEST_CASE("n-step returns and weights are what every algorithm says they are", "
   }
 }
 
+TEST_CASE("the entropy that an update reports is the policy's", "[promises]") {
+  int reported = 0;
+  for (const std::string& name : names()) {
+    INFO(name);
+    rl::Config config = config_of(name);
+    for (const char* setting :
+         {"policy_delay=1", "alpha=1000"}) {  // at such an alpha soft Q's policy is uniform
+      const std::string key = std::string(setting).substr(0, std::string(setting).find('='));
+      if (config.find(key).key != nullptr) rl::update_from_text(config, setting);
+    }
+    const std::unique_ptr<rl::Agent> agent = rl::make_agent(config);
+    Rng rng(1);
+    const Tensor box = rand({4096, 1}, rng, DType::f32, -1, 1);
+    const rl::Metrics metrics =
+        agent->update({randn({4096, 2}, rng), is_discrete(name) ? floor(1.5 * (box + 1)) : box,
+                       zeros({4096, 1}), randn({4096, 2}, rng), ones({4096, 1})},
+                      rng);
+    for (const rl::Metric& metric : metrics) {
+      if (metric.name != std::string("entropy")) continue;
+      ++reported;
+      // New networks give a mean near 0 and a sigma near 1, of entropy 0.68; or three choices of log 3.
+      CHECK(*metric.value > (is_discrete(name) ? 0.9 : 0.5));
+      CHECK(*metric.value < (is_discrete(name) ? std::log(3) + 1e-4 : 0.75));
+    }
+  }
+  CHECK(reported >= 8);
+}
+
 TEST_CASE("errors to draw by are the critics' distance from the target", "[promises]") {
   const Tensor q = from_values({1, 5, -2, 5}, {2, 2, 1}), y = from_values({2, 9}, {2, 1});
   rl::Batch batch;
