@@ -249,8 +249,9 @@ TEST_CASE("the entropy that an update reports is the policy's", "[promises]") {
     for (const rl::Metric& metric : metrics) {
       if (metric.name != std::string("entropy")) continue;
       ++reported;
-      // New networks give a mean near 0 and a sigma near 1, of entropy 0.68; or three choices of log 3.
-      CHECK(*metric.value > (is_discrete(name) ? 0.9 : 0.5));
+      // New networks give a mean near 0 and a sigma of 0.5 or more, of entropy 0.2 to 0.7; or three choices
+      // of log 3.
+      CHECK(*metric.value > (is_discrete(name) ? 0.9 : 0.1));
       CHECK(*metric.value < (is_discrete(name) ? std::log(3) + 1e-4 : 0.75));
     }
   }
