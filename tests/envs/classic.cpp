@@ -360,3 +360,18 @@ TEST_CASE("a task counts as solved at a threshold of its own", "[envs]") {
     CHECK(*make(id)->spec().reward_threshold == threshold);
   }
 }
+
+TEST_CASE("the car that stands still at the goal has arrived", "[envs]") {
+  const std::unique_ptr<Env> env = make("MountainCarContinuous-v0");
+  Rng rng(1);
+  std::vector<double> observation(2);
+  env->reset(rng, observation);
+  std::vector<double> state = env->state();
+  state[0] = 0.5;
+  state[1] = -(1 * 0.0015 - 0.0025 * std::cos(3 * 0.5));  // what a full push makes 0
+  env->set_state(state);
+  const StepResult result = env->step(std::vector<double>{1}, observation);
+  CHECK(observation[1] == 0);
+  CHECK(result.terminated);
+  CHECK(result.reward == Approx(99.9));
+}

@@ -205,6 +205,18 @@ TEST_CASE("norms begin as no more than norms: weights of 1, biases of 0, statist
   }
 }
 
+TEST_CASE("a batch norm takes its options up to their bounds, and none beyond", "[nn]") {
+  CHECK_NOTHROW(BatchNorm(1, {.momentum = 0, .renorm_after = 0, .r_max = 1, .d_max = 0}));
+  CHECK_NOTHROW(BatchNorm(1, {.momentum = 1}));
+  for (const BatchNormOptions& wrong :
+       {BatchNormOptions{.eps = 0}, BatchNormOptions{.momentum = -0.1}, BatchNormOptions{.momentum = 1.1},
+        BatchNormOptions{.renorm_after = -1}, BatchNormOptions{.r_max = 0.9}, BatchNormOptions{.d_max = -1},
+        BatchNormOptions{.ensemble = -1}}) {
+    CHECK_THROWS_AS(BatchNorm(1, wrong), ConfigError);
+  }
+  CHECK_THROWS_AS(BatchNorm(0), ConfigError);
+}
+
 TEST_CASE("layers refuse what does not fit", "[nn]") {
   Rng rng(0);
   CHECK_THROWS_AS(Mlp({3}, rng), ConfigError);

@@ -1,5 +1,7 @@
 // State-dependent exploration (gSDE): how its actions are distributed for one state, for two, and over time.
+#include <algorithm>
 #include <cmath>
+#include <tuple>
 #include <vector>
 
 #include "autograd/grad.h"
@@ -8,7 +10,6 @@
 #include "base/error.h"
 #include "rl/algorithms/sac.h"
 #include "rl/components/actor_critic.h"
-#include "rl/components/rows.h"
 #include "tests/support/catch.h"
 
 using namespace saccade;
@@ -92,6 +93,23 @@ TEST_CASE("a state without features has a policy that is finite, and so has its 
   CHECK(pi.normal().log_std().to_vector()[0] == Approx(std::log(1e-3)));
   for (const Tensor& g : grad(sum(pi.log_prob(drawn)), actor.pi.parameters()))
     CHECK(std::isfinite(sum(g).item()));
+}
+
+TEST_CASE("log sigma stays within its bounds, whatever the network says", "[gsde]") {
+  Rng rng(4);
+  for (const auto& [kind, low, high] :
+       {std::tuple(rl::LogStd::clamp, -20.0, 2.0), std::tuple(rl::LogStd::tanh, -5.0, 2.0)}) {
+    const rl::GaussianActor pi(3, 2, {8}, kind, rng, DType::f64);
+    for (const double size : {1.0, 1e4}) {
+      const std::vector<double> log_std =
+          pi(size * randn({200, 3}, rng, DType::f64)).normal().log_std().to_vector();
+      const auto [least, most] = std::minmax_element(log_std.begin(), log_std.end());
+      CHECK(*least >= low);
+      CHECK(*most <= high);
+      if (size > 1) CHECK(*least == Approx(low).margin(1e-6));
+      if (size > 1) CHECK(*most == Approx(high).margin(1e-6));
+    }
+  }
 }
 
 TEST_CASE("SAC with gSDE acts by one Z for each observation, and without it when it exploits", "[gsde]") {
