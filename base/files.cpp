@@ -49,6 +49,16 @@ std::string fresh_name(const std::string& target) {
   return (folder_of(target) / fmt::format(".saccade-{}-{}.tmp", ::getpid(), count++)).string();
 }
 
+// Gives the new file the old one's owner, group and permissions; false, with errno, where those cannot be
+// set. Only root may give files away. A group that cannot be kept leaves the new group no more than everybody
+// has; and set-user-ID is dropped, since it was not for these contents.
+bool keep_access(int descriptor, const struct stat& old) {
+  const bool same_group = ::fchown(descriptor, old.st_uid, old.st_gid) == 0 ||
+                          ::fchown(descriptor, static_cast<uid_t>(-1), old.st_gid) == 0;
+  const mode_t everybody = old.st_mode & 07, group = same_group ? old.st_mode & 070 : everybody << 3;
+  return ::fchmod(descriptor, (old.st_mode & 0700) | group | everybody) == 0;
+}
+
 }  // namespace
 
 ReplacementFile::ReplacementFile(const std::string& path) : path_(path), target_(end_of_links(path)) {
@@ -61,11 +71,7 @@ ReplacementFile::ReplacementFile(const std::string& path) : path_(path), target_
     descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
   } while (descriptor_ < 0 && errno == EEXIST);
   if (descriptor_ < 0) refuse(path_, std::strerror(errno));
-  // Its group may read it as before, where that can be given; and nobody gains by a file's contents what its
-  // set-user-ID was for.
-  if (exists && ::fchown(descriptor_, existing.st_uid, existing.st_gid) != 0) [[maybe_unused]]
-    const int only_the_group = ::fchown(descriptor_, static_cast<uid_t>(-1), existing.st_gid);
-  if (exists && ::fchmod(descriptor_, existing.st_mode & 0777) != 0) {
+  if (exists && !keep_access(descriptor_, existing)) {
     const int reason = errno;
     ::close(std::exchange(descriptor_, -1));
     ::unlink(temporary_.c_str());
