@@ -341,3 +341,32 @@ TEST_CASE("a buffer that does not keep what the settings need is refused", "[pro
   CHECK_THROWS_WITH(go({.discounts = true}),
                     Catch::Contains("prioritized is true, but the replay buffer has no"));
 }
+
+TEST_CASE("a reward that is no number ends training at once, n-step or not", "[promises]") {
+  struct Broken final : envs::Env {
+    Listener sound{false};
+    int steps = 0;
+    const envs::Spec& spec() const override { return sound.spec(); }
+    void reset(Rng& rng, std::span<double> observation) override { sound.reset(rng, observation); }
+    envs::StepResult step(std::span<const double> action, std::span<double> observation) override {
+      envs::StepResult result = sound.step(action, observation);
+      if (++steps == 5) result.reward = std::nan("");
+      return result;
+    }
+    void observe(std::span<double> observation) const override { sound.observe(observation); }
+    std::vector<double> state() const override { return {}; }
+    void set_state(std::span<const double>) override {}
+  };
+  for (const std::int64_t n : {1, 3}) {
+    rl::Config config = config_of("sac");
+    config.off_policy.n_step = n;
+    rl::ReplayBuffer buffer(100, 2, 1, {.discounts = true});
+    rl::TrainState state(Rng(1), 1);
+    const std::unique_ptr<rl::Agent> agent = rl::make_agent(config);
+    CHECK_THROWS_WITH(
+        rl::train(
+            config.run, config.off_policy, [] { return std::make_unique<Broken>(); }, *agent, buffer, state),
+        Catch::Contains("Listener-v0: the reward of step 4 is nan, expected a finite number"));
+    for (const double reward : column(buffer, "reward")) CHECK(std::isfinite(reward));
+  }
+}

@@ -285,6 +285,15 @@ TEST_CASE("what may surprise is a warning", "[cli]") {
   const Output idle = run_command(folder, "train pendulum --run run " + kSmall + "--steps 50 --quiet");
   CHECK(idle.exit_code == 0);
   CHECK(idle.err == "saccade: warning: nothing will be learned: learning_starts is 50, steps only 50\n");
+  const Output unused =
+      run_command(folder, "train pendulum --quiet --steps 600 --set hidden=[8] --set exploration_hold=5");
+  CHECK(unused.exit_code == 0);
+  CHECK_THAT(
+      unused.err,
+      Contains("warning: exploration_hold=5 does nothing: it needs exploration=held, which is gaussian"));
+  const Output twice = run_command(folder, "train pendulum --set steps=5 --set steps=6");
+  CHECK(twice.exit_code != 0);
+  CHECK_THAT(twice.err, Contains("--set: steps is given twice; expected once"));
 
   Json config = Json::parse(read_file(folder.path("run/config.json")));
   config["instruction_set"] = "mmx";
