@@ -49,12 +49,9 @@ CrossQ::CrossQ(const CrossQConfig& config, ObsSize obs, std::int64_t action_dim,
       actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr, .beta1 = config.adam_beta1}),
       critic_optimizer_(critic_.parameters(), {.lr = config.critic_lr, .beta1 = config.adam_beta1}),
       alpha_optimizer_({log_alpha_}, {.lr = config.alpha_lr}) {
-  register_network("actor", actor_, actor_.named_state());
-  register_network("critic", critic_, critic_.named_state());
-  register_tensor("log_alpha", log_alpha_);
-  register_optimizer("actor", actor_optimizer_);
-  register_optimizer("critic", critic_optimizer_);
-  register_optimizer("alpha", alpha_optimizer_);
+  register_network("actor", actor_, actor_optimizer_, actor_.named_state());
+  register_network("critic", critic_, critic_optimizer_, critic_.named_state());
+  register_temperature(log_alpha_, alpha_optimizer_);
 }
 
 nn::TanhNormal CrossQ::policy(const Tensor& obs) const { return distribution(actor_(obs)); }

@@ -31,13 +31,10 @@ DiscreteSac::DiscreteSac(const DiscreteSacConfig& config, ObsSize obs, std::int6
     throw ConfigError(fmt::format("target_entropy is {}, but a policy over {} choices has at most {:.4g}",
                                   target_entropy_, choices, most));
   }
-  register_network("actor", actor_);
-  register_network("critic", critic_);
+  register_network("actor", actor_, actor_optimizer_);
+  register_network("critic", critic_, critic_optimizer_);
   register_target("target", target_, critic_);
-  register_tensor("log_alpha", log_alpha_);
-  register_optimizer("actor", actor_optimizer_);
-  register_optimizer("critic", critic_optimizer_);
-  register_optimizer("alpha", alpha_optimizer_);
+  register_temperature(log_alpha_, alpha_optimizer_);
 }
 
 Tensor DiscreteSac::critic_target(const Batch& batch) const {

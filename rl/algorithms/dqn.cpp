@@ -19,9 +19,8 @@ Dqn::Dqn(const DqnConfig& config, ObsSize obs, std::int64_t choices, const Rng& 
       critic_(obs.width, choices, config.hidden, init_, dtype, 0),
       target_(obs.width, choices, config.hidden, init_, dtype, 0),
       optimizer_(critic_.parameters(), {.lr = config.critic_lr}) {
-  register_network("critic", critic_);
+  register_network("critic", critic_, optimizer_);
   register_target("target", target_, critic_);
-  register_optimizer("critic", optimizer_);
 }
 
 Tensor Dqn::next_action(const Tensor& next_obs) const {

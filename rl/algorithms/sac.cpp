@@ -38,13 +38,10 @@ Sac::Sac(const SacConfig& config, ObsSize obs, std::int64_t action_dim, const Rn
       actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr}),
       critic_optimizer_(critic_.parameters(), {.lr = config.critic_lr}),
       alpha_optimizer_({log_alpha_}, {.lr = config.alpha_lr}) {
-  register_network("actor", actor_);
-  register_network("critic", critic_);
+  register_network("actor", actor_, actor_optimizer_);
+  register_network("critic", critic_, critic_optimizer_);
   register_target("target", target_, critic_);
-  register_tensor("log_alpha", log_alpha_);
-  register_optimizer("actor", actor_optimizer_);
-  register_optimizer("critic", critic_optimizer_);
-  register_optimizer("alpha", alpha_optimizer_);
+  register_temperature(log_alpha_, alpha_optimizer_);
 }
 
 Tensor Sac::critic_target(const Batch& batch, const Draws& draws) const {

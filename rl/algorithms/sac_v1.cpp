@@ -30,13 +30,10 @@ SacV1::SacV1(const SacV1Config& config, ObsSize obs, std::int64_t action_dim, co
       actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr}),
       critic_optimizer_(critic_.parameters(), {.lr = config.critic_lr}),
       value_optimizer_(value_.parameters(), {.lr = config.value_lr}) {
-  register_network("actor", actor_);
-  register_network("critic", critic_);
-  register_network("value", value_);
+  register_network("actor", actor_, actor_optimizer_);
+  register_network("critic", critic_, critic_optimizer_);
+  register_network("value", value_, value_optimizer_);
   register_target("target_value", target_value_, value_);
-  register_optimizer("actor", actor_optimizer_);
-  register_optimizer("critic", critic_optimizer_);
-  register_optimizer("value", value_optimizer_);
 }
 
 Tensor SacV1::value_target(const Tensor& obs, const Tensor& eps) const {

@@ -21,12 +21,10 @@ Td3::Td3(const Td3Config& config, ObsSize obs, std::int64_t action_dim, const Rn
       target_critic_(obs.width, action_dim, config.hidden, init_, dtype, {.n = config.critics}),
       actor_optimizer_(actor_.parameters(), {.lr = config.actor_lr}),
       critic_optimizer_(critic_.parameters(), {.lr = config.critic_lr}) {
-  register_network("actor", actor_);
-  register_network("critic", critic_);
+  register_network("actor", actor_, actor_optimizer_);
+  register_network("critic", critic_, critic_optimizer_);
   register_target("target_actor", target_actor_, actor_);
   register_target("target_critic", target_critic_, critic_);
-  register_optimizer("actor", actor_optimizer_);
-  register_optimizer("critic", critic_optimizer_);
 }
 
 Tensor Td3::target_action(const Tensor& next_obs, const Tensor& z) const {

@@ -43,13 +43,10 @@ Tqc::Tqc(const TqcConfig& config, ObsSize obs, std::int64_t action_dim, const Rn
         fmt::format("drop_per_critic is {}, which leaves none of {} quantiles; expected at most {}",
                     config.drop_per_critic, config.quantiles, config.quantiles - 1));
   }
-  register_network("actor", actor_);
-  register_network("critic", critic_);
+  register_network("actor", actor_, actor_optimizer_);
+  register_network("critic", critic_, critic_optimizer_);
   register_target("target", target_, critic_);
-  register_tensor("log_alpha", log_alpha_);
-  register_optimizer("actor", actor_optimizer_);
-  register_optimizer("critic", critic_optimizer_);
-  register_optimizer("alpha", alpha_optimizer_);
+  register_temperature(log_alpha_, alpha_optimizer_);
 }
 
 Tensor Tqc::critic_target(const Batch& batch, const Tensor& eps_next) const {

@@ -13,12 +13,9 @@ NetworkAgent::NetworkAgent(ObsSize obs, DType dtype, bool normalize_obs)
 }
 
 void NetworkAgent::register_network(const std::string& name, const nn::Module& network,
-                                    const nn::NamedTensors& running_statistics) {
+                                    nn::Optimizer& optimizer, const nn::NamedTensors& running_statistics) {
   nn::append(weights_, name + ".", network.named_parameters());
   nn::append(weights_, name + ".", running_statistics);
-}
-
-void NetworkAgent::register_optimizer(const std::string& name, nn::Optimizer& optimizer) {
   optimizers_.emplace_back(name + ".", &optimizer);
 }
 
@@ -27,7 +24,12 @@ void NetworkAgent::register_target(const std::string& name, nn::Module& target, 
   // Side by side in memory from the start, so that following is one pass over each.
   followed.flat();
   target.flat();
-  register_network(name, target);
+  nn::append(weights_, name + ".", target.named_parameters());
+}
+
+void NetworkAgent::register_temperature(const Tensor& log_alpha, nn::Optimizer& optimizer) {
+  weights_.push_back({"log_alpha", log_alpha});
+  optimizers_.emplace_back("alpha.", &optimizer);
 }
 
 nn::NamedTensors NetworkAgent::named_weights() const {
@@ -52,13 +54,12 @@ void NetworkAgent::load(const nn::NamedTensors& weights, const nn::NamedTensors&
   for (const auto& [prefix, optimizer] : optimizers_) {
     optimizer->load_state(nn::with_prefix(optimizer_state, prefix));
   }
-  guard_.look_at(*this);
 }
 
 void NetworkAgent::load_weights(const nn::NamedTensors& weights) {
   nn::copy_by_name("weights", weights, named_weights());  // all or nothing
   normalizer_.refresh();
-  guard_.look_at(*this);
+  guard_.begin_anew();
 }
 
 Tensor NetworkAgent::observations(std::span<const double> obs) const {

@@ -34,14 +34,14 @@ class NetworkAgent : public Agent {
   /// ConfigError for states, one-hot, that are to be normalised.
   NetworkAgent(ObsSize obs, DType dtype, bool normalize_obs);
 
-  /// For constructors, of members: a network's parameters are "NAME.body.l1.weight", ..., an optimiser's
-  /// state "NAME.m.0", ...
-  void register_network(const std::string& name, const nn::Module& network,
+  /// For constructors, of members, in the order of the checkpoint: a network that learns, with its optimiser.
+  /// Parameters are "NAME.body.l1.weight", ..., the optimiser's state "NAME.m", ...
+  void register_network(const std::string& name, const nn::Module& network, nn::Optimizer& optimizer,
                         const nn::NamedTensors& running_statistics = {});
-  void register_tensor(const std::string& name, const Tensor& tensor) { weights_.push_back({name, tensor}); }
-  void register_optimizer(const std::string& name, nn::Optimizer& optimizer);
-  /// A target network too, which starts as a copy of what it follows.
+  /// A network that follows another: it starts as a copy.
   void register_target(const std::string& name, nn::Module& target, const nn::Module& followed);
+  /// A temperature: "log_alpha", and "alpha.m", ...
+  void register_temperature(const Tensor& log_alpha, nn::Optimizer& optimizer);
 
   /// Runs update(batch as the networks see it), all or nothing: where a loss, or a weight or moment that it
   /// leaves, is not finite, the agent is as before, and Error is thrown.

@@ -52,15 +52,6 @@ nn::NamedTensors copies(const nn::NamedTensors& tensors) {
 
 }  // namespace
 
-void UpdateGuard::look_at(const Agent& agent) {
-  const NoGrad no_grad;
-  wary_ = false;
-  for (const nn::NamedTensors& tensors : {agent.named_weights(), agent.named_optimizer_state()}) {
-    for (const auto& [name, tensor] : tensors)
-      wary_ = wary_ || (!name.ends_with("steps") && !moderate(tensor));
-  }
-}
-
 UpdateGuard::Kept UpdateGuard::keep(const Agent& agent) {
   const NoGrad no_grad;
   return {copies(agent.named_weights()), copies(agent.named_optimizer_state())};
@@ -86,9 +77,10 @@ void UpdateGuard::check_state(const Agent& agent) {
 }
 
 Metrics UpdateGuard::remember(const Metrics& metrics) {
-  wary_ = std::any_of(metrics.begin(), metrics.end(), [](const Metric& metric) {
-    return metric.value && !(std::abs(*metric.value) <= kEnormous);
+  const bool quiet = std::all_of(metrics.begin(), metrics.end(), [](const Metric& metric) {
+    return !metric.value || std::abs(*metric.value) <= kEnormous;
   });
+  quiet_ = quiet ? std::min(quiet_ + 1, kQuiet) : 0;
   return metrics;
 }
 

@@ -7,29 +7,32 @@
 namespace saccade::rl {
 
 /// Makes updates all or nothing. A batch of enormous numbers can overflow anywhere in an update, after the
-/// critics have taken their step; then all that it changed is put back from copies. Those cost as much as an
-/// optimiser's step, so they are made only where numbers of the batch, of the update before or of what was
-/// loaded are beyond 1e6, or are no numbers.
+/// critics have taken their step, and steps that are too large for deep networks do so within a few updates;
+/// then all that it changed is put back from copies. Those cost as much as an optimiser's step, so they are
+/// made only until twenty updates in a row were quiet, none of their metrics beyond 1e6, and where the batch
+/// has a number beyond that, or one that is none.
 class UpdateGuard {
  public:
   /// Runs update(agent's own), which throws where a loss is not finite. Throws Error, the agent being as
   /// before, if it does or if it leaves a weight or moment that is not finite.
   template <class F>
   Metrics operator()(Agent& agent, const Batch& batch, const F& update) {
-    if (!wary_ && !enormous(batch)) return remember(update());
+    if (quiet_ >= kQuiet && !enormous(batch)) return remember(update());
     const Kept kept = keep(agent);
     try {
       const Metrics metrics = update();
       check_state(agent);
       return remember(metrics);
     } catch (...) {
+      const int quiet = quiet_;
       agent.load(kept.weights, kept.optimizer_state);
+      quiet_ = quiet;  // it is the agent that it was
       throw;
     }
   }
 
-  /// After a load: what came from elsewhere may be enormous.
-  void look_at(const Agent& agent);
+  /// After a load: nothing is known of what came from elsewhere.
+  void begin_anew() { quiet_ = 0; }
 
  private:
   struct Kept {
@@ -40,7 +43,8 @@ class UpdateGuard {
   static void check_state(const Agent& agent);
   Metrics remember(const Metrics& metrics);
 
-  bool wary_ = true;  // of the first update, of which nothing is known yet
+  static constexpr int kQuiet = 20;
+  int quiet_ = 0;  // updates in a row whose metrics were moderate
 };
 
 }  // namespace saccade::rl

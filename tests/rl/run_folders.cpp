@@ -211,6 +211,23 @@ TEST_CASE("a stranger's run with pipes or links in its checkpoint neither waits 
   }
 }
 
+TEST_CASE("counts that could not be counted on are refused", "[run_folders]") {
+  const TemporaryFolder folder;
+  const std::string path = folder.path("run"), state = path + "/checkpoint/state.json";
+  go(rl::Training::begin(small_run(), path));
+  const Json good = Json::parse(read_file(state));
+  for (const char* key : {"step", "episodes", "updates", "divergences"}) {
+    for (const Json& count : {Json(std::numeric_limits<std::int64_t>::max()), Json(std::uint64_t(1) << 63),
+                              Json(-1), Json(1.5)}) {
+      INFO(key << " " << count.dump());
+      Json bad = good;
+      bad["train"][key] = count;
+      write_file(state, bad.dump());
+      CHECK_THROWS_WITH(rl::Training::resume(path, 80), Contains(std::string(key) + " is "));
+    }
+  }
+}
+
 TEST_CASE("a checkpoint is read whole while another program writes the next", "[run_folders]") {
   const TemporaryFolder folder;
   const std::string path = folder.path("checkpoint");

@@ -71,7 +71,8 @@ TEST_CASE("an update that cannot be done changes nothing, and the next one is as
           "[agent]") {
   for (const std::string& name : names()) {
     const std::unique_ptr<rl::Agent> agent = make_agent(name), twin = make_agent(name);
-    for (int i = 0; i < 4; ++i) {
+    // So many that copies are kept for what a batch holds, and not because the agent is new.
+    for (int i = 0; i < 24; ++i) {
       Rng a(1), b(1);
       agent->update(draw_batch(name, i), a);
       twin->update(draw_batch(name, i), b);
@@ -147,6 +148,32 @@ TEST_CASE("a first update that overflows in a deep network changes nothing", "[a
   }
   CHECK(threw);
   const bool unchanged = all_numbers(*agent) == before;  // not to be printed: a million numbers
+  CHECK(unchanged);
+}
+
+TEST_CASE("steps that are too large for a deep network end in an error that changes nothing", "[agent]") {
+  // Nothing is enormous at first; every weight then moves by 1 in each update.
+  rl::Config config("sac");
+  for (const char* setting : {"critic_lr=1", "actor_lr=1", "hidden=[64,64,64,64,64,64,64,64,64,64,64,64]"})
+    rl::update_from_text(config, setting);
+  const std::unique_ptr<rl::Agent> agent =
+      config.algorithm().make(config.own(), {.obs = 3, .actions = 1, .rng = Rng(1)});
+  std::vector<double> before;
+  bool threw = false, unchanged = false;
+  for (int i = 0; i < 50 && !threw; ++i) {
+    before = all_numbers(*agent);
+    Rng rng(1);
+    try {
+      agent->update(draw_batch("sac", i), rng);
+    } catch (const Error&) {
+      threw = true;
+      unchanged = all_numbers(*agent) == before;
+    }
+    for (const double x : all_numbers(*agent)) {
+      if (!std::isfinite(x)) FAIL("update " << i << " left a number that is not finite");
+    }
+  }
+  CHECK(threw);
   CHECK(unchanged);
 }
 

@@ -316,3 +316,22 @@ TEST_CASE("what eval cannot record is one clear line, before any episode", "[rec
   refuses("absent --record page.html", 1, {"absent", "no such run"});
   CHECK(snapshot(folder.path()).empty());
 }
+
+TEST_CASE("--record replaces a recording, and nothing else unless it is forced to", "[recording]") {
+  const TemporaryFolder folder;
+  const std::string record = "eval --random Pendulum-v1 --episodes 1 --record page.html";
+  CHECK(run_command(folder, record).exit_code == 0);
+  CHECK(run_command(folder, record).exit_code == 0);  // its own
+  CHECK(run_command(folder, "gradcheck --filter cumsum --html checks.html").exit_code == 0);
+  const std::string checks = read_file(folder.path("checks.html"));
+  for (const std::string& text : {checks, std::string("<title>Saccade: eye movements - my thesis</title>")}) {
+    write_file(folder.path("page.html"), text);
+    const Output refused = run_command(folder, record);
+    CHECK(refused.exit_code == 2);
+    CHECK_THAT(refused.err, Contains("page.html") && Contains("no page called \"Saccade: a recording\"") &&
+                                Contains("--force"));
+    CHECK(read_file(folder.path("page.html")) == text);
+  }
+  CHECK(run_command(folder, record + " --force").exit_code == 0);
+  CHECK_THAT(read_file(folder.path("page.html")), Contains("<title>Saccade: a recording</title>"));
+}

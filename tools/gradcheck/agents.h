@@ -3,10 +3,13 @@
 
 #include <cmath>
 #include <functional>
+#include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "autograd/ops.h"
+#include "autograd/substitute.h"
 #include "nn/functional_call.h"
 #include "rl/batch.h"
 #include "tools/gradcheck/suite.h"
@@ -31,6 +34,57 @@ inline Tensor with_parameters(const std::vector<Part>& parts, const Tensor& x,
   return nn::functional_call(*parts[from].first, like(parts[from].second, x),
                              [&] { return with_parameters(parts, x, call, from + 1); });
 }
+
+/// A list of checks, as it grows.
+class AgentChecks {
+ public:
+  std::vector<Check> list{};
+
+  /// A loss in the weights of the network that learns it, while the others have those given: loss(x) in the
+  /// dtype of x, and expected(weights).
+  void loss(const char* group, const char* name, const char* variant, const char* formula, const Part& learns,
+            const std::vector<Part>& others, const std::function<Tensor(const Tensor& x)>& loss,
+            TensorFunction expected, bool differentiable = true) {
+    std::vector<std::string> names;
+    for (const nn::NamedTensor& parameter : learns.first->named_parameters()) names.push_back(parameter.name);
+    const auto f = [=](const TensorList& in) {
+      std::vector<Part> parts = others;
+      parts.emplace_back(learns.first, in);
+      return TensorList{with_parameters(parts, in[0], [&] { return loss(in[0]); })};
+    };
+    list.push_back(
+        {group, name, variant, f, learns.second, names, differentiable, formula, std::move(expected)});
+  }
+
+  /// A target, which is a constant of whichever weights it is made with: its value alone, at x.
+  void target(const char* group, const char* name, const char* variant, const char* formula,
+              const std::vector<Part>& parts, const Tensor& x, const char* name_of_x,
+              const std::function<Tensor(const Tensor& x)>& target, TensorFunction expected) {
+    const auto f = [=](const TensorList& in) {
+      return TensorList{with_parameters(parts, in[0], [&] { return target(in[0]); })};
+    };
+    list.push_back({group, name, variant, f, {x}, {name_of_x}, false, formula, std::move(expected)});
+  }
+
+  /// A temperature's loss, alpha_loss(what), in log alpha.
+  template <class A>
+  void temperature(const char* group, const char* variant, const char* formula,
+                   const std::shared_ptr<A>& agent, const Tensor& what, TensorFunction expected) {
+    const auto f = [=](const TensorList& in) {
+      const Substitute substitute({agent->log_alpha()}, in);
+      return Substitute::lasting(TensorList{agent->alpha_loss(like(what, in[0]))});
+    };
+    list.push_back({group,
+                    "temperature loss",
+                    variant,
+                    f,
+                    {scalar(-0.7, DType::f64)},
+                    {"log_alpha"},
+                    true,
+                    formula,
+                    std::move(expected)});
+  }
+};
 
 // Equations written out.
 

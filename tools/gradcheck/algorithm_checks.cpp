@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "autograd/ops.h"
-#include "autograd/substitute.h"
 #include "rl/algorithms/sac.h"
 #include "rl/algorithms/td3.h"
 #include "tools/gradcheck/agents.h"
@@ -44,29 +43,15 @@ std::vector<Check> algorithm_checks() {
   const Tensor eps = draw({kBatch, kAction}), y = draw({kBatch, 1}), log_prob = draw({kBatch, 1});
   const TensorList critics = critic(), targets = critic(), gaussian = policy(2 * kAction),
                    deterministic = policy(kAction), target_policy = policy(kAction);
-  const std::vector<std::string> layers = {"l1.weight", "l1.bias",   "l2.weight",
-                                           "l2.bias",   "l3.weight", "l3.bias"};
 
-  std::vector<Check> checks;
-  const auto add = [&](const char* group, const char* name, const char* variant, const char* formula,
-                       TensorFunction f, TensorList inputs, std::vector<std::string> names,
-                       TensorFunction expected, bool differentiable = true) {
-    checks.push_back({group, name, variant, std::move(f), std::move(inputs), std::move(names), differentiable,
-                      formula, std::move(expected)});
-  };
-
+  AgentChecks checks;
   const auto add_critic_loss = [&](const char* group, const auto& agent) {
-    add(
+    checks.loss(
         group, "critic loss", "two critics 5-6-6-1, batch 5",
-        "J = mean (Q_1 - y)^2 + mean (Q_2 - y)^2;  dQ_i = 2 g (Q_i - y) / n",
+        "J = mean (Q_1 - y)^2 + mean (Q_2 - y)^2;  dQ_i = 2 g (Q_i - y) / n", {&agent->critic(), critics}, {},
+        [=](const Tensor& x) { return agent->critic_loss(like(batch, x), suite::like(y, x)).loss; },
         [=](const TensorList& in) {
-          return TensorList{with_parameters({{&agent->critic(), in}}, in[0], [&] {
-            return agent->critic_loss(like(batch, in[0]), suite::like(y, in[0])).loss;
-          })};
-        },
-        critics, layers,
-        [=](const TensorList& in) {
-          return TensorList{squared_errors(written_out_mlp(cat({batch.obs, batch.action}, 1), in), y)};
+          return TensorList{squared_errors(all_q(in, batch.obs, batch.action), y)};
         });
   };
 
@@ -80,90 +65,62 @@ std::vector<Check> algorithm_checks() {
     return std::make_shared<rl::Sac>(config, kObs, kAction, Rng(1), DType::f64);
   };
   const auto sac = make_sac(rl::AlphaLoss::alpha), on_log_alpha = make_sac(rl::AlphaLoss::log_alpha);
-  add(
+  checks.target(
       "SAC", "critic target", "3-6-6-2 and two critics 5-6-6-1, batch 5, two terminated",
       "y = r + gamma (1 - d) (min(Q'_1, Q'_2)(s', a') - alpha log pi(a' | s')),  a' = tanh(m + s eps)",
-      [=](const TensorList& in) {
-        return TensorList{with_parameters(
-            {{&sac->actor(), gaussian}, {&sac->critic(), critics}, {&sac->target(), targets}}, in[0], [&] {
-              return sac->critic_target(like(batch, in[0]), {in[0], in[0]});
-            })};
+      {{&sac->actor(), gaussian}, {&sac->critic(), critics}, {&sac->target(), targets}}, eps, "eps",
+      [=](const Tensor& x) {
+        return sac->critic_target(like(batch, x), {x, x});
       },
-      {eps}, {"eps"},
       [=](const TensorList& in) {
         const auto [a, log_pi] = squashed_sample(written_out_mlp(batch.next_obs, gaussian), in[0]);
         const Tensor value = smallest_q(targets, batch.next_obs, a) - 0.2 * log_pi;
         return TensorList{batch.reward + kGamma * (1 - batch.terminated) * value};
-      },
-      false);
+      });
   add_critic_loss("SAC", sac);
-  add(
+  checks.loss(
       "SAC", "actor loss", "policy 3-6-6-2, through both critics",
-      "J = mean (alpha log pi(a) - min(Q_1, Q_2)(s, a)),  a = tanh(m + s eps)",
-      [=](const TensorList& in) {
-        return TensorList{with_parameters(
-            {{&sac->actor(), in}, {&sac->critic(), critics}, {&sac->target(), targets}}, in[0],
-            [&] { return sac->actor_loss(suite::like(batch.obs, in[0]), suite::like(eps, in[0])).loss; })};
-      },
-      gaussian, {"l1.weight", "l1.bias", "l2.weight", "l2.bias", "head.weight", "head.bias"},
+      "J = mean (alpha log pi(a) - min(Q_1, Q_2)(s, a)),  a = tanh(m + s eps)", {&sac->actor(), gaussian},
+      {{&sac->critic(), critics}, {&sac->target(), targets}},
+      [=](const Tensor& x) { return sac->actor_loss(suite::like(batch.obs, x), suite::like(eps, x)).loss; },
       [=](const TensorList& in) {
         const auto [a, log_pi] = squashed_sample(written_out_mlp(batch.obs, in), eps);
         return TensorList{mean(0.2 * log_pi - smallest_q(critics, batch.obs, a))};
       });
-  const auto temperature = [&](const char* variant, const char* formula,
-                               const std::shared_ptr<rl::Sac>& agent, TensorFunction weight) {
-    add(
-        "SAC", "temperature loss", variant, formula,
-        [=](const TensorList& in) {
-          const Substitute substitute({agent->log_alpha()}, in);
-          return Substitute::lasting(TensorList{agent->alpha_loss(suite::like(log_prob, in[0]))});
-        },
-        {scalar(-0.7, DType::f64)}, {"log_alpha"},
-        [=](const TensorList& in) { return TensorList{-mean(weight(in)[0] * (log_prob - 2))}; });
-  };
-  temperature("through alpha", "J = -mean alpha (log pi + H_0);  dlog alpha = g J", sac,
-              [](const TensorList& in) { return TensorList{exp(in[0])}; });
-  temperature("on log alpha", "", on_log_alpha, [](const TensorList& in) { return in; });
+  checks.temperature("SAC", "through alpha", "J = -mean alpha (log pi + H_0);  dlog alpha = g J", sac,
+                     log_prob,
+                     [=](const TensorList& in) { return TensorList{-mean(exp(in[0]) * (log_prob - 2))}; });
+  checks.temperature("SAC", "on log alpha", "", on_log_alpha, log_prob,
+                     [=](const TensorList& in) { return TensorList{-mean(in[0] * (log_prob - 2))}; });
 
   // ---- TD3 ----
   rl::Td3Config config;
   config.hidden = {6, 6};
   config.gamma = kGamma;
   const auto td3 = std::make_shared<rl::Td3>(config, kObs, kAction, Rng(1), DType::f64);
-  const std::vector<Part> all = {{&td3->actor(), deterministic},
-                                 {&td3->critic(), critics},
-                                 {&td3->target_actor(), target_policy},
-                                 {&td3->target_critic(), targets}};
-  add(
+  const Part critic_part = {&td3->critic(), critics}, target_actor = {&td3->target_actor(), target_policy},
+             target_critic = {&td3->target_critic(), targets};
+  checks.target(
       "TD3", "critic target", "3-6-6-2 and two critics 5-6-6-1, batch 5, two terminated",
       "y = r + gamma (1 - d) min(Q'_1, Q'_2)(s', a'),  a' = clip(mu'(s') + clip(0.2 z, -0.5, 0.5), -1, 1)",
-      [=](const TensorList& in) {
-        return TensorList{
-            with_parameters(all, in[0], [&] { return td3->critic_target(like(batch, in[0]), in[0]); })};
-      },
-      {4 * eps}, {"z"},
+      {{&td3->actor(), deterministic}, critic_part, target_actor, target_critic}, 4 * eps, "z",
+      [=](const Tensor& x) { return td3->critic_target(like(batch, x), x); },
       [=](const TensorList& in) {
         const Tensor noise = clamp(0.2 * in[0], -0.5, 0.5);
         const Tensor a = clamp(tanh(written_out_mlp(batch.next_obs, target_policy)) + noise, -1, 1);
         return TensorList{batch.reward +
                           kGamma * (1 - batch.terminated) * smallest_q(targets, batch.next_obs, a)};
-      },
-      false);
+      });
   add_critic_loss("TD3", td3);
-  add(
+  checks.loss(
       "TD3", "actor loss", "policy 3-6-6-2, through the first critic", "J = -mean Q_1(s, mu(s))",
-      [=](const TensorList& in) {
-        std::vector<Part> parts = all;
-        parts[0].second = in;
-        return TensorList{
-            with_parameters(parts, in[0], [&] { return td3->actor_loss(suite::like(batch.obs, in[0])); })};
-      },
-      deterministic, layers,
+      {&td3->actor(), deterministic}, {critic_part, target_actor, target_critic},
+      [=](const Tensor& x) { return td3->actor_loss(suite::like(batch.obs, x)); },
       [=](const TensorList& in) {
         const Tensor a = tanh(written_out_mlp(batch.obs, in));
-        return TensorList{-mean(select(written_out_mlp(cat({batch.obs, a}, 1), critics), 0, 0))};
+        return TensorList{-mean(select(all_q(critics, batch.obs, a), 0, 0))};
       });
-  return checks;
+  return std::move(checks.list);
 }
 
 }  // namespace saccade::suite

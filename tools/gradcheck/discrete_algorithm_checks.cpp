@@ -4,7 +4,6 @@
 #include <memory>
 
 #include "autograd/ops.h"
-#include "autograd/substitute.h"
 #include "rl/algorithms/discrete_sac.h"
 #include "rl/algorithms/dqn.h"
 #include "rl/algorithms/soft_q.h"
@@ -65,42 +64,26 @@ std::vector<Check> discrete_algorithm_checks() {
   const Tensor y = draw({kBatch, 1}), entropy = rand({kBatch, 1}, rng, DType::f64, 0, 1.3);
   const TensorList policy = network(), q = network(), q_target = network(), critics = pair(),
                    targets = pair();
-  const std::vector<std::string> layers = {"l1.weight", "l1.bias",   "l2.weight",
-                                           "l2.bias",   "l3.weight", "l3.bias"};
 
-  std::vector<Check> checks;
-  const auto add = [&](const char* group, const char* name, const char* variant, const char* formula,
-                       TensorFunction f, TensorList inputs, std::vector<std::string> names,
-                       TensorFunction expected, bool differentiable = true) {
-    checks.push_back({group, name, variant, std::move(f), std::move(inputs), std::move(names), differentiable,
-                      formula, std::move(expected)});
-  };
-  // y is a constant of whichever weights it is made with, so its value alone is checked, by way of s'.
+  AgentChecks checks;
   const auto add_target = [&](const char* group, const char* variant, const char* formula, const auto& agent,
                               const std::vector<Part>& parts, TensorFunction value) {
-    add(
-        group, "critic target", variant, formula,
-        [=](const TensorList& in) {
-          rl::Batch at = like(batch, in[0]);
-          at.next_obs = in[0];
-          return TensorList{with_parameters(parts, in[0], [&] { return agent->critic_target(at); })};
+    checks.target(
+        group, "critic target", variant, formula, parts, batch.next_obs, "s'",
+        [=](const Tensor& x) {
+          rl::Batch at = like(batch, x);
+          at.next_obs = x;
+          return agent->critic_target(at);
         },
-        {batch.next_obs}, {"s'"},
         [=](const TensorList& in) {
           return TensorList{batch.reward + kGamma * (1 - batch.terminated) * value(in)[0]};
-        },
-        false);
+        });
   };
   const auto add_critic_loss = [&](const char* group, const char* variant, const char* formula,
                                    const auto& agent, const TensorList& weights, TensorFunction of_errors) {
-    add(
-        group, "critic loss", variant, formula,
-        [=](const TensorList& in) {
-          return TensorList{with_parameters({{&agent->critic(), in}}, in[0], [&] {
-            return agent->critic_loss(like(batch, in[0]), suite::like(y, in[0])).loss;
-          })};
-        },
-        weights, layers,
+    checks.loss(
+        group, "critic loss", variant, formula, {&agent->critic(), weights}, {},
+        [=](const Tensor& x) { return agent->critic_loss(like(batch, x), suite::like(y, x)).loss; },
         [=](const TensorList& in) {
           const Tensor e = taken(written_out_mlp(batch.obs, in), batch.action) - y;
           return TensorList{sum(of_errors({e})[0]) / static_cast<double>(kBatch)};
@@ -124,26 +107,17 @@ std::vector<Check> discrete_algorithm_checks() {
   add_critic_loss("discrete SAC", "two critics 3-6-6-4, batch 5",
                   "J = mean (Q_1(s, a) - y)^2 + mean (Q_2(s, a) - y)^2;  dQ_i(s, a) = 2 g (Q_i - y) / n", sac,
                   critics, squares);
-  add(
+  checks.loss(
       "discrete SAC", "actor loss", "policy 3-6-6-4, two critics",
-      "J = mean sum_a pi(a | s) (alpha log pi(a | s) - min(Q_1, Q_2)(s, a))",
-      [=](const TensorList& in) {
-        return TensorList{
-            with_parameters({{&sac->actor(), in}, {&sac->critic(), critics}, {&sac->target(), targets}},
-                            in[0], [&] { return sac->actor_loss(suite::like(batch.obs, in[0])).loss; })};
-      },
-      policy, layers,
+      "J = mean sum_a pi(a | s) (alpha log pi(a | s) - min(Q_1, Q_2)(s, a))", {&sac->actor(), policy},
+      {{&sac->critic(), critics}, {&sac->target(), targets}},
+      [=](const Tensor& x) { return sac->actor_loss(suite::like(batch.obs, x)).loss; },
       [=](const TensorList& in) {
         const Tensor pi = probabilities(written_out_mlp(batch.obs, in));
         return TensorList{-mean(soft_value(pi, smaller_q(critics, batch.obs), 0.2))};
       });
-  add(
-      "discrete SAC", "temperature loss", "through alpha", "J = mean alpha (H - H_0);  dlog alpha = g J",
-      [=](const TensorList& in) {
-        const Substitute substitute({sac->log_alpha()}, in);
-        return Substitute::lasting(TensorList{sac->alpha_loss(suite::like(entropy, in[0]))});
-      },
-      {scalar(-0.7, DType::f64)}, {"log_alpha"},
+  checks.temperature(
+      "discrete SAC", "through alpha", "J = mean alpha (H - H_0);  dlog alpha = g J", sac, entropy,
       [=](const TensorList& in) { return TensorList{mean(exp(in[0]) * (entropy - 0.98 * std::log(4.0)))}; });
 
   // ---- DQN ----
@@ -185,7 +159,7 @@ std::vector<Check> discrete_algorithm_checks() {
              });
   add_critic_loss("soft Q-learning", "3-6-6-4, batch 5",
                   "J = mean (Q(s, a) - y)^2;  dQ(s, a) = 2 g (Q - y) / n", soft, q, squares);
-  return checks;
+  return std::move(checks.list);
 }
 
 }  // namespace saccade::suite

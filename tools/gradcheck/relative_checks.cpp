@@ -1,12 +1,10 @@
-// Checks of SAC's relatives, as algorithm_checks.cpp has them of SAC itself.
+// Checks of SAC's relatives, as algorithm_checks.cpp has them of SAC itself and crossq_checks.cpp of CrossQ.
 
-#include <cmath>
 #include <memory>
+#include <utility>
 
 #include "autograd/ops.h"
-#include "autograd/substitute.h"
 #include "nn/dropout.h"
-#include "rl/algorithms/crossq.h"
 #include "rl/algorithms/sac.h"
 #include "rl/algorithms/sac_v1.h"
 #include "rl/algorithms/tqc.h"
@@ -29,25 +27,6 @@ Tensor sorted_rows(const Tensor& x) {
   return sum(unsqueeze(x, 1) * eq(unsqueeze(rank, 1), unsqueeze(places, 1)), {2});
 }
 
-// One hidden layer, batch normalisation before each: weights bn0.weight, bn0.bias, l1.weight, l1.bias, ... of
-// one network or, with a dimension more in front, of several.
-Tensor normalised_net(const Tensor& x, const TensorList& w, bool training, double eps) {
-  Tensor y = x;
-  for (std::size_t i = 0; i + 3 < w.size(); i += 4) {
-    const bool one = w[i].dim() == 1;
-    const auto row = [&](const Tensor& t) { return one ? t : unsqueeze(t, 1); };
-    if (training) {
-      const Tensor centred = y - mean(y, {-2}, true);
-      y = centred / sqrt(mean(centred * centred, {-2}, true) + eps);
-    } else {
-      y = y / std::sqrt(1 + eps);  // running statistics of no pass yet: mean 0, variance 1
-    }
-    y = matmul(y * row(w[i]) + row(w[i + 1]), transpose(w[i + 2])) + row(w[i + 3]);
-    if (i + 4 < w.size()) y = relu(y);
-  }
-  return y;
-}
-
 struct Fixture {
   Rng rng{20};
   Tensor draw(const Shape& shape, double size = 1) { return size * randn(shape, rng, DType::f64); }
@@ -58,15 +37,6 @@ struct Fixture {
   TensorList critics(std::int64_t n, std::int64_t outputs = 1) {
     return {draw({n, 6, 5}, 0.5), draw({n, 6}, 0.3),          draw({n, 6, 6}, 0.4),
             draw({n, 6}, 0.2),    draw({n, outputs, 6}, 0.6), draw({n, outputs})};
-  }
-  // in-6-out with batch normalisation, n of them or, for 0, one.
-  TensorList normalised(std::int64_t in, std::int64_t out, std::int64_t n) {
-    const auto row = [&](std::int64_t width) { return n == 0 ? Shape{width} : Shape{n, width}; };
-    const auto matrix = [&](std::int64_t to, std::int64_t from) {
-      return n == 0 ? Shape{to, from} : Shape{n, to, from};
-    };
-    return {1 + draw(row(in), 0.2), draw(row(in), 0.2), draw(matrix(6, in), 0.6),  draw(row(6), 0.3),
-            1 + draw(row(6), 0.2),  draw(row(6), 0.2),  draw(matrix(out, 6), 0.2), draw(row(out), 0.3)};
   }
 };
 
@@ -80,20 +50,8 @@ std::vector<Check> relative_checks() {
   const Tensor eps = with.draw({kBatch, kAction}), y = with.draw({kBatch, 1});
   const TensorList gaussian = with.network(kObs, 2 * kAction), v = with.network(kObs, 1),
                    v_target = with.network(kObs, 1);
-  const std::vector<std::string> layers = {"l1.weight", "l1.bias",   "l2.weight",
-                                           "l2.bias",   "l3.weight", "l3.bias"},
-                                 policy_layers = {"l1.weight", "l1.bias",     "l2.weight",
-                                                  "l2.bias",   "head.weight", "head.bias"},
-                                 normalised_layers = {"bn0.weight", "bn0.bias", "l1.weight", "l1.bias",
-                                                      "bn1.weight", "bn1.bias", "l2.weight", "l2.bias"};
 
-  std::vector<Check> checks;
-  const auto add = [&](const char* group, const char* name, const char* variant, const char* formula,
-                       TensorFunction f, TensorList inputs, std::vector<std::string> names,
-                       TensorFunction expected, bool differentiable = true) {
-    checks.push_back({group, name, variant, std::move(f), std::move(inputs), std::move(names), differentiable,
-                      formula, std::move(expected)});
-  };
+  AgentChecks checks;
   const auto sample_next = [=](const Tensor& noise) {
     return squashed_sample(written_out_mlp(batch.next_obs, gaussian), noise);
   };
@@ -103,29 +61,14 @@ std::vector<Check> relative_checks() {
   const auto bootstrapped = [=](const Tensor& value) {
     return TensorList{batch.reward + kGamma * (1 - batch.terminated) * value};
   };
-  const auto add_temperature = [&](const char* group, const char* formula, const auto& agent,
-                                   TensorFunction weight) {
-    const Tensor log_prob = y;
-    add(
-        group, "temperature loss", "", formula,
-        [=](const TensorList& in) {
-          const Substitute substitute({agent->log_alpha()}, in);
-          return Substitute::lasting(TensorList{agent->alpha_loss(suite::like(log_prob, in[0]))});
-        },
-        {scalar(-0.7, DType::f64)}, {"log_alpha"},
-        [=](const TensorList& in) { return TensorList{-mean(weight(in)[0] * (log_prob - 2))}; });
-  };
-  // A policy's loss in its weights, beside critics that stay.
+  // A policy's loss, beside critics that stay.
   const auto add_actor_loss = [&](const char* group, const char* variant, const char* formula,
                                   const auto& agent, const TensorList& critics, TensorFunction q) {
-    add(
-        group, "actor loss", variant, formula,
-        [=](const TensorList& in) {
-          return TensorList{with_parameters({{&agent->actor(), in}, {&agent->critic(), critics}}, in[0], [&] {
-            return agent->actor_loss(suite::like(batch.obs, in[0]), suite::like(eps, in[0])).loss;
-          })};
+    checks.loss(
+        group, "actor loss", variant, formula, {&agent->actor(), gaussian}, {{&agent->critic(), critics}},
+        [=](const Tensor& x) {
+          return agent->actor_loss(suite::like(batch.obs, x), suite::like(eps, x)).loss;
         },
-        gaussian, policy_layers,
         [=](const TensorList& in) {
           const auto [a, log_pi] = sample_now(in);
           return TensorList{mean(kAlpha * log_pi - q({a})[0])};
@@ -139,50 +82,35 @@ std::vector<Check> relative_checks() {
   v1_config.gamma = kGamma;
   v1_config.alpha = kAlpha;
   const auto v1 = std::make_shared<rl::SacV1>(v1_config, kObs, kAction, Rng(1), DType::f64);
-  add(
+  checks.target(
       "SAC v1", "value target", "3-6-6-2 and two critics 5-6-6-1, batch 5",
       "v = min(Q_1, Q_2)(s, a) - alpha log pi(a | s),  a = tanh(m + s eps)",
-      [=](const TensorList& in) {
-        return TensorList{with_parameters({{&v1->actor(), gaussian}, {&v1->critic(), critics}}, in[0], [&] {
-          return v1->value_target(suite::like(batch.obs, in[0]), in[0]);
-        })};
-      },
-      {eps}, {"eps"},
+      {{&v1->actor(), gaussian}, {&v1->critic(), critics}}, eps, "eps",
+      [=](const Tensor& x) { return v1->value_target(suite::like(batch.obs, x), x); },
       [=](const TensorList& in) {
         const auto [a, log_pi] = squashed_sample(written_out_mlp(batch.obs, gaussian), in[0]);
         return TensorList{smallest_q(critics, batch.obs, a) - kAlpha * log_pi};
-      },
-      false);
-  add(
+      });
+  checks.loss(
       "SAC v1", "value loss", "3-6-6-1, batch 5", "J = mean (V(s) - v)^2 / 2;  dV = g (V - v) / n",
-      [=](const TensorList& in) {
-        return TensorList{with_parameters({{&v1->value(), in}}, in[0], [&] {
-          return v1->value_loss(suite::like(batch.obs, in[0]), suite::like(y, in[0]));
-        })};
-      },
-      v, layers,
+      {&v1->value(), v}, {},
+      [=](const Tensor& x) { return v1->value_loss(suite::like(batch.obs, x), suite::like(y, x)); },
       [=](const TensorList& in) {
         return TensorList{sum(square(written_out_mlp(batch.obs, in) - y)) / static_cast<double>(2 * kBatch)};
       });
-  add(
+  checks.target(
       "SAC v1", "critic target", "3-6-6-1, batch 5, two terminated", "y = r + gamma (1 - d) V'(s')",
-      [=](const TensorList& in) {
-        rl::Batch at = like(batch, in[0]);
-        at.next_obs = in[0];
-        return TensorList{
-            with_parameters({{&v1->target_value(), v_target}}, in[0], [&] { return v1->critic_target(at); })};
+      {{&v1->target_value(), v_target}}, batch.next_obs, "s'",
+      [=](const Tensor& x) {
+        rl::Batch at = like(batch, x);
+        at.next_obs = x;
+        return v1->critic_target(at);
       },
-      {batch.next_obs}, {"s'"},
-      [=](const TensorList& in) { return bootstrapped(written_out_mlp(in[0], v_target)); }, false);
-  add(
+      [=](const TensorList& in) { return bootstrapped(written_out_mlp(in[0], v_target)); });
+  checks.loss(
       "SAC v1", "critic loss", "two critics 5-6-6-1, batch 5",
-      "J = (mean (Q_1 - y)^2 + mean (Q_2 - y)^2) / 2;  dQ_i = g (Q_i - y) / n",
-      [=](const TensorList& in) {
-        return TensorList{with_parameters({{&v1->critic(), in}}, in[0], [&] {
-          return v1->critic_loss(like(batch, in[0]), suite::like(y, in[0])).loss;
-        })};
-      },
-      critics, layers,
+      "J = (mean (Q_1 - y)^2 + mean (Q_2 - y)^2) / 2;  dQ_i = g (Q_i - y) / n", {&v1->critic(), critics}, {},
+      [=](const Tensor& x) { return v1->critic_loss(like(batch, x), suite::like(y, x)).loss; },
       [=](const TensorList& in) {
         return TensorList{sum(square(all_q(in, batch.obs, batch.action) - y)) /
                           static_cast<double>(2 * kBatch)};
@@ -204,33 +132,23 @@ std::vector<Check> relative_checks() {
   rl::Batch n_step = batch;
   n_step.discount = from_values({0.9, 0.81, 0.729, 0.9, 0.81}, {kBatch, 1}, DType::f64);
   n_step.weight = from_values({1, 0.3, 0.7, 0.2, 0.9}, {kBatch, 1}, DType::f64);
-  add(
+  checks.target(
       "REDQ", "critic target", "the third and first of three critics; discounts of 1, 2 and 3 steps",
       "y = r + gamma^k (1 - d) (min_(i in M) Q'_i(s', a') - alpha log pi(a' | s'))",
-      [=](const TensorList& in) {
-        return TensorList{
-            with_parameters({{&redq->actor(), gaussian}, {&redq->target(), three_targets}}, in[0], [&] {
-              return redq->critic_target(like(n_step, in[0]),
-                                         {in[0], in[0], from_values({2, 0}, {2}, DType::i64)});
-            })};
+      {{&redq->actor(), gaussian}, {&redq->target(), three_targets}}, eps, "eps",
+      [=](const Tensor& x) {
+        return redq->critic_target(like(n_step, x), {x, x, from_values({2, 0}, {2}, DType::i64)});
       },
-      {eps}, {"eps"},
       [=](const TensorList& in) {
         const auto [a, log_pi] = sample_next(in[0]);
         const Tensor q = all_q(three_targets, batch.next_obs, a);
         const Tensor value = minimum(select(q, 0, 2), select(q, 0, 0)) - kAlpha * log_pi;
         return TensorList{batch.reward + n_step.discount * (1 - batch.terminated) * value};
-      },
-      false);
-  add(
+      });
+  checks.loss(
       "REDQ", "critic loss", "three critics 5-6-6-1, batch 5, of different weights",
-      "J = sum_i mean w (Q_i - y)^2;  dQ_i = 2 g w (Q_i - y) / n",
-      [=](const TensorList& in) {
-        return TensorList{with_parameters({{&redq->critic(), in}}, in[0], [&] {
-          return redq->critic_loss(like(n_step, in[0]), suite::like(y, in[0])).loss;
-        })};
-      },
-      three, layers,
+      "J = sum_i mean w (Q_i - y)^2;  dQ_i = 2 g w (Q_i - y) / n", {&redq->critic(), three}, {},
+      [=](const Tensor& x) { return redq->critic_loss(like(n_step, x), suite::like(y, x)).loss; },
       [=](const TensorList& in) {
         const Tensor e = all_q(in, batch.obs, batch.action) - y;
         return TensorList{sum(n_step.weight * square(e)) / static_cast<double>(kBatch)};
@@ -248,10 +166,8 @@ std::vector<Check> relative_checks() {
     dropped.insert(dropped.begin() + static_cast<std::ptrdiff_t>(at), 1 + with.draw({2, 6}, 0.2));
     dropped.insert(dropped.begin() + static_cast<std::ptrdiff_t>(at) + 1, with.draw({2, 6}, 0.2));
   }
-  const auto masks = [&] {
-    return TensorList{nn::dropout_mask({2, kBatch, 6}, 0.3, with.rng, DType::f64),
-                      nn::dropout_mask({2, kBatch, 6}, 0.3, with.rng, DType::f64)};
-  }();
+  const TensorList masks = {nn::dropout_mask({2, kBatch, 6}, 0.3, with.rng, DType::f64),
+                            nn::dropout_mask({2, kBatch, 6}, 0.3, with.rng, DType::f64)};
   const auto droq_q = [=](const TensorList& w, const Tensor& action) {
     Tensor h = cat({batch.obs, action}, 1);
     for (std::size_t layer = 0; layer < 2; ++layer) {
@@ -271,31 +187,22 @@ std::vector<Check> relative_checks() {
   droq_config.dropout = 0.3;
   droq_config.policy_q = rl::PolicyQ::mean;
   const auto droq = std::make_shared<rl::Sac>(droq_config, kObs, kAction, Rng(1), DType::f64);
-  std::vector<std::string> droq_layers;
-  for (const auto& [name, tensor] : droq->critic().named_parameters()) droq_layers.push_back(name);
-  add(
+  checks.loss(
       "DroQ", "critic loss", "two critics 5-6-6-1, dropout and layer norm",
-      "J = sum_i mean (Q_i - y)^2, each layer relu(norm(mask (x w^T + b)))",
-      [=](const TensorList& in) {
-        return TensorList{with_parameters({{&droq->critic(), in}}, in[0], [&] {
-          return droq->critic_loss(like(batch, in[0]), suite::like(y, in[0]), suite::like(masks, in[0])).loss;
-        })};
+      "J = sum_i mean (Q_i - y)^2, each layer relu(norm(mask (x w^T + b)))", {&droq->critic(), dropped}, {},
+      [=](const Tensor& x) {
+        return droq->critic_loss(like(batch, x), suite::like(y, x), suite::like(masks, x)).loss;
       },
-      dropped, droq_layers,
       [=](const TensorList& in) {
         return TensorList{sum(square(droq_q(in, batch.action) - y)) / static_cast<double>(kBatch)};
       });
-  add(
+  checks.loss(
       "DroQ", "actor loss", "policy 3-6-6-2, through the mean of both critics, with dropout",
-      "J = mean (alpha log pi(a) - mean_i Q_i(s, a))",
-      [=](const TensorList& in) {
-        return TensorList{with_parameters({{&droq->actor(), in}, {&droq->critic(), dropped}}, in[0], [&] {
-          return droq
-              ->actor_loss(suite::like(batch.obs, in[0]), suite::like(eps, in[0]), suite::like(masks, in[0]))
-              .loss;
-        })};
+      "J = mean (alpha log pi(a) - mean_i Q_i(s, a))", {&droq->actor(), gaussian},
+      {{&droq->critic(), dropped}},
+      [=](const Tensor& x) {
+        return droq->actor_loss(suite::like(batch.obs, x), suite::like(eps, x), suite::like(masks, x)).loss;
       },
-      gaussian, policy_layers,
       [=](const TensorList& in) {
         const auto [a, log_pi] = sample_now(in);
         const Tensor q = droq_q(dropped, a);
@@ -312,34 +219,25 @@ std::vector<Check> relative_checks() {
   tqc_config.quantiles = kQuantiles;
   tqc_config.drop_per_critic = 1;
   const auto tqc = std::make_shared<rl::Tqc>(tqc_config, kObs, kAction, Rng(1), DType::f64);
-  add(
+  checks.target(
       "TQC", "critic target", "two critics of four quantiles, one of each dropped",
       "y_k = r + gamma (1 - d) (z'_(k)(s', a') - alpha log pi(a' | s')), z'_(k) the k-th smallest",
-      [=](const TensorList& in) {
-        return TensorList{with_parameters({{&tqc->actor(), gaussian}, {&tqc->target(), quantile_targets}},
-                                          in[0],
-                                          [&] { return tqc->critic_target(like(batch, in[0]), in[0]); })};
-      },
-      {eps}, {"eps"},
+      {{&tqc->actor(), gaussian}, {&tqc->target(), quantile_targets}}, eps, "eps",
+      [=](const Tensor& x) { return tqc->critic_target(like(batch, x), x); },
       [=](const TensorList& in) {
         const auto [a, log_pi] = sample_next(in[0]);
         const Tensor z = all_q(quantile_targets, batch.next_obs, a);  // (2, B, 4)
         const Tensor pool = cat({select(z, 0, 0), select(z, 0, 1)}, 1);
         return bootstrapped(slice(sorted_rows(pool), 1, 0, kKept) - kAlpha * log_pi);
-      },
-      false);
+      });
   const Tensor y_k = with.draw({kBatch, kKept}, 2);
-  add(
+  checks.loss(
       "TQC", "critic loss", "two critics of four quantiles, targets of six",
-      "J = sum_i mean_jk w_ijk huber(y_k - z_ij) / 2,  w_ijk = |tau_j - [y_k < z_ij]|;  dz_ij = g mean_k "
-      "w_ijk "
-      "clip(z_ij - y_k, -1, 1) / (2 m)",
-      [=](const TensorList& in) {
-        return TensorList{with_parameters({{&tqc->critic(), in}}, in[0], [&] {
-          return tqc->critic_loss(like(batch, in[0]), suite::like(y_k, in[0])).loss;
-        })};
-      },
-      quantiles, layers,
+      "J = sum_i mean_jk w huber(y_k - z_ij) / 2,  w = |tau_j - [y_k < z_ij]|;  dz_ij = g mean_k w clip(z_ij "
+      "- y_k, "
+      "-1, 1) / (2 n m)",
+      {&tqc->critic(), quantiles}, {},
+      [=](const Tensor& x) { return tqc->critic_loss(like(batch, x), suite::like(y_k, x)).loss; },
       [=](const TensorList& in) {
         const Tensor z = all_q(in, batch.obs, batch.action);
         Tensor total = scalar(0, DType::f64);
@@ -360,66 +258,9 @@ std::vector<Check> relative_checks() {
                                      static_cast<double>(2 * kQuantiles)};
                  });
 
-  add_temperature("TQC", "J = -mean alpha (log pi + H_0);  dlog alpha = g J", tqc,
-                  [](const TensorList& in) { return TensorList{exp(in[0])}; });
-
-  // ---- CrossQ ----
-  const TensorList normalised_policy = with.normalised(kObs, 2 * kAction, 0),
-                   normalised_critics = with.normalised(kObs + kAction, 1, 2);
-  rl::CrossQConfig crossq_config;
-  crossq_config.hidden = {6};
-  crossq_config.critic_widening = 1;
-  crossq_config.gamma = kGamma;
-  crossq_config.initial_alpha = kAlpha;
-  const double norm_eps = crossq_config.norm_eps;
-  const auto crossq = std::make_shared<rl::CrossQ>(crossq_config, kObs, kAction, Rng(1), DType::f64);
-  // Q(s, a) and Q(s', a') from one pass over both; y is a constant, and where all transitions are terminated
-  // the same one for every weight, as differences need it.
-  const auto add_crossq = [&](const char* variant, const char* formula, const Tensor& terminated,
-                              bool differentiable) {
-    rl::Batch at = batch;
-    at.terminated = terminated;
-    add(
-        "CrossQ", "critic loss", variant, formula,
-        [=](const TensorList& in) {
-          return TensorList{with_parameters(
-              {{&crossq->actor(), normalised_policy}, {&crossq->critic(), in}}, in[0],
-              [&] { return crossq->critic_loss(like(at, in[0]), suite::like(eps, in[0])).loss; })};
-        },
-        normalised_critics, normalised_layers,
-        [=](const TensorList& in) {
-          const auto [a, log_pi] =
-              squashed_sample(normalised_net(at.next_obs, normalised_policy, false, norm_eps), eps);
-          const Tensor both = cat({cat({at.obs, at.next_obs}, 0), cat({at.action, a}, 0)}, 1);
-          const Tensor q = normalised_net(both, in, true, norm_eps);  // (2, 2 B, 1)
-          const Tensor next = slice(q, 1, kBatch, 2 * kBatch);
-          const Tensor value = minimum(select(next, 0, 0), select(next, 0, 1)) - kAlpha * log_pi;
-          const Tensor e = slice(q, 1, 0, kBatch) - (at.reward + kGamma * (1 - terminated) * value);
-          return TensorList{sum(e * e) / static_cast<double>(2 * kBatch)};
-        },
-        differentiable);
-  };
-  add_crossq("two critics 5-6-1, all terminated",
-             "J = sum_i mean (Q_i - y)^2 / 2,  (Q(s, a), Q(s', a')) from one pass;  dQ_i = g (Q_i - y) / n",
-             ones({kBatch, 1}, DType::f64), true);
-  add_crossq("two terminated: value", "", batch.terminated, false);
-  add(
-      "CrossQ", "actor loss", "policy 3-6-2 in training, critics in evaluation",
-      "J = mean (alpha log pi(a) - min(Q_1, Q_2)(s, a))",
-      [=](const TensorList& in) {
-        return TensorList{with_parameters(
-            {{&crossq->actor(), in}, {&crossq->critic(), normalised_critics}}, in[0],
-            [&] { return crossq->actor_loss(suite::like(batch.obs, in[0]), suite::like(eps, in[0])).loss; })};
-      },
-      normalised_policy, normalised_layers,
-      [=](const TensorList& in) {
-        const auto [a, log_pi] = squashed_sample(normalised_net(batch.obs, in, true, norm_eps), eps);
-        const Tensor q = normalised_net(cat({batch.obs, a}, 1), normalised_critics, false, norm_eps);
-        return TensorList{mean(kAlpha * log_pi - minimum(select(q, 0, 0), select(q, 0, 1)))};
-      });
-  add_temperature("CrossQ", "J = -mean log alpha (log pi + H_0);  dlog alpha = -g mean (log pi + H_0)",
-                  crossq, [](const TensorList& in) { return in; });
-  return checks;
+  checks.temperature("TQC", "", "J = -mean alpha (log pi + H_0);  dlog alpha = g J", tqc, y,
+                     [=](const TensorList& in) { return TensorList{-mean(exp(in[0]) * (y - 2))}; });
+  return std::move(checks.list);
 }
 
 }  // namespace saccade::suite

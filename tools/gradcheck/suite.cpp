@@ -45,7 +45,7 @@ GradcheckResult Check::run(int order) const {
 std::vector<Check> all_checks() {
   std::vector<Check> checks;
   for (const auto& part : {op_checks, layer_checks, distribution_checks, policy_checks, algorithm_checks,
-                           relative_checks, discrete_algorithm_checks, optimizer_checks}) {
+                           relative_checks, crossq_checks, discrete_algorithm_checks, optimizer_checks}) {
     for (Check& check : part()) checks.push_back(std::move(check));
   }
   return checks;

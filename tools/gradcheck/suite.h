@@ -34,10 +34,11 @@ std::vector<Check> distribution_checks();
 /// The reparameterised log-probability of the squashed Gaussian, from its own arguments and through a whole
 /// policy network down to the weights. (policy_checks.cpp)
 std::vector<Check> policy_checks();
-/// The targets and losses of the algorithms. (algorithm_checks.cpp, relative_checks.cpp,
+/// The targets and losses of the algorithms. (algorithm_checks.cpp, relative_checks.cpp, crossq_checks.cpp,
 /// discrete_algorithm_checks.cpp)
 std::vector<Check> algorithm_checks();
 std::vector<Check> relative_checks();
+std::vector<Check> crossq_checks();
 std::vector<Check> discrete_algorithm_checks();
 /// A step of each optimiser, in the parameters and their gradients. (optimizer_checks.cpp)
 std::vector<Check> optimizer_checks();

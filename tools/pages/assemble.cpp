@@ -63,18 +63,19 @@ std::string assemble(std::string_view name, const Json& data) {
   return page;
 }
 
-void check_page_path(const std::string& path, bool force) {
+void check_page_path(const std::string& path, std::string_view name, bool force) {
   check_writable(path);
   std::error_code error;
   if (force || !std::filesystem::exists(path, error)) return;
+  // Every page of this name has its title, which is a line of web/NAME.html.
+  const std::string_view page = web_file(fmt::format("{}.html", name));
+  const std::size_t start = page.find("<title>"), end = page.find("</title>");
+  const std::string_view title = page.substr(start, end - start);
   std::string head(2000, ' ');
   std::ifstream(path).read(head.data(), static_cast<std::streamsize>(head.size()));
-  for (const char* title :
-       {"<title>Saccade: a recording</title>", "<title>Saccade: gradient checks</title>"}) {
-    if (head.find(title) != std::string::npos) return;
-  }
-  throw ConfigError(
-      fmt::format("{}: is there already and is no page of Saccade's; --force replaces it", path));
+  if (head.find(title) != std::string::npos) return;
+  throw ConfigError(fmt::format("{}: is there already, and is no page called \"{}\"; --force replaces it",
+                                path, title.substr(std::string_view("<title>").size())));
 }
 
 }  // namespace saccade::pages

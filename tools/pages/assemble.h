@@ -13,10 +13,10 @@ namespace saccade::pages {
 /// are not finite become null. Throws Error where there is no such page.
 std::string assemble(std::string_view name, const nlohmann::ordered_json& data);
 
-/// Throws FormatError where a page cannot be written, such as over a folder or a device, and ConfigError
-/// where it would take the place of a file that is no page of ours, unless `force` says so. Links are
-/// followed.
-void check_page_path(const std::string& path, bool force);
+/// Throws FormatError where web/NAME.html cannot be written, such as over a folder or a device, and
+/// ConfigError where it would take the place of a file that is no such page, unless `force` says so. Links
+/// are followed.
+void check_page_path(const std::string& path, std::string_view name, bool force);
 
 /// A file of web/, or chart.min.js, which is Chart.js. Throws Error where there is none of that name.
 std::string_view web_file(std::string_view name);

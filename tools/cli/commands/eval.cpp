@@ -97,7 +97,7 @@ void run(const EvalCommand& options) {
     recording.max_episodes = parse_integer("--record-episodes", options.record_episodes, 1, kMaxRecorded);
   }
   if (options.force && options.record.empty()) throw ConfigError("--force needs --record FILE");
-  if (!options.record.empty()) pages::check_page_path(options.record, options.force);
+  if (!options.record.empty()) pages::check_page_path(options.record, "recording", options.force);
   const rl::EnvFactory make = [&]() -> std::unique_ptr<envs::Env> {
     std::unique_ptr<envs::Env> env = rl::make_env(subject.env);
     if (options.record.empty()) return env;
@@ -111,6 +111,7 @@ void run(const EvalCommand& options) {
                                ? rl::evaluate_run(options.run, make, subject.episodes, subject.seed)
                                : rl::evaluate_random(make, subject.episodes, subject.seed);
   if (!options.record.empty()) {
+    pages::check_page_path(options.record, "recording", options.force);  // much may have happened meanwhile
     pages::write_recording(options.record, recording, {subject.name, policy_text(options), e});
   }
   print(subject, e, options.json);
@@ -138,7 +139,7 @@ void add_eval(CLI::App& app, int&) {
       ->type_name("FILE");
   sub->add_option("--record-episodes", o->record_episodes, "how many of them to record (default: 3)")
       ->type_name("N");
-  sub->add_flag("--force", o->force, "let --record replace a file that is no page of Saccade's");
+  sub->add_flag("--force", o->force, "let --record replace a file that is no recording of Saccade's");
   sub->add_flag("--json", o->json, "as JSON, with every episode");
   sub->footer(
       "Examples:\n"

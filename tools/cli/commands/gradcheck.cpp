@@ -143,7 +143,7 @@ int run(const GradcheckCommand& options) {
   const auto start = Clock::now();
   if (options.mutate) return run_mutation(options.filter, options.json);
   const std::vector<suite::Check> checks = checks_for(options);
-  if (!options.html.empty()) pages::check_page_path(options.html, options.force);
+  if (!options.html.empty()) pages::check_page_path(options.html, "gradcheck", options.force);
   const suite::Measures measures = measures_for(options);
   std::optional<Table> table;
   if (!options.json) table.emplace(options);
@@ -213,7 +213,7 @@ void add_gradcheck(CLI::App& app, int& exit_code) {
   sub->add_flag("--json", options->json, "as JSON");
   sub->add_option("--html", options->html, "also write a page with every check, in both dtypes")
       ->type_name("FILE");
-  sub->add_flag("--force", options->force, "let --html replace a file that is no page of Saccade's");
+  sub->add_flag("--force", options->force, "let --html replace a file that is no such page of Saccade's");
   sub->add_flag("--mutate", options->mutate,
                 "check the checks: break each gradient of each op on purpose; one must fail each time");
   sub->footer(
