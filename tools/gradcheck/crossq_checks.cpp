@@ -47,8 +47,9 @@ std::vector<Check> crossq_checks() {
     const auto matrix = [&](std::int64_t to, std::int64_t from) {
       return n == 0 ? Shape{to, from} : Shape{n, to, from};
     };
-    return TensorList{1 + draw(row(in), 0.2), draw(row(in), 0.2), draw(matrix(6, in), 0.6),  draw(row(6), 0.3),
-                      1 + draw(row(6), 0.2),  draw(row(6), 0.2),  draw(matrix(out, 6), 0.2), draw(row(out), 0.3)};
+    return TensorList{1 + draw(row(in), 0.2),    draw(row(in), 0.2),    draw(matrix(6, in), 0.6),
+                      draw(row(6), 0.3),         1 + draw(row(6), 0.2), draw(row(6), 0.2),
+                      draw(matrix(out, 6), 0.2), draw(row(out), 0.3)};
   };
   const rl::Batch batch = {draw({kBatch, kObs}), rand({kBatch, kAction}, rng, DType::f64, -1, 1),
                            draw({kBatch, 1}), draw({kBatch, kObs}),
@@ -73,8 +74,7 @@ std::vector<Check> crossq_checks() {
         "CrossQ", "critic loss", variant, formula, {&crossq->critic(), critics}, {{&crossq->actor(), policy}},
         [=](const Tensor& x) { return crossq->critic_loss(like(at, x), suite::like(eps, x)).loss; },
         [=](const TensorList& in) {
-          const auto [a, log_pi] =
-              squashed_sample(normalised_net(at.next_obs, policy, false, norm_eps), eps);
+          const auto [a, log_pi] = squashed_sample(normalised_net(at.next_obs, policy, false, norm_eps), eps);
           const Tensor both = cat({cat({at.obs, at.next_obs}, 0), cat({at.action, a}, 0)}, 1);
           const Tensor q = normalised_net(both, in, true, norm_eps);  // (2, 2 B, 1)
           const Tensor next = slice(q, 1, kBatch, 2 * kBatch);
@@ -90,15 +90,19 @@ std::vector<Check> crossq_checks() {
   add_crossq("two terminated: value", "", batch.terminated, false);
   checks.loss(
       "CrossQ", "actor loss", "policy 3-6-2 in training, critics in evaluation",
-      "J = mean (alpha log pi(a) - min(Q_1, Q_2)(s, a))", {&crossq->actor(), policy}, {{&crossq->critic(), critics}},
-      [=](const Tensor& x) { return crossq->actor_loss(suite::like(batch.obs, x), suite::like(eps, x)).loss; },
+      "J = mean (alpha log pi(a) - min(Q_1, Q_2)(s, a))", {&crossq->actor(), policy},
+      {{&crossq->critic(), critics}},
+      [=](const Tensor& x) {
+        return crossq->actor_loss(suite::like(batch.obs, x), suite::like(eps, x)).loss;
+      },
       [=](const TensorList& in) {
         const auto [a, log_pi] = squashed_sample(normalised_net(batch.obs, in, true, norm_eps), eps);
         const Tensor q = normalised_net(cat({batch.obs, a}, 1), critics, false, norm_eps);
         return TensorList{mean(kAlpha * log_pi - minimum(select(q, 0, 0), select(q, 0, 1)))};
       });
   const Tensor log_prob = draw({kBatch, 1});
-  checks.temperature("CrossQ", "", "J = -mean log alpha (log pi + H_0);  dlog alpha = -g mean (log pi + H_0)", crossq, log_prob,
+  checks.temperature("CrossQ", "", "J = -mean log alpha (log pi + H_0);  dlog alpha = -g mean (log pi + H_0)",
+                     crossq, log_prob,
                      [=](const TensorList& in) { return TensorList{-mean(in[0] * (log_prob - 2))}; });
   return std::move(checks.list);
 }
