@@ -317,7 +317,7 @@ TEST_CASE("what eval cannot record is one clear line, before any episode", "[rec
   CHECK(snapshot(folder.path()).empty());
 }
 
-TEST_CASE("--record replaces a recording, and nothing else unless it is forced to", "[recording]") {
+TEST_CASE("a page replaces its own kind, and nothing else unless it is forced to", "[recording]") {
   const TemporaryFolder folder;
   const std::string record = "eval --random Pendulum-v1 --episodes 1 --record page.html";
   CHECK(run_command(folder, record).exit_code == 0);
