@@ -9,7 +9,9 @@ namespace saccade::rl {
 
 Evaluation evaluate_run(const std::string& run, const EnvFactory& make, std::int64_t episodes,
                         std::int64_t seed) {
-  const std::unique_ptr<Agent> agent = make_agent(read_run_info(run).config);
+  const Config config = read_run_info(run).config;
+  check_networks_fit(run, config);
+  const std::unique_ptr<Agent> agent = make_agent(config);
   load_weights(run_file(run, "checkpoint"), *agent);
   return evaluate(make, *agent, episodes, evaluation_rng(seed));
 }

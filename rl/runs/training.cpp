@@ -157,6 +157,21 @@ std::optional<std::string> changed_environment(const std::string& run, const Run
                      info.config.run.env, now.empty() ? "something else" : now);
 }
 
+void check_networks_fit(const std::string& run, const Config& config) {
+  const Json hidden = to_json(config).value("hidden", Json::array());
+  double weights = 0;  // between hidden layers, of one network
+  for (std::size_t i = 1; i < hidden.size(); ++i) {
+    weights += hidden.at(i - 1).get<double>() * hidden.at(i).get<double>();
+  }
+  std::error_code gone;
+  const std::string file = run_file(run, "checkpoint/weights.safetensors");
+  const auto bytes = static_cast<double>(fs::file_size(file, gone));
+  if (gone || weights <= bytes) return;  // what is gone is missed by who loads it
+  throw FormatError(fmt::format("{}: hidden is {}, networks of more than {} weights, but {} has {} bytes",
+                                run_file(run, "config.json"), shown(hidden), compact(weights), file,
+                                compact(bytes)));
+}
+
 std::unique_ptr<Agent> make_agent(const Config& config) {
   const envs::Spec spec = spec_of(config);
   check_actions(config.algorithm(), spec);
@@ -205,6 +220,7 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
   if (steps) info.config.run.steps = *steps;
   if (const auto changed = changed_environment(path, info)) throw ConfigError(*changed);
   auto lock = std::make_unique<RunLock>(path);
+  check_networks_fit(path, info.config);
   Training training(info, path);
   training.lock_ = std::move(lock);
   const std::string checkpoint = run_file(path, "checkpoint");

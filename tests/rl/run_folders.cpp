@@ -294,6 +294,15 @@ TEST_CASE("what a stranger's files say is read within bounds", "[run_folders]") 
     CHECK(output.err.size() < 1000);
     CHECK(output.err.find('\033') == std::string::npos);
   }
+  // Never made: networks that memory cannot hold.
+  Json huge = Json::parse(good);
+  huge.at("config").at("hidden") = {100'000, 100'000, 100'000};
+  write_file(config, huge.dump());
+  for (const char* command : {"eval run --episodes 1", "train --resume run"}) {
+    const Output output = run_command(folder, command);
+    CHECK(output.exit_code == 1);
+    CHECK_THAT(output.err, Contains("hidden is [100000,100000,100000]") && Contains("weights.safetensors"));
+  }
   // Never read to its end: a file without one.
   write_file(config, good);
   fs::resize_file(folder.path("run/checkpoint/weights.safetensors"), std::uintmax_t{1} << 40);
