@@ -48,8 +48,8 @@ std::optional<std::string> action_warning(const envs::Spec& spec);
 /// model.
 std::optional<std::string> changed_environment(const std::string& run, const RunInfo& info);
 
-/// FormatError where a run's configuration asks for networks that its checkpoint is too small for: a stranger's
-/// may ask for more than there is memory.
+/// FormatError where a run's configuration asks for networks that its checkpoint is too small for: a
+/// stranger's may ask for more than there is memory.
 void check_networks_fit(const std::string& run, const Config& config);
 
 /// An untrained agent for this configuration. ConfigError where the algorithm cannot have the environment's

@@ -43,6 +43,10 @@ TEST_CASE("observation statistics are the mean and variance of all that was seen
   CHECK(constant.normalized(full({1, 1}, 7)).item() == 0);
   CHECK(constant.normalized(full({1, 1}, 1e6)).item() == 10);
   CHECK(constant.normalized(full({1, 1}, -1e6)).item() == -10);
+  // In f64, where all that was seen is equal, 1e-8 is the whole variance: 1e-4 away is 1 away.
+  rl::RunningMeanStd equal(1, DType::f64);
+  for (int i = 0; i < 3; ++i) equal.add(std::vector<double>{3});
+  CHECK(equal.normalized(from_values({3 + 1e-4}, {1, 1}, DType::f64)).item() == Approx(1).epsilon(1e-9));
 }
 
 TEST_CASE("an agent that normalises acts and learns as one that is given normalised observations",

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -293,6 +294,32 @@ TEST_CASE("a stop within an evaluation does it again", "[train]") {
     go(rl::Training::resume(run, std::nullopt));
     check_same(run, expected);
   }
+}
+
+TEST_CASE("a run's progress has the metrics of the last update, and rates since the first", "[train]") {
+  struct Watcher final : rl::TrainingListener {
+    void on_step(const rl::Training& training) override {
+      const rl::Progress p = training.progress();
+      CHECK(p.metrics.empty() == (training.state().updates == 0));
+      if (training.state().updates > 0) CHECK(std::isfinite(p.metrics["critic_loss"]));
+    }
+  };
+  const TemporaryFolder folder;
+  Watcher watcher;
+  CHECK(rl::Training::begin(small_run(), folder.path("run")).run(watcher).has_value());
+
+  rl::Rates rates;
+  rates.add(0, 0, 0);
+  CHECK_FALSE(rates.steps_per_second());
+  rates.add(1, 1000, 0);
+  CHECK(rates.steps_per_second().value() == 1000);
+  rates.add(2, 1010, 1);  // steps before the first update are far faster, and tell nothing of those to come
+  CHECK_FALSE(rates.steps_per_second());
+  rates.add(3, 1020, 11);
+  CHECK(rates.steps_per_second().value() == 10);
+  CHECK(rates.updates_per_second().value() == 10);
+  rates.add(3.01, 2020, 1011);  // too soon after the last one
+  CHECK(rates.steps_per_second().value() == 10);
 }
 
 TEST_CASE("a run may be stopped often", "[train]") {
