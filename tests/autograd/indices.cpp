@@ -43,6 +43,9 @@ TEST_CASE("no index is rounded", "[indices]") {
   // An f32 cannot name these places, and must not try.
   CHECK_THROWS_AS(gather(x, 0, full({1}, 5)), DTypeError);
   CHECK_THROWS_AS(one_hot(full({1}, 5), kMany), DTypeError);
+  // It can name each of 2^24.
+  constexpr std::int64_t kAll = std::int64_t{1} << 24;
+  CHECK(gather(slice(x.detach(), 0, kMany - kAll, kMany), 0, full({1}, kOdd - (kMany - kAll))).item() == 5);
   CHECK_THROWS_AS(cross_entropy(logits, full({1}, 5)), DTypeError);
   CHECK_THROWS_AS(arange(kMany), DTypeError);
   CHECK(arange(kMany, DType::i64).data<std::int64_t>()[kOdd] == kOdd);

@@ -188,6 +188,13 @@ TEST_CASE("an ensemble is so many separate networks", "[nn]") {
   }
 }
 
+TEST_CASE("of one feature a layer norm leaves its bias", "[nn]") {
+  const LayerNorm layer(1);
+  layer.parameters()[1].detach().fill_(0.25);
+  CHECK(layer(from_values({3, -7}, {2, 1})).to_vector() == std::vector<double>{0.25, 0.25});
+  CHECK_THROWS_WITH(LayerNorm(0), Contains("features 0"));
+}
+
 TEST_CASE("norms begin as no more than norms: weights of 1, biases of 0, statistics of the standard normal",
           "[nn]") {
   for (const std::int64_t n : {0, 2}) {

@@ -71,6 +71,15 @@ TEST_CASE("nodes carry the names of the layers that made them", "[nn]") {
   CHECK(*net.parameters()[1].body()->node->scope == "l1/bias");
 }
 
+TEST_CASE("a module of one parameter is flat already", "[nn]") {
+  struct One : Module {
+    One() { weight = register_parameter("weight", from_values({1, 2, 3, 4, 5, 6}, {2, 3})); }
+    Tensor weight;
+  } one;
+  CHECK(one.flat().to_vector() == std::vector<double>{1, 2, 3, 4, 5, 6});
+  CHECK(one.flat().raw() == one.weight.raw());
+}
+
 TEST_CASE("flat() is all parameters in one piece", "[nn]") {
   Rng rng(0);
   const Mlp net({3, 4, 2}, rng, {}, DType::f64);

@@ -322,6 +322,19 @@ TEST_CASE("a run's progress has the metrics of the last update, and rates since 
   CHECK(rates.steps_per_second().value() == 10);
 }
 
+TEST_CASE("the time before a stop counts", "[train]") {
+  const TemporaryFolder folder;
+  const std::string run = folder.path("run"), path = run + "/checkpoint/state.json";
+  go(rl::Training::begin(small_run(), run), 300);
+  Json state = Json::parse(read_file(path));
+  CHECK(state.at("extra").at("seconds").get<double>() > 0);
+  state["extra"]["seconds"] = 1000;
+  write_file(path, state.dump());
+  go(rl::Training::resume(run, std::nullopt));
+  const double seconds = Json::parse(read_file(run + "/summary.json")).at("seconds");
+  CHECK((seconds > 1000 && seconds < 1500));
+}
+
 TEST_CASE("a run may be stopped often", "[train]") {
   const TemporaryFolder folder;
   const auto expected = never_stopped(folder);

@@ -320,6 +320,7 @@ TEST_CASE("bad settings of tabular methods are one error each", "[tabular]") {
   CHECK_THROWS_WITH(rl::value_iteration(table, 1), Contains("gamma is 1") && Contains("below 1"));
   CHECK_THROWS_WITH(rl::value_iteration(table, 0.9, -1), Contains("alpha is -1"));
   CHECK_THROWS_AS(rl::value_iteration(table, std::nan("")), ConfigError);
+  CHECK_THROWS_WITH(rl::value_iteration(table, 0.9, INFINITY), Contains("alpha is inf"));
   CHECK_THROWS_AS(rl::value_iteration({}, 0.9), ConfigError);
   CHECK_THROWS_AS(rl::evaluate_policy(table, std::vector<double>(9, 0.5), 0.9), ShapeError);
   CHECK_THROWS_WITH(rl::evaluate_policy(table, std::vector<double>(10, 0.4), 0.9), Contains("add up to 0.8"));
