@@ -205,6 +205,7 @@ TEST_CASE("an undefined tensor is an error in every op", "[errors]") {
   for (const auto& [op, f] : kWhole) {
     all.push_back({op, [f = f] { f(kNone); }, Kind::shape, {op, "undefined"}});
   }
+  all.push_back({"1 /", [] { 1 / kNone; }, Kind::shape, {"an op with a number", "undefined"}});
   check_all(all);
 }
 

@@ -163,6 +163,22 @@ TEST_CASE("which states end an episode, and which it can come to", "[envs][toy_t
   CHECK(numbers_of(reachable_states(taxi)).size() == 404);
 }
 
+TEST_CASE("an episode begins where the table says, whatever state the last one ended in",
+          "[envs][toy_text]") {
+  // Two states, one action: from either to the other.
+  const TransitionTable two = {
+      .states = 2, .actions = 1, .start = {1, 0}, .outcomes = {{{.next = 1}}, {{.next = 0}}}};
+  TableEnv env("Two-v0", two);
+  Rng rng(1);
+  for (int i = 0; i < 3; ++i) {
+    CHECK(reset(env, rng) == std::vector<double>{0});
+    CHECK(step(env, {0}).observation == std::vector<double>{1});
+  }
+  env.set_state(std::vector<double>{0, 0, 0});
+  CHECK(observation_of(env) == std::vector<double>{0});
+  CHECK(env.state() == std::vector<double>{0, 0, 0});
+}
+
 TEST_CASE("a table that is none is one error, and so is a state", "[envs][toy_text]") {
   const TransitionTable good = *make("CliffWalking-v1")->transitions();
   const auto error_of = [&](const auto& spoil) -> std::string {

@@ -177,6 +177,8 @@ TEST_CASE("a squashed Gaussian's entropy rises to a maximum below log 2, and fal
 }
 
 TEST_CASE("what has no entropy is one error", "[entropy]") {
+  for (const double certain : {0.0, 1.0}) CHECK_FALSE(std::signbit(nn::coin_entropy(certain)));
+  CHECK_FALSE(std::signbit(nn::entropy(std::vector<double>{0, 1, 0})));
   CHECK_THROWS_WITH(nn::coin_entropy(1.5), Contains("1.5") && Contains("0 to 1"));
   CHECK_THROWS_AS(nn::coin_entropy(std::nan("")), ConfigError);
   CHECK_THROWS_WITH(nn::entropy(std::vector<double>{0.5, 0.25}), Contains("add up to 0.75"));

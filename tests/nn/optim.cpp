@@ -364,6 +364,10 @@ TEST_CASE("clip_grad_norm scales only what is too long", "[optim]") {
   CHECK(gradients[1].to_vector()[1] == Approx(2).epsilon(1e-6));
   CHECK(original.to_vector() == std::vector<double>{3, 0});  // which may be another's gradient too
   CHECK(clip_grad_norm(gradients, 2.5) == Approx(2.5).epsilon(1e-6));
+  // Where squares overflow, and where a gradient has both large numbers and zeros.
+  TensorList large = {from_values({3e30, 0, 4e30}, {3}), from_values({0, 0}, {2})};
+  CHECK(clip_grad_norm(large, 1) == Approx(5e30).epsilon(1e-6));
+  CHECK(large[0].to_vector()[0] == Approx(0.6).epsilon(1e-5));
   for (const double bad : {0.0, -1.0, double(NAN)}) {
     CHECK_THROWS_AS(clip_grad_norm(gradients, bad), ConfigError);
   }
@@ -376,6 +380,13 @@ TEST_CASE("optimisers refuse what they cannot use", "[optim]") {
   CHECK_THROWS_WITH(Adam({p}, {.beta2 = NAN}), Contains("Adam: beta2 is nan"));
   CHECK_THROWS_AS(Adam({p}, {.eps = -1}), ConfigError);
   CHECK_THROWS_AS(Adam({p}, {.weight_decay = -1}), ConfigError);
+  CHECK_THROWS_WITH(Sgd({p}, {.lr = -1}), Contains("SGD: lr is -1") || Contains("Sgd: lr is -1"));
+  CHECK_THROWS_AS(Sgd({p}, {.momentum = -1}), ConfigError);
+  CHECK_THROWS_AS(Sgd({p}, {.momentum = 0.9, .dampening = -1}), ConfigError);
+  CHECK_THROWS_AS(Sgd({p}, {.weight_decay = -1}), ConfigError);
+  CHECK_THROWS_AS(RmsProp({p}, {.lr = NAN}), ConfigError);
+  CHECK_THROWS_AS(RmsProp({p}, {.momentum = -1}), ConfigError);
+  CHECK_THROWS_AS(RmsProp({p}, {.weight_decay = -1}), ConfigError);
   CHECK_THROWS_WITH(Sgd({p}, {.nesterov = true}), Contains("nesterov needs momentum"));
   CHECK_THROWS_AS(Sgd({p}, {.momentum = 0.9, .dampening = 0.1, .nesterov = true}), ConfigError);
   CHECK_THROWS_AS(RmsProp({p}, {.alpha = 1}), ConfigError);

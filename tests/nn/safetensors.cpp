@@ -125,6 +125,11 @@ TEST_CASE("a valid header may be laid out otherwise", "[safetensors]") {
                                     "a" : {"dtype":"F32","shape":[],"data_offsets":[0,4]} }   )",
                                data));
   check_same(safetensors::load(path).tensors, {{"b", from_values({2, 3}, {2})}, {"a", scalar(1)}});
+  // An empty tensor may begin where another does.
+  write_file(path, with_length(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},)"
+                               R"("none":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})",
+                               data));
+  check_same(safetensors::load(path).tensors, {{"a", from_values({1, 2, 3}, {3})}, {"none", zeros({0})}});
 }
 
 TEST_CASE("a file that is not whole and valid is refused", "[safetensors]") {

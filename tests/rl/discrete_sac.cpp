@@ -80,6 +80,7 @@ void check_update(DiscreteSac& agent, const Json& c, const Json& u, double toler
   check_close("log_pi", log_softmax(logits, -1), tensor(u.at("log_pi")), tolerance);
   check_close("q_pi", stepped.critic()(batch.obs), both(u, "q1_pi", "q2_pi"), tolerance);
   const auto [actor_loss, entropy] = stepped.actor_loss(batch.obs);
+  CHECK(entropy.shape() == Shape{batch.obs.size(0), 1});
   check_close("entropy", mean(entropy), scalar_of(u.at("entropy")), tolerance);
   check_close("actor_loss", actor_loss, scalar_of(u.at("actor_loss")), tolerance);
   check_parameters("gradient of actor", stepped.actor().named_parameters(),

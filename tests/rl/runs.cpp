@@ -322,6 +322,29 @@ TEST_CASE("a run's progress has the metrics of the last update, and rates since 
   CHECK(rates.steps_per_second().value() == 10);
 }
 
+TEST_CASE("an episode's row has the means of its updates' metrics", "[train]") {
+  rl::MetricMeans means;
+  means.add({{"loss", 1.0}, {"late", std::nullopt}});
+  means.add({{"loss", 4.0}, {"late", 7.0}});
+  CHECK(means.entries()[0].mean() == 2.5);
+  CHECK(means.entries()[1].mean() == 7);
+  means.clear();
+  CHECK_FALSE(means.entries()[0].mean());
+  CHECK_THROWS_AS(means.add({{"other", 1.0}}), Error);
+}
+
+TEST_CASE("training that is not evaluated forgets an evaluation that was due", "[train]") {
+  const rl::RunInfo info = small_run();
+  const rl::RunConfig& run = info.config.run;
+  const std::unique_ptr<rl::Agent> agent = rl::make_agent(info.config);
+  rl::ReplayBuffer buffer = rl::make_buffer(info.config);
+  rl::TrainState state(Rng(1), 1);
+  state.evaluation_due = true;
+  rl::train(
+      run, info.config.off_policy, [&] { return rl::make_env(run.env); }, *agent, buffer, state);
+  CHECK(state.step == run.steps);
+}
+
 TEST_CASE("the time before a stop counts", "[train]") {
   const TemporaryFolder folder;
   const std::string run = folder.path("run"), path = run + "/checkpoint/state.json";

@@ -184,6 +184,14 @@ TEST_CASE("a problem that is none is one error", "[envs][soft_lqr]") {
   CHECK_THAT(error_of([](auto& p) { p.W = {1, 0.5, 0, 1}; }), Contains("W is no covariance"));
   CHECK_THAT(error_of([](auto& p) { p.W = {1, 2, 2, 1}; }), Contains("W is no covariance"));
   CHECK_THAT(error_of([](auto& p) { p.W = {0, 1, 1, 1}; }), Contains("W is no covariance"));
+  // A covariance of three, none of them independent, is one.
+  CHECK_NOTHROW(LinearQuadratic({.n = 3,
+                                 .A = {1, 0, 0, 0, 1, 0, 0, 0, 1},
+                                 .B = {1, 1, 1},
+                                 .Q = {1, 0, 0, 0, 1, 0, 0, 0, 1},
+                                 .R = {1},
+                                 .W = {4, 2, 2, 2, 5, 3, 2, 3, 6}},
+                                1, 10));
   CHECK_THAT(error_of([](auto&) {}, 0), Contains("the bound of actions is 0"));
   const LinearQuadraticProblem standard = LinearQuadratic::standard_problem();
   CHECK_THROWS_WITH(rl::solve_soft_lqr(standard, 1, 1), Contains("gamma is 1"));
