@@ -28,6 +28,7 @@ class TrainingListener {
   virtual void on_step(const Training&) {}
   virtual void on_episode(const Training&, const Episode&) {}
   virtual void on_evaluation(const Training&, const Evaluation&) {}
+  virtual void on_diagnosis(const Training&, const Diagnosis&) {}
   /// Asked at every round, and at evaluations' every step; true ends the run there.
   virtual bool should_stop(const Training&) { return false; }
 };
@@ -48,8 +49,8 @@ std::optional<std::string> action_warning(const envs::Spec& spec);
 /// model.
 std::optional<std::string> changed_environment(const std::string& run, const RunInfo& info);
 
-/// FormatError where a run's configuration asks for networks that its checkpoint is too small for: a stranger's
-/// may ask for more than there is memory.
+/// FormatError where a run's configuration asks for networks that its checkpoint is too small for: a
+/// stranger's may ask for more than there is memory.
 void check_networks_fit(const std::string& run, const Config& config);
 
 /// An untrained agent for this configuration. ConfigError where the algorithm cannot have the environment's
@@ -81,9 +82,11 @@ class Training {
  private:
   Training(RunInfo info, std::string path);
   void write_first_files();
+  void begin_diagnoses();
   void save();
   void add_episode(const Episode& episode);
   void add_evaluation(const Evaluation& evaluation);
+  void add_diagnosis(const Diagnosis& diagnosis);
   double seconds() const;
   nlohmann::ordered_json summarise(const Evaluation& final_evaluation) const;
 
@@ -95,7 +98,7 @@ class Training {
   ReplayBuffer buffer_;
   TrainState state_;
   std::unique_ptr<RunLock> lock_;
-  std::unique_ptr<CsvFile> episodes_, evaluations_;
+  std::unique_ptr<CsvFile> episodes_, evaluations_, diagnoses_;
   double seconds_before_ = 0;  // of training, until run() was called
   Clock::time_point start_ = Clock::now();
   // For progress(), and for the rates in the table's rows.

@@ -122,7 +122,7 @@ void print_summary(const Json& summary, const std::string& run) {
         summary.at("solved").get<bool>() ? "Solved:" : "Not solved: that would take",
         number(summary.at("solved_threshold")));
   }
-  out("Files: {}/  progress.csv, eval.csv, summary.json, checkpoint/\n", run);
+  out("Files: {}/  progress.csv, eval.csv, diagnostics.jsonl, summary.json,\n  checkpoint/\n", run);
   out("Evaluate again: {} eval {}\n", program(), shell_word(run));
 }
 
