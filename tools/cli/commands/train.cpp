@@ -13,6 +13,7 @@
 #include "rl/runs/config.h"
 #include "rl/runs/training.h"
 #include "tools/cli/command.h"
+#include "tools/cli/compare.h"
 #include "tools/cli/display.h"
 #include "tools/cli/output.h"
 #include "tools/cli/stop_signals.h"
@@ -28,7 +29,7 @@ struct TrainCommand {
   std::string name;  // of a preset or environment
   std::string run, config_file, resume, algorithm;
   std::vector<std::string> settings;
-  std::string seed, steps, envs, threads;  // as typed; empty if not given
+  std::string seed, seeds, steps, envs, threads;  // as typed; empty if not given
   bool quiet = false, json = false;
 };
 
@@ -159,7 +160,34 @@ class Watcher final : public rl::TrainingListener {
   Display display_;
 };
 
+// With --seeds: the comparison of one configuration with itself.
+int run_seeds(const TrainCommand& options) {
+  const std::pair<const char*, bool> others[] = {
+      {"--seed", !options.seed.empty()}, {"--resume", !options.resume.empty()}, {"--json", options.json}};
+  for (const auto& [flag, given] : others) {
+    if (given) throw ConfigError(fmt::format("{} cannot be given with --seeds", flag));
+  }
+  const std::vector<std::int64_t> seeds = rl::parse_seeds("--seeds", options.seeds);
+  const rl::RunInfo info = choose(options);
+  const std::string folder = options.run.empty()
+                                 ? fmt::format("runs/{}-{}-seeds", info.name(), info.config.algorithm().name)
+                                 : options.run;
+  std::string again = fmt::format("train {} --algo {} --seeds {} --run {}", info.name(),
+                                  info.config.algorithm().name, options.seeds, shell_word(folder));
+  if (!options.config_file.empty()) again += " --config " + shell_word(options.config_file);
+  for (const std::string& setting : options.settings) again += " --set " + shell_word(setting);
+  if (!options.steps.empty()) again += " --steps " + options.steps;
+  if (!options.envs.empty()) again += " --envs " + options.envs;
+  return compare(rl::comparison_of(info, seeds, folder), {.folder = folder,
+                                                          .title = info.name(),
+                                                          .again = again,
+                                                          .jobs = options.threads,
+                                                          .quiet = options.quiet,
+                                                          .report_only = false});
+}
+
 int run(const TrainCommand& options) {
+  if (!options.seeds.empty()) return run_seeds(options);
   if (!options.threads.empty())
     set_num_threads(static_cast<int>(parse_integer("--threads", options.threads, 1, 1024)));
   const StopSignals signals;
@@ -204,6 +232,11 @@ void add_train(CLI::App& app, int& exit_code) {
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   sub->add_option("--seed", o->seed, "short for --set seed=N")->type_name("N");
+  sub->add_option("--seeds", o->seeds,
+                  "several, such as 1..5 or 1,2,7: a run for each, side by side, one thread each, and how "
+                  "they compare, in "
+                  "--run's folder (default runs/<name>-<algorithm>-seeds)")
+      ->type_name("SEEDS");
   sub->add_option("--steps", o->steps, "short for --set steps=N; with --resume, train to this step")
       ->type_name("N");
   sub->add_option("--envs", o->envs, "short for --set envs=N: copies of the environment, side by side")
@@ -218,6 +251,7 @@ void add_train(CLI::App& app, int& exit_code) {
       "  saccade train pendulum\n"
       "  saccade train pendulum --seed 3 --set gamma=0.98 --set hidden=[128,128]\n"
       "  saccade train pendulum --algo td3\n"
+      "  saccade train pendulum --seeds 1..5\n"
       "  saccade train HalfCheetah-v4 --envs 4 --run runs/cheetah\n"
       "  saccade train --resume runs/pendulum-1");
   sub->callback([o, &exit_code] { exit_code = run(*o); });

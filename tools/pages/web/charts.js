@@ -23,7 +23,8 @@ const cursorPlugin = {
   id: "cursor",
   afterDatasetsDraw(chart) {
     const {ctx: c, chartArea: {top, bottom}, cursor} = chart;
-    const points = chart.getSortedVisibleDatasetMetas().map(meta => meta.data[cursor])
+    const points = chart.getSortedVisibleDatasetMetas().filter(({index}) => !chart.data.datasets[index].isBand)
+      .map(meta => meta.data[cursor])
       .filter(point => point && !point.skip);
     if (points.length === 0) return;
     c.save();
@@ -91,6 +92,17 @@ function makeCurve({x, y: {log}, curve: {name, values, series, dashed = false}, 
   };
 }
 
+// The band of a curve that has `low` and `high`: its upper edge, filled down to the next dataset, its lower edge.
+function makeBand({x, curve: {low, high, series}, nth}) {
+  if (!low) return [];
+  const colour = () => token(`series-${series}`) + "30";
+  const edge = (values, fill) => ({
+    data: values.map((y, i) => ({x: x.values[i], y})), fill, order: 100 - nth, isBand: true, curve: nth,
+    borderWidth: 0, pointRadius: 0, backgroundColor: colour,
+  });
+  return [edge(high, "+1"), edge(low, false)];
+}
+
 // Names the curves and shows their values at the cursor; a click hides a curve.
 function makeKeys(chart, curves) {
   const values = curves.map(() => element("b"));
@@ -102,7 +114,7 @@ function makeKeys(chart, curves) {
     button.onclick = () => {
       const shown = !chart.isDatasetVisible(n);
       button.setAttribute("aria-pressed", String(shown));
-      chart.setDatasetVisibility(n, shown);
+      chart.data.datasets.forEach((dataset, i) => { if (i === n || dataset.curve === n) chart.setDatasetVisibility(i, shown); });
       chart.update();
     };
     return button;
@@ -129,6 +141,8 @@ function followCursor(canvas, chart, count, move) {
 //
 //     {label, x: {name, title, values, low, high, format}, y: {title, log, low, high}, curves, at, format}
 //
+// A curve with `low` and `high` has a band between them.
+//
 // The cursor begins at the value `at` of x. For assistive technology the chart is a slider along x.
 function lineChart(place, {label, x, y, curves, at = x.values[0], format = number}) {
   const canvas = element("canvas", {tabIndex: 0, role: "slider", "aria-label": label,
@@ -137,7 +151,8 @@ function lineChart(place, {label, x, y, curves, at = x.values[0], format = numbe
   place.append(element("div", {className: "canvas"}, canvas), line);
   const chart = new Chart(canvas, {
     type: "line", plugins: [cursorPlugin],
-    data: {datasets: curves.map((curve, nth) => makeCurve({x, y, curve, nth}))},
+    data: {datasets: [...curves.map((curve, nth) => makeCurve({x, y, curve, nth})),
+      ...curves.flatMap((curve, nth) => makeBand({x, curve, nth}))]},
     options: {scales: {x: makeAxis(x), y: makeAxis(y)}},
   });
   allCharts.push(chart);
