@@ -77,6 +77,7 @@ class Training {
   const std::string& path() const { return path_; }
   const RunInfo& info() const { return info_; }
   const TrainState& state() const { return state_; }
+  const Agent& agent() const { return *agent_; }
   Progress progress() const;
 
  private:

@@ -14,6 +14,7 @@
 #include "rl/runs/training.h"
 #include "tools/cli/command.h"
 #include "tools/cli/compare.h"
+#include "tools/cli/dashboard.h"
 #include "tools/cli/display.h"
 #include "tools/cli/output.h"
 #include "tools/cli/stop_signals.h"
@@ -30,6 +31,8 @@ struct TrainCommand {
   std::string run, config_file, resume, algorithm;
   std::vector<std::string> settings;
   std::string seed, seeds, steps, envs, threads;  // as typed; empty if not given
+  std::string dashboard, dashboard_host;
+  bool serves = false;  // --dashboard is given, with a port or without
   bool quiet = false, json = false;
 };
 
@@ -137,28 +140,49 @@ int report_stop(const rl::Training& training, bool json) {
   return 128 + StopSignals::received();
 }
 
-// The display and the signals that stop a run.
+// The display, the dashboard, if there is one, and the signals that stop a run.
 class Watcher final : public rl::TrainingListener {
  public:
-  explicit Watcher(Display::Mode mode) : display_(mode) {}
+  Watcher(Display::Mode mode, Dashboard* dashboard) : display_(mode), dashboard_(dashboard) {}
   void announce(const rl::Training& training) {
     display_.message(announcement(training), training.state().step);
+  }
+  void say(const std::string& line, const rl::Training& training) {
+    display_.message(line, training.state().step);
   }
   void on_step(const rl::Training& training) override {
     if (display_.due(training.state().step, training.info().config.run.steps)) {
       display_.update(training.progress());
     }
+    if (dashboard_ != nullptr) dashboard_->progressed(training);
   }
   void on_evaluation(const rl::Training& training, const rl::Evaluation& e) override {
     const std::int64_t step = training.state().step;
     display_.message(evaluation_line(step, training.info().config.run.steps, e), step);
+    if (dashboard_ != nullptr) dashboard_->grew(training);
+  }
+  void on_diagnosis(const rl::Training& training, const rl::Diagnosis&) override {
+    if (dashboard_ != nullptr) dashboard_->grew(training);
   }
   bool should_stop(const rl::Training&) override { return StopSignals::received() != 0; }
   void finish() { display_.clear(); }
 
  private:
   Display display_;
+  Dashboard* dashboard_;
 };
+
+std::unique_ptr<Dashboard> make_dashboard(const TrainCommand& options) {
+  if (!options.serves) {
+    if (!options.dashboard_host.empty()) throw ConfigError("--dashboard-host needs --dashboard");
+    return nullptr;
+  }
+  DashboardOptions d;
+  if (!options.dashboard.empty())
+    d.port = static_cast<int>(parse_integer("--dashboard", options.dashboard, 1, 65535));
+  if (!options.dashboard_host.empty()) d.host = options.dashboard_host;
+  return std::make_unique<Dashboard>(d);
+}
 
 // With --seeds: the comparison of one configuration with itself.
 int run_seeds(const TrainCommand& options) {
@@ -191,11 +215,18 @@ int run(const TrainCommand& options) {
   if (!options.threads.empty())
     set_num_threads(static_cast<int>(parse_integer("--threads", options.threads, 1, 1024)));
   const StopSignals signals;
+  const std::unique_ptr<Dashboard> dashboard =
+      make_dashboard(options);  // a port that is taken shows before there are files
   rl::Training training =
       options.resume.empty() ? rl::Training::begin(choose(options), options.run) : resume(options);
   for (const std::string& surprise : rl::surprises(training.info())) warn(surprise);
-  Watcher watcher(options.quiet || options.json ? Display::Mode::silent : Display::best_mode());
+  Watcher watcher(options.quiet || options.json ? Display::Mode::silent : Display::best_mode(),
+                  dashboard.get());
   watcher.announce(training);
+  if (dashboard != nullptr) {
+    dashboard->show(training);
+    if (!options.json) watcher.say(fmt::format("Dashboard: {}", dashboard->url()), training);
+  }
   std::optional<Json> summary = training.run(watcher);
   watcher.finish();
   if (!summary) return report_stop(training, options.json);
@@ -244,6 +275,15 @@ void add_train(CLI::App& app, int& exit_code) {
   sub->add_option("--resume", o->resume, "go on from this run's checkpoint")->type_name("RUN");
   sub->add_option("--threads", o->threads, "how many threads to use at most; results do not depend on it")
       ->type_name("N");
+  CLI::Option* dashboard = sub->add_option("--dashboard", o->dashboard,
+                                           "serve a page that shows the run as it goes (default port: 8080)")
+                               ->type_name("[PORT]")
+                               ->expected(0, 1);
+  sub->add_option(
+         "--dashboard-host", o->dashboard_host,
+         "the address to serve it at, such as 0.0.0.0 for all of this machine's; beyond the default, "
+         "127.0.0.1, the page asks for a token that is printed")
+      ->type_name("ADDRESS");
   sub->add_flag("--quiet", o->quiet, "only say how it ended");
   sub->add_flag("--json", o->json, "only print the summary, as JSON");
   sub->footer(
@@ -254,7 +294,10 @@ void add_train(CLI::App& app, int& exit_code) {
       "  saccade train pendulum --seeds 1..5\n"
       "  saccade train HalfCheetah-v4 --envs 4 --run runs/cheetah\n"
       "  saccade train --resume runs/pendulum-1");
-  sub->callback([o, &exit_code] { exit_code = run(*o); });
+  sub->callback([o, dashboard, &exit_code] {
+    o->serves = dashboard->count() > 0;
+    exit_code = run(*o);
+  });
 }
 
 }  // namespace saccade::cli

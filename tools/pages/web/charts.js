@@ -137,6 +137,12 @@ function followCursor(canvas, chart, count, move) {
   };
 }
 
+// Takes away all charts that there are.
+function removeCharts() {
+  allCharts.forEach(chart => chart.destroy());
+  allCharts.length = 0;
+}
+
 // Curves over the same values of x, in an element of class "chart":
 //
 //     {label, x: {name, title, values, low, high, format}, y: {title, log, low, high}, curves, at, format}

@@ -1,15 +1,18 @@
-// Plays the episodes of a recording, once startPlayer() is called.
+// Plays the episodes of a recording, once startPlayer() is called; loadEpisodes() takes those that came since into `data`.
 "use strict";
 
 // ---- episodes: frame 0 is the start, frame k what step k led to ----
 
-for (const episode of data.episodes ?? []) {
-  episode.rewards = episode.rewards.map(Number);
-  episode.steps = episode.rewards.length;
-  episode.returns = [0];
-  for (const reward of episode.rewards) episode.returns.push(episode.returns.at(-1) + reward);
+let hasScene = false;
+function prepareEpisodes() {
+  hasScene = data.shapes.length > 0;
+  for (const episode of data.episodes) {
+    episode.rewards = episode.rewards.map(Number);
+    episode.steps = episode.rewards.length;
+    episode.returns = [0];
+    for (const reward of episode.rewards) episode.returns.push(episode.returns.at(-1) + reward);
+  }
 }
-const hasScene = data.shapes?.length > 0;
 const speeds = [0.25, 0.5, 1, 2, 4];
 const player = {episode: 0, time: 0, speed: 1, playing: false, before: 0};  // time is in steps
 const episode = () => data.episodes[player.episode];
@@ -56,6 +59,8 @@ for (const name of ["Step", "Time", "Reward", "Return so far"]) {
 const actionParts = [];
 function makeActions() {
   const {low, choices} = data.action;
+  actionParts.length = 0;
+  $("actions").replaceChildren();
   if (choices > 0) {
     const row = element("div", {className: "choices"});
     for (let n = 0; n < choices; ++n) {
@@ -226,14 +231,22 @@ function followKeys(event) {
   action(event);
 }
 
+function loadEpisodes() {
+  prepareEpisodes();
+  resetView();
+  $("episode").replaceChildren(...data.episodes.map(({steps, returns}, n) =>
+    element("option", {value: n}, `${data.captions?.[n] ?? n + 1}: return ${number(returns[steps])}, ${steps} steps`)));
+  makeActions();
+  setEpisode(0);
+}
+
 // The keys are those pressed in `target`. It plays at once if it is to, and the address names no step: one that ends
 // with #2/150 opens episode 2 at step 150.
 function startPlayer(target, plays) {
+  prepareEpisodes();
   target.addEventListener("keydown", followKeys);
   $("play").onclick = () => setPlaying(!player.playing);
   $("scrubber").oninput = () => seek(Number($("scrubber").value));
-  data.episodes.forEach(({steps, returns}, n) => $("episode").append(
-    element("option", {value: n}, `${data.captions?.[n] ?? n + 1}: return ${number(returns[steps])}, ${steps} steps`)));
   $("episode").onchange = () => setEpisode(Number($("episode").value));
 
   const canvas = $("canvas");
@@ -253,10 +266,10 @@ function startPlayer(target, plays) {
     canvas.ondblclick = resetAndDraw;
   }
 
-  makeActions();
+  loadEpisodes();
   setSpeed(speeds.indexOf(1));
   const [, first, step] = location.hash.match(/^#(\d+)\/(\d+)$/) || [];
-  setEpisode(first ? Number(first) - 1 : 0);
+  if (first) setEpisode(Number(first) - 1);
   if (step) seek(Number(step));
   else if (plays) setPlaying(!matchMedia("(prefers-reduced-motion: reduce)").matches);
 }

@@ -1,7 +1,9 @@
 // The page of a report: one run in full, or several over each other.
 "use strict";
 
-const {runs, steps} = data, single = runs.length === 1, [first] = runs;
+// Set anew when a page that is served gets new data.
+let {runs, steps} = data, [first] = runs;
+const single = runs.length === 1, sameEnv = runs.every(({env}) => env === first.env);
 const orNone = (x, text = number) => x === null || x === undefined ? "\u2013" : text(x);
 
 // "3:07", "1:02:03"
@@ -12,7 +14,6 @@ function clock(seconds) {
 
 // ---- the head ----
 
-const sameEnv = runs.every(({env}) => env === first.env);
 const score = ({facts}) => facts.summary?.final_evaluation ?? null;
 document.title = single ? `Saccade: ${first.name}` : `Saccade: ${runs.length} runs`;
 $("title").textContent = single ? `${first.env}, ${first.algorithm}` : sameEnv ? first.env : `${runs.length} runs`;
@@ -33,7 +34,7 @@ function showTiles({facts, threshold}) {
     $("verdict").className = solved ? "badge" : "badge bad";
     $("verdict").title = `That takes a mean return of ${number(threshold)}`;
   }
-  $("tiles").append(
+  $("tiles").replaceChildren(
     tile(orNone(last), final ? `final evaluation, ${final.episodes} episodes` : "last evaluation",
       final ? `\u00b1 ${number(final.std)}` : ""),
     tile(orNone(facts.best_evaluation), facts.best_step === null ? "best evaluation"
@@ -60,7 +61,7 @@ function showRuns() {
   ];
   const row = (tag, cells) => element("tr", {}, ...cells.map((cell, n) =>
     element(tag, columns[n][2] ? {className: "right"} : {}, ...cell)));
-  $("run-table").append(element("thead", {}, row("th", columns.map(([name]) => [name]))),
+  $("run-table").replaceChildren(element("thead", {}, row("th", columns.map(([name]) => [name]))),
     element("tbody", {}, ...runs.map((run, n) => row("td", columns.map(([, cell]) => cell(run, n))))));
 }
 
@@ -68,7 +69,7 @@ function showWarnings() {
   const items = runs.flatMap(run => run.warnings.map(text =>
     element("li", {}, ...(single ? [] : [element("b", {}, `${run.name}: `)]), text)));
   $("warnings").hidden = items.length === 0;
-  $("warning-list").append(...items);
+  $("warning-list").replaceChildren(...items);
 }
 
 // ---- curves ----
@@ -91,9 +92,11 @@ const charts = [
   {title: "Speed", about: "steps and updates a second", log: true, curves: [["steps_per_second", "steps/s"], ["updates_per_second", "updates/s"]]},
 ];
 
-for (const {curves} of runs) {
-  if (!curves.expected) continue;
-  curves.overestimation = curves.expected.map((q, i) => q === null ? null : q - curves.soft_return[i]);
+function addOverestimation() {
+  for (const {curves} of runs) {
+    if (!curves.expected) continue;
+    curves.overestimation = curves.expected.map((q, i) => q === null ? null : q - curves.soft_return[i]);
+  }
 }
 
 // Whatever else an algorithm reports has a chart of its own.
@@ -119,15 +122,21 @@ function curvesOf({curves, several}) {
 const lastCommon = curves => Math.min(...curves.map(({values}) => values.findLastIndex(y => y !== null)));
 
 function showCharts() {
-  for (const chart of [...charts, ...otherCharts()]) {
-    const curves = curvesOf(chart);
-    if (curves.length === 0) continue;
+  removeCharts();
+  $("charts").replaceChildren();
+  const drawn = [...charts, ...otherCharts()].map(chart => ({chart, curves: curvesOf(chart)}))
+    .filter(({curves}) => curves.length > 0);
+  // Each has its width only once all are there.
+  const places = drawn.map(({chart}) => {
     const about = !single && chart.several ? chart.several[1] : chart.about;
     const place = element("div", {className: "chart"}, element("h3", {}, chart.title), ...(about ? [element("p", {}, about)] : []));
     $("charts").append(place);
-    lineChart(place, {label: chart.title, x: {name: "step", values: steps, low: 0, high: steps.at(-1), format: stepText},
+    return place;
+  });
+  drawn.forEach(({chart, curves}, n) => {
+    lineChart(places[n], {label: chart.title, x: {name: "step", values: steps, low: 0, high: steps.at(-1), format: stepText},
       y: {log: chart.log && curves.some(({values}) => values.some(y => y > 0))}, curves, at: steps[lastCommon(curves)]});
-  }
+  });
 }
 
 const stepText = x => x >= 1e4 && x % 1000 === 0 ? `${grouped(x / 1000)}k` : grouped(x);
@@ -135,6 +144,7 @@ const stepText = x => x >= 1e4 && x % 1000 === 0 ? `${grouped(x / 1000)}k` : gro
 // ---- histograms, episodes, settings ----
 
 function showHistograms() {
+  $("histograms").replaceChildren();
   for (const run of runs) {
     const {steps: at, actions, pre_squash: before, limit} = run.histograms;
     if (at.length === 0) continue;
@@ -156,8 +166,9 @@ function showHistograms() {
 
 function showEpisodes() {
   if (!data.episodes) return;
-  $("player").hidden = false;
   $("about-episodes").textContent = `Of ${data.about_episodes}.`;
+  if (!$("player").hidden) return loadEpisodes();
+  $("player").hidden = false;
   startPlayer($("player"), false);
 }
 
@@ -165,7 +176,7 @@ function showSettings() {
   const text = value => Array.isArray(value) ? `[${value.join(", ")}]` : String(value);
   const keys = [...new Set(runs.flatMap(({settings}) => settings.map(({key}) => key)))];
   const of = (run, key) => run.settings.find(setting => setting.key === key);
-  $("settings").append(
+  $("settings").replaceChildren(
     element("thead", {}, element("tr", {}, element("th", {}, "Key"), ...runs.map(({name}) => element("th", {}, single ? "Value" : name)),
       element("th", {}, "Meaning"))),
     element("tbody", {}, ...keys.map(key => {
@@ -176,10 +187,47 @@ function showSettings() {
     })));
 }
 
-if (single) showTiles(first);
-else showRuns();
-showWarnings();
-showCharts();
-showHistograms();
-showEpisodes();
-showSettings();
+function showAll() {
+  addOverestimation();
+  if (single) showTiles(first);
+  else showRuns();
+  showWarnings();
+  showCharts();
+  showHistograms();
+  showEpisodes();
+  showSettings();
+}
+showAll();
+
+// ---- a page that training serves ----
+
+function showProgress(p) {
+  $("live-text").textContent = joined(`step ${grouped(p.step)} of ${grouped(p.steps)}`, `episode ${grouped(p.episodes)}`,
+    p.return !== null && `last return ${number(p.return)}`, p.steps_per_second !== null && `${grouped(Math.round(p.steps_per_second))} steps/s`,
+    p.seconds_left !== null && `${clock(p.seconds_left)} left`);
+}
+
+async function takeReport() {
+  const answer = await fetch(`report.json${location.search}`).catch(() => null);  // it may have ended meanwhile
+  if (!answer?.ok) return;
+  const fresh = await answer.json(), playing = player.playing;
+  Object.assign(data, fresh);
+  ({runs, steps} = data);
+  [first] = runs;
+  showAll();
+  if (playing) setPlaying(true);
+}
+
+function follow() {
+  const events = new EventSource(`events${location.search}`);
+  $("live").hidden = false;
+  $("live-text").textContent = "Waiting for the training";
+  events.onopen = () => { $("live").className = "live"; };
+  events.addEventListener("progress", event => showProgress(JSON.parse(event.data)));
+  events.addEventListener("report", takeReport);
+  events.onerror = () => {
+    $("live").className = "live ended";
+    $("live-text").textContent = "The training has ended, or cannot be reached; the page shows what it last said";
+  };
+}
+if (data.live) follow();
