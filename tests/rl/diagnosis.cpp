@@ -6,6 +6,7 @@
 #include "autograd/grad.h"
 #include "autograd/modes.h"
 #include "autograd/ops.h"
+#include "envs/time_limit.h"
 #include "rl/algorithms/sac.h"
 #include "rl/algorithms/td3.h"
 #include "rl/components/rows.h"
@@ -48,7 +49,7 @@ class Knower final : public Agent {
 };
 
 EnvFactory counting(const Counting::Script& script) {
-  return [script] { return std::make_unique<Counting>(script); };
+  return [script] { return std::make_unique<envs::TimeLimit>(std::make_unique<Counting>(script), 10); };
 }
 
 RunInfo small_run(const std::string& env, const std::string& algorithm) {

@@ -166,8 +166,8 @@ TEST_CASE("a signal stops a comparison with all saved, and it says how to go on"
   write_file(folder.path("spec.json"), spec);
   const Output output =
       run_shell(folder, std::string("'") + SACCADE_BINARY +
-                            "' compare spec.json --jobs 2 --quiet & sleep 1; kill -INT $!; wait $!");
-  CHECK(output.exit_code == 130);
+                            "' compare spec.json --jobs 2 --quiet & sleep 1; kill -TERM $!; wait $!");
+  CHECK(output.exit_code == 143);
   CHECK_THAT(output.err, Contains("Stopped with 0 of 4 runs done; the others are saved. To go on:\n") &&
                              Contains("compare spec.json"));
   const Json state = Json::parse(read_file(folder.path("spec/pendulum/TD3/1/checkpoint/state.json")));

@@ -124,7 +124,8 @@ TEST_CASE("a dashboard serves the report as it grows, with the present policy pl
     CHECK_THAT(answer, Contains("200 OK"));
     const std::string page = answer.substr(answer.find("<!DOCTYPE"));
     const Json data = page_data(page);
-    CHECK(data.at("live") == true);
+    CHECK_THAT(page,
+               Contains("script-src 'unsafe-inline'; connect-src 'self'\">") && Contains("new EventSource("));
     CHECK(data.at("runs").at(0).at("facts").at("steps") == 200);
     CHECK(data.at("captions") == Json({"step 200"}));
     CHECK(data.at("episodes").at(0).at("rewards").size() == 200);

@@ -19,7 +19,6 @@
 #include "base/json.h"
 #include "rl/runs/logs.h"
 #include "tools/cli/display.h"
-#include "tools/pages/assemble.h"
 #include "tools/pages/report.h"
 
 namespace saccade::cli {
@@ -97,13 +96,11 @@ struct Dashboard::State {
       of = run;
       shown = episodes;
     }
-    Json data = pages::to_json({{of, rl::read_run_log(of)}}, shown);
-    data["live"] = true;
-    return data;
+    return pages::to_json({{of, rl::read_run_log(of)}}, shown);
   }
 
   void serve_page(httplib::Response& response) {
-    response.set_content(pages::assemble("report", report()), "text/html; charset=utf-8");
+    response.set_content(pages::live_report(report()), "text/html; charset=utf-8");
   }
 
   void serve_events(httplib::Response& response) {

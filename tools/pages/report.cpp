@@ -223,6 +223,16 @@ Json to_json(const std::vector<ReportedRun>& runs, const std::optional<ReportedE
   return json;
 }
 
+std::string live_report(const Json& data) {
+  std::string page = assemble("report", data);
+  const auto put = [&](const std::string& at, const std::string& before) {
+    page.insert(page.find(at), before);
+  };
+  put("\">\n<title>", "; connect-src 'self'");
+  put("</body>", fmt::format("<script>\n{}</script>\n", web_file("report_live.js")));
+  return page;
+}
+
 void write_report(const std::string& path, const std::vector<ReportedRun>& runs,
                   const std::optional<ReportedEpisodes>& episodes) {
   write_file(path, assemble("report", to_json(runs, episodes)));

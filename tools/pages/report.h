@@ -38,6 +38,10 @@ nlohmann::ordered_json to_json(const std::vector<ReportedRun>& runs,
 void write_report(const std::string& path, const std::vector<ReportedRun>& runs,
                   const std::optional<ReportedEpisodes>& episodes);
 
+/// The page as a server has it that keeps it up to date: it listens to events ("progress", with a JSON object
+/// of Progress's numbers, and "report") and asks for report.json, which is to_json() of then.
+std::string live_report(const nlohmann::ordered_json& data);
+
 /// Of these episodes the best, the median and the worst, as indices; fewer where there are fewer.
 std::vector<std::size_t> best_median_worst(const std::vector<double>& returns);
 
