@@ -3,7 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "base/rng.h"
 #include "nn/named_tensors.h"
@@ -15,6 +19,15 @@ namespace saccade::rl {
 enum class ActMode {
   explore,  // with noise, to learn from
   exploit,  // the best the policy knows, for evaluation
+};
+
+/// What an agent thinks at some states, of actions that are its own.
+struct Inspection {
+  Tensor action;         // (B, A) in [-1, 1], or the choice, (B, 1)
+  Tensor q;              // (B, 1): what its critics say that action is worth
+  Tensor log_prob = {};  // (B, 1): log pi(action | s); undefined for a policy that draws nothing
+  double alpha = 0;      // the temperature: every later state is worth alpha times its entropy besides
+  std::optional<double> target_entropy = std::nullopt;
 };
 
 class Agent {
@@ -44,6 +57,19 @@ class Agent {
   /// |Q - y| of each transition of the last update, (B, 1), if its batch had weights. Undefined for an
   /// algorithm that has none, which cannot learn by priorities.
   virtual Tensor last_td_errors() const { return {}; }
+
+  /// How the policy acts that the critics judge: with its noise, or as the best it knows.
+  virtual ActMode judged() const { return ActMode::explore; }
+  /// What the agent thinks at one or more states when it acts so. Sizes as in act(), whose actions for the
+  /// same noise these are. All undefined of an agent that does not say.
+  virtual Inspection inspect(std::span<const double>, std::span<const double>) const { return {}; }
+
+  /// Whether updates measure their gradients, which takes a pass over them and changes nothing. At first they
+  /// do not.
+  virtual void measure_gradients(bool) {}
+  /// The mean norm, before any clipping, of the gradients of each thing that learns ("actor", "critic", ...),
+  /// over the updates since they began to be measured.
+  virtual std::vector<std::pair<std::string, double>> gradient_norms() const { return {}; }
 
   /// The agent's part of a checkpoint, as handles: weights, with all that acting needs, and the optimisers'
   /// state.

@@ -120,6 +120,8 @@ const ConfigKeys& run_keys() {
       key("final_eval_episodes", &C::final_eval_episodes, "episodes of the last one", 1, 1e6),
       key("checkpoint_every", &C::checkpoint_every, "steps between checkpoints; 0 for one at the end", 0,
           kLargestCount),
+      key("diagnose_every", &C::diagnose_every,
+          "steps between rows of diagnostics.jsonl, which reports show; 0 for none", 0, kLargestCount),
   };
   return keys;
 }

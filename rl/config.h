@@ -27,6 +27,7 @@ struct RunConfig {
   std::int64_t eval_episodes = 10;
   std::int64_t final_eval_episodes = 20;
   std::int64_t checkpoint_every = 50'000;
+  std::int64_t diagnose_every = 10'000;
 };
 
 /// Noise of actions while learning; see components/exploration_noise.h.

@@ -3,8 +3,9 @@
 # is missing. --ci adds what only tests and checks of the source need: clang, its tools, Python, a browser and node.
 set -euo pipefail
 
-packages=(g++ cmake libxsimd-dev nlohmann-json3-dev catch2 libcli11-dev libfmt-dev libbenchmark-dev libmujoco-dev libjs-chart.js)
-what="a C++20 compiler, CMake (3.25 or newer), make or ninja, xsimd, nlohmann_json, Catch2 (2.13 or 3), CLI11, fmt, Google Benchmark, Chart.js 3 and, for its tasks, MuJoCo"
+packages=(g++ cmake libxsimd-dev nlohmann-json3-dev catch2 libcli11-dev libfmt-dev libbenchmark-dev libmujoco-dev libjs-chart.js
+          libcpp-httplib-dev pkg-config)
+what="a C++20 compiler, CMake (3.25 or newer), make or ninja, xsimd, nlohmann_json, Catch2 (2.13 or 3), CLI11, fmt, Google Benchmark, Chart.js 3, cpp-httplib (with pkg-config) and, for its tasks, MuJoCo"
 
 fail() {
   echo "setup.sh: $1" >&2

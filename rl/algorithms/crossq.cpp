@@ -5,7 +5,6 @@
 #include "autograd/modes.h"
 #include "autograd/ops.h"
 #include "rl/components/actor_critic.h"
-#include "rl/components/minimize.h"
 #include "rl/components/rows.h"
 #include "rl/components/targets.h"
 
@@ -137,6 +136,18 @@ void CrossQ::act(std::span<const double> obs, std::span<const double> noise, Act
   const NoGrad no_grad;
   const nn::TanhNormal pi = policy(observations(obs));
   act_by(pi, noise, mode, action);
+}
+
+Inspection CrossQ::inspect(std::span<const double> obs, std::span<const double> noise) const {
+  const NoGrad no_grad;
+  const Tensor s = observations(obs);
+  const nn::TanhNormal pi = policy(s);
+  const nn::TanhNormal::Sample now = pi.rsample(to_rows("noise", noise, action_dim_, dtype_));
+  return {.action = now.action,
+          .q = amin(critic_(cat({s, now.action}, 1)), {0}),
+          .log_prob = pi.log_prob(now),
+          .alpha = alpha(),
+          .target_entropy = target_entropy_};
 }
 
 double CrossQ::alpha() const { return std::exp(log_alpha_.item()); }

@@ -8,7 +8,6 @@
 #include "autograd/ops.h"
 #include "base/error.h"
 #include "rl/components/choices.h"
-#include "rl/components/minimize.h"
 #include "rl/components/rows.h"
 #include "rl/components/targets.h"
 
@@ -107,6 +106,17 @@ void DiscreteSac::act(std::span<const double> obs, std::span<const double> noise
   const Tensor logits = actor_(observations(obs));
   if (mode == ActMode::exploit) return copy_rows("actions", argmax(logits, -1), action);
   copy_rows("actions", draw_choices(softmax(logits, -1), to_rows("noise", noise, 1, dtype_)), action);
+}
+
+Inspection DiscreteSac::inspect(std::span<const double> obs, std::span<const double> noise) const {
+  const NoGrad no_grad;
+  const Tensor s = observations(obs), log_pi = log_softmax(actor_(s), -1);  // (B, |A|)
+  const Tensor action = unsqueeze(draw_choices(exp(log_pi), to_rows("noise", noise, 1, dtype_)), 1);
+  return {.action = action,
+          .q = q_of(amin(critic_(s), {0}), action),
+          .log_prob = q_of(log_pi, action),
+          .alpha = alpha(),
+          .target_entropy = config_.learn_alpha ? std::optional(target_entropy_) : std::nullopt};
 }
 
 double DiscreteSac::alpha() const { return std::exp(log_alpha_.item()); }

@@ -45,6 +45,7 @@ class DiscreteSac final : public NetworkAgent {
   void act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
            std::span<double> action) const override;
   double discount() const override { return config_.gamma; }
+  Inspection inspect(std::span<const double> obs, std::span<const double> noise) const override;
 
   /// One update: critics, policy, temperature, targets. alpha has one value throughout.
   Metrics update(const Batch& batch);

@@ -5,7 +5,6 @@
 #include "autograd/modes.h"
 #include "autograd/ops.h"
 #include "rl/components/choices.h"
-#include "rl/components/minimize.h"
 #include "rl/components/rows.h"
 #include "rl/components/targets.h"
 
@@ -74,6 +73,12 @@ void Dqn::act(std::span<const double> obs, std::span<const double> noise, ActMod
   const Tensor q = critic_(observations(obs));  // (B, |A|)
   if (mode == ActMode::exploit) return copy_rows("actions", argmax(q, -1), action);
   copy_rows("actions", draw_choices(epsilon_greedy(q), to_rows("noise", noise, 1, dtype_)), action);
+}
+
+Inspection Dqn::inspect(std::span<const double> obs, std::span<const double>) const {
+  const NoGrad no_grad;
+  const Tensor q = critic_(observations(obs));  // (B, |A|)
+  return {.action = argmax(q, -1, true), .q = amax(q, {-1}, true)};
 }
 
 AlgorithmInfo dqn_info() {

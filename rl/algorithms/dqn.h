@@ -50,6 +50,8 @@ class Dqn final : public NetworkAgent {
   void act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
            std::span<double> action) const override;
   double discount() const override { return config_.gamma; }
+  ActMode judged() const override { return ActMode::exploit; }
+  Inspection inspect(std::span<const double> obs, std::span<const double>) const override;
 
   /// One update: the critic, and in every target_every-th theta' <- theta' + tau (theta - theta').
   Metrics update(const Batch& batch);

@@ -7,7 +7,6 @@
 #include "autograd/modes.h"
 #include "autograd/ops.h"
 #include "base/error.h"
-#include "rl/components/minimize.h"
 #include "rl/components/rows.h"
 #include "rl/components/targets.h"
 
@@ -131,6 +130,20 @@ void Sac::act(std::span<const double> obs, std::span<const double> noise, ActMod
   const Tensor x = observations(obs);
   if (mode == ActMode::exploit) return copy_rows("actions", actor_(x).mode(), action);
   copy_rows("actions", actor_.explore(x, to_rows("noise", noise, noise_size(), dtype_)), action);
+}
+
+Inspection Sac::inspect(std::span<const double> obs, std::span<const double> noise) const {
+  const NoGrad no_grad;
+  const Tensor s = observations(obs), z = to_rows("noise", noise, noise_size(), dtype_);
+  const nn::TanhNormal pi = actor_(s);
+  const Tensor action = actor_.explore(s, z);
+  const Tensor log_prob =
+      config_.log_std == LogStd::gsde ? pi.log_prob_of_action(action) : pi.log_prob(pi.rsample(z));
+  return {.action = action,
+          .q = amin(critic_(s, action), {0}),
+          .log_prob = log_prob,
+          .alpha = alpha(),
+          .target_entropy = config_.learn_alpha ? std::optional(target_entropy_) : std::nullopt};
 }
 
 double Sac::alpha() const { return std::exp(log_alpha_.item()); }

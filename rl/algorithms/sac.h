@@ -68,6 +68,7 @@ class Sac final : public NetworkAgent {
   void act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
            std::span<double> action) const override;
   double discount() const override { return config_.gamma; }
+  Inspection inspect(std::span<const double> obs, std::span<const double> noise) const override;
 
   /// All that is random in an update.
   struct Draws {

@@ -2,7 +2,6 @@
 
 #include "autograd/modes.h"
 #include "autograd/ops.h"
-#include "rl/components/minimize.h"
 #include "rl/components/rows.h"
 #include "rl/components/targets.h"
 
@@ -103,6 +102,17 @@ void SacV1::act(std::span<const double> obs, std::span<const double> noise, ActM
   const NoGrad no_grad;
   const nn::TanhNormal pi = actor_(observations(obs));
   act_by(pi, noise, mode, action);
+}
+
+Inspection SacV1::inspect(std::span<const double> obs, std::span<const double> noise) const {
+  const NoGrad no_grad;
+  const Tensor s = observations(obs);
+  const nn::TanhNormal pi = actor_(s);
+  const nn::TanhNormal::Sample now = pi.rsample(to_rows("noise", noise, action_dim_, dtype_));
+  return {.action = now.action,
+          .q = amin(critic_(s, now.action), {0}),
+          .log_prob = pi.log_prob(now),
+          .alpha = config_.alpha};
 }
 
 AlgorithmInfo sac_v1_info() {

@@ -45,6 +45,7 @@ class SacV1 final : public NetworkAgent {
   void act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
            std::span<double> action) const override;
   double discount() const override { return config_.gamma; }
+  Inspection inspect(std::span<const double> obs, std::span<const double> noise) const override;
 
   /// One update: value, critics, policy, slow copy of the value. The noise, (B, action_dim), is given or
   /// drawn; value and policy use the same.

@@ -3,7 +3,6 @@
 #include "autograd/modes.h"
 #include "autograd/ops.h"
 #include "rl/components/choices.h"
-#include "rl/components/minimize.h"
 #include "rl/components/rows.h"
 #include "rl/components/targets.h"
 
@@ -60,6 +59,13 @@ void SoftQ::act(std::span<const double> obs, std::span<const double> noise, ActM
   const Tensor q = critic_(observations(obs));  // (B, |A|)
   if (mode == ActMode::exploit) return copy_rows("actions", argmax(q, -1), action);
   copy_rows("actions", draw_choices(exp(log_policy(q)), to_rows("noise", noise, 1, dtype_)), action);
+}
+
+Inspection SoftQ::inspect(std::span<const double> obs, std::span<const double> noise) const {
+  const NoGrad no_grad;
+  const Tensor q = critic_(observations(obs)), log_pi = log_policy(q);  // (B, |A|)
+  const Tensor action = unsqueeze(draw_choices(exp(log_pi), to_rows("noise", noise, 1, dtype_)), 1);
+  return {.action = action, .q = q_of(q, action), .log_prob = q_of(log_pi, action), .alpha = config_.alpha};
 }
 
 AlgorithmInfo soft_q_info() {

@@ -38,6 +38,7 @@ class SoftQ final : public NetworkAgent {
   void act(std::span<const double> obs, std::span<const double> noise, ActMode mode,
            std::span<double> action) const override;
   double discount() const override { return config_.gamma; }
+  Inspection inspect(std::span<const double> obs, std::span<const double> noise) const override;
 
   /// One update: the critic, then theta' <- theta' + tau (theta - theta').
   Metrics update(const Batch& batch);

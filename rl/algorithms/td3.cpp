@@ -4,7 +4,6 @@
 
 #include "autograd/modes.h"
 #include "autograd/ops.h"
-#include "rl/components/minimize.h"
 #include "rl/components/rows.h"
 #include "rl/components/targets.h"
 
@@ -85,6 +84,12 @@ void Td3::act(std::span<const double> obs, std::span<const double> noise, ActMod
   if (mode == ActMode::exploit) return copy_rows("actions", mu, action);
   const Tensor z = to_rows("noise", noise, action_dim_, dtype_);
   copy_rows("actions", clamp(mu + config_.exploration_noise * z, -1, 1), action);
+}
+
+Inspection Td3::inspect(std::span<const double> obs, std::span<const double>) const {
+  const NoGrad no_grad;
+  const Tensor s = observations(obs), action = actor_(s);
+  return {.action = action, .q = amin(critic_(s, action), {0})};
 }
 
 namespace {

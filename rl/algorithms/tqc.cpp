@@ -7,7 +7,6 @@
 #include "autograd/modes.h"
 #include "autograd/ops.h"
 #include "base/error.h"
-#include "rl/components/minimize.h"
 #include "rl/components/rows.h"
 #include "rl/components/targets.h"
 
@@ -125,6 +124,18 @@ void Tqc::act(std::span<const double> obs, std::span<const double> noise, ActMod
   const NoGrad no_grad;
   const nn::TanhNormal pi = actor_(observations(obs));
   act_by(pi, noise, mode, action);
+}
+
+Inspection Tqc::inspect(std::span<const double> obs, std::span<const double> noise) const {
+  const NoGrad no_grad;
+  const Tensor s = observations(obs);
+  const nn::TanhNormal pi = actor_(s);
+  const nn::TanhNormal::Sample now = pi.rsample(to_rows("noise", noise, action_dim_, dtype_));
+  return {.action = now.action,
+          .q = mean(mean(critic_(s, now.action), {2}, true), {0}),
+          .log_prob = pi.log_prob(now),
+          .alpha = alpha(),
+          .target_entropy = target_entropy_};
 }
 
 double Tqc::alpha() const { return std::exp(log_alpha_.item()); }

@@ -1,7 +1,11 @@
 #include "rl/components/network_agent.h"
 
+#include <limits>
+
+#include "autograd/grad.h"
 #include "autograd/ops.h"
 #include "base/error.h"
+#include "nn/optim/clip_grad_norm.h"
 #include "rl/components/rows.h"
 
 namespace saccade::rl {
@@ -16,7 +20,7 @@ void NetworkAgent::register_network(const std::string& name, const nn::Module& n
                                     nn::Optimizer& optimizer, const nn::NamedTensors& running_statistics) {
   nn::append(weights_, name + ".", network.named_parameters());
   nn::append(weights_, name + ".", running_statistics);
-  optimizers_.emplace_back(name + ".", &optimizer);
+  learners_.push_back({name, &optimizer});
 }
 
 void NetworkAgent::register_target(const std::string& name, nn::Module& target, const nn::Module& followed) {
@@ -29,7 +33,7 @@ void NetworkAgent::register_target(const std::string& name, nn::Module& target, 
 
 void NetworkAgent::register_temperature(const Tensor& log_alpha, nn::Optimizer& optimizer) {
   weights_.push_back({"log_alpha", log_alpha});
-  optimizers_.emplace_back("alpha.", &optimizer);
+  learners_.push_back({"alpha", &optimizer});
 }
 
 nn::NamedTensors NetworkAgent::named_weights() const {
@@ -40,19 +44,19 @@ nn::NamedTensors NetworkAgent::named_weights() const {
 
 nn::NamedTensors NetworkAgent::named_optimizer_state() const {
   nn::NamedTensors state;
-  for (const auto& [prefix, optimizer] : optimizers_) nn::append(state, prefix, optimizer->named_state());
+  for (const Learner& l : learners_) nn::append(state, l.name + ".", l.optimizer->named_state());
   return state;
 }
 
 void NetworkAgent::load(const nn::NamedTensors& weights, const nn::NamedTensors& optimizer_state) {
   nn::check_by_name("the optimisers' state", optimizer_state, named_optimizer_state());
-  for (const auto& [prefix, optimizer] : optimizers_) {
-    optimizer->check_state(nn::with_prefix(optimizer_state, prefix));
+  for (const Learner& l : learners_) {
+    l.optimizer->check_state(nn::with_prefix(optimizer_state, l.name + "."));
   }
   load_weights(weights);
   // Nothing from here on throws.
-  for (const auto& [prefix, optimizer] : optimizers_) {
-    optimizer->load_state(nn::with_prefix(optimizer_state, prefix));
+  for (const Learner& l : learners_) {
+    l.optimizer->load_state(nn::with_prefix(optimizer_state, l.name + "."));
   }
 }
 
@@ -60,6 +64,35 @@ void NetworkAgent::load_weights(const nn::NamedTensors& weights) {
   nn::copy_by_name("weights", weights, named_weights());  // all or nothing
   normalizer_.refresh();
   guard_.begin_anew();
+}
+
+void NetworkAgent::minimize(nn::Adam& optimizer, const Tensor& loss, std::optional<double> max_grad_norm) {
+  TensorList gradient = grad(loss, optimizer.parameters());
+  if (max_grad_norm || measures_gradients_) {
+    constexpr double kAsTheyAre = std::numeric_limits<double>::infinity();
+    const double norm = nn::clip_grad_norm(gradient, max_grad_norm.value_or(kAsTheyAre));
+    for (Learner& l : learners_) {
+      if (!measures_gradients_ || l.optimizer != &optimizer) continue;
+      l.norms += norm;
+      ++l.measured;
+    }
+  }
+  optimizer.step(gradient);
+}
+
+void NetworkAgent::measure_gradients(bool measure) {
+  for (Learner& l : learners_) {
+    if (measure && !measures_gradients_) l.norms = 0, l.measured = 0;
+  }
+  measures_gradients_ = measure;
+}
+
+std::vector<std::pair<std::string, double>> NetworkAgent::gradient_norms() const {
+  std::vector<std::pair<std::string, double>> norms;
+  for (const Learner& l : learners_) {
+    if (l.measured > 0) norms.emplace_back(l.name, l.norms / static_cast<double>(l.measured));
+  }
+  return norms;
 }
 
 Tensor NetworkAgent::observations(std::span<const double> obs) const {

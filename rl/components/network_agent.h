@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "nn/module.h"
-#include "nn/optim/optimizer.h"
+#include "nn/optim/adam.h"
 #include "rl/agent.h"
 #include "rl/components/running_mean_std.h"
 #include "rl/components/update_guard.h"
@@ -23,6 +23,9 @@ class NetworkAgent : public Agent {
 
   void observe(std::span<const double> obs) final { normalizer_.observe(obs); }
   Tensor last_td_errors() const final { return td_errors_; }
+
+  void measure_gradients(bool measure) final;
+  std::vector<std::pair<std::string, double>> gradient_norms() const final;
 
   /// What was registered, in that order, and "obs.mean", ... where observations are normalised.
   nn::NamedTensors named_weights() const final;
@@ -43,6 +46,10 @@ class NetworkAgent : public Agent {
   /// A temperature: "log_alpha", and "alpha.m", ...
   void register_temperature(const Tensor& log_alpha, nn::Optimizer& optimizer);
 
+  /// theta <- Adam(theta, d loss / d theta), for the optimiser's parameters; the gradient is scaled down to
+  /// max_grad_norm where its norm is larger.
+  void minimize(nn::Adam& optimizer, const Tensor& loss, std::optional<double> max_grad_norm);
+
   /// Runs update(batch as the networks see it), all or nothing: where a loss, or a weight or moment that it
   /// leaves, is not finite, the agent is as before, and Error is thrown.
   template <class F>
@@ -62,7 +69,14 @@ class NetworkAgent : public Agent {
 
   ObsSize obs_;
   nn::NamedTensors weights_;
-  std::vector<std::pair<std::string, nn::Optimizer*>> optimizers_;
+  struct Learner {
+    std::string name;
+    nn::Optimizer* optimizer;
+    double norms = 0;  // the sum, over so many updates
+    std::int64_t measured = 0;
+  };
+  std::vector<Learner> learners_;
+  bool measures_gradients_ = false;
   ObsNormalizer normalizer_;
   UpdateGuard guard_;
 };

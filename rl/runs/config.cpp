@@ -163,26 +163,29 @@ const std::vector<Preset>& presets() {
   static const std::vector<Preset> all = {
       {"pendulum", "Pendulum-v1 with small networks, tuned: a few seconds",
        R"({"env": "Pendulum-v1", "steps": 10000, "learning_starts": 500, "batch_size": 100,
-           "buffer_size": 10000, "eval_every": 1000, "checkpoint_every": 0})"},
+           "buffer_size": 10000, "eval_every": 1000, "checkpoint_every": 0,
+           "diagnose_every": 1000})"},
       // Noise that is new in every step never gets this car anywhere; pink noise rocks it out of the valley.
       {"mountain-car", "MountainCarContinuous-v0 with pink noise, without which it is not solved",
        R"({"env": "MountainCarContinuous-v0", "steps": 30000, "learning_starts": 1000, "exploration": "pink",
-           "batch_size": 100, "buffer_size": 30000, "eval_every": 2000, "checkpoint_every": 0})"},
+           "batch_size": 100, "buffer_size": 30000, "eval_every": 2000, "checkpoint_every": 0,
+           "diagnose_every": 2000})"},
       // The gain from undulating shows only after hundreds of steps: a far horizon, and slow noise.
       {"swimmer", "Swimmer-v4 with pink noise and a far horizon: a minute or two",
        R"({"env": "Swimmer-v4", "steps": 300000, "exploration": "pink", "batch_size": 100,
            "buffer_size": 300000})"},
       {"cartpole", "CartPole-v1, for algorithms with discrete actions",
        R"({"env": "CartPole-v1", "steps": 30000, "learning_starts": 1000, "batch_size": 128,
-           "buffer_size": 30000, "eval_every": 2000, "final_eval_episodes": 100, "checkpoint_every": 0})"},
+           "buffer_size": 30000, "eval_every": 2000, "final_eval_episodes": 100, "checkpoint_every": 0,
+           "diagnose_every": 2000})"},
       // Random choices in pink noise swing it to its goal in 19 of 83 episodes, independent ones in 3 of 80.
       {"acrobot", "Acrobot-v1 with pink noise, for algorithms with discrete actions",
        R"({"env": "Acrobot-v1", "steps": 30000, "learning_starts": 1000, "exploration": "pink",
            "batch_size": 128, "buffer_size": 30000, "eval_every": 2000, "final_eval_episodes": 100,
-           "checkpoint_every": 0})"},
+           "checkpoint_every": 0, "diagnose_every": 2000})"},
       {"pendulum-sb3", "Pendulum-v1 with Stable-Baselines3's defaults (256x256, batch 256)",
        R"({"env": "Pendulum-v1", "steps": 10000, "learning_starts": 100, "eval_every": 1000,
-           "checkpoint_every": 0})"},
+           "checkpoint_every": 0, "diagnose_every": 1000})"},
   };
   return all;
 }

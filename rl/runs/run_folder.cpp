@@ -60,6 +60,7 @@ constexpr const char* kCheckpoint = "checkpoint";
 constexpr const char* kOwnFiles[] = {"config.json",
                                      "progress.csv",
                                      "eval.csv",
+                                     "diagnostics.jsonl",
                                      "summary.json",
                                      "checkpoint",
                                      "checkpoint.new",
@@ -81,7 +82,7 @@ bool is_unborn(const std::string& path) {
   if (!fs::is_regular_file(fs::symlink_status(run_file(path, kUnborn)))) return false;
   const auto is_own = [](const std::string& name) {
     return name == "config.json" || name == "progress.csv" || name == "eval.csv" ||
-           name == "checkpoint.new" || name.starts_with(".saccade-");
+           name == "diagnostics.jsonl" || name == "checkpoint.new" || name.starts_with(".saccade-");
   };
   for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
     if (!is_own(entry.path().filename().string()) || entry.is_symlink()) return false;

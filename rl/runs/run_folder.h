@@ -3,6 +3,7 @@
 //     config.json     versions, instruction set, threads, preset, and every hyper-parameter
 //     progress.csv    a row for every finished episode
 //     eval.csv        a row for every evaluation
+//     diagnostics.jsonl   after a first row that says how, what the agent thinks and what comes of it: logs.h
 //     checkpoint/     all that training needs to go on: see rl/training/checkpoint.h
 //     summary.json    once training is done
 #pragma once

@@ -17,6 +17,7 @@
 #include "envs/time_limit.h"
 #include "rl/components/action_scale.h"
 #include "rl/runs/build_info.h"
+#include "rl/runs/logs.h"
 #include "rl/training/checkpoint.h"
 
 namespace saccade::rl {
@@ -28,6 +29,7 @@ namespace {
 
 constexpr const char* kEpisodes = "progress.csv";
 constexpr const char* kEvaluations = "eval.csv";
+constexpr const char* kDiagnoses = "diagnostics.jsonl";
 constexpr const char* kEvaluationsHeader = "step,mean,std,min,max,episodes";
 
 Rng root(std::int64_t seed) { return Rng(static_cast<std::uint64_t>(seed)); }
@@ -207,10 +209,18 @@ Training Training::begin(const RunInfo& info, const std::string& path) {
   return training;
 }
 
+// Runs that began before there was one get theirs when they go on.
+void Training::begin_diagnoses() {
+  diagnoses_ = std::make_unique<CsvFile>(
+      run_file(path_, kDiagnoses), dumped(Json{{"pre_squash_limit", Diagnosis::kPreSquash},
+                                               {"reward_scale", info_.config.off_policy.reward_scale}}));
+}
+
 void Training::write_first_files() {
   write_run_info(path_, info_);
   episodes_ = std::make_unique<CsvFile>(run_file(path_, kEpisodes), episodes_header(metric_names_));
   evaluations_ = std::make_unique<CsvFile>(run_file(path_, kEvaluations), kEvaluationsHeader);
+  begin_diagnoses();
   save();  // so that there is one to go on from, whenever it ends
 }
 
@@ -234,6 +244,7 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
     };
     training.episodes_ = reopen(kEpisodes);
     training.evaluations_ = reopen(kEvaluations);
+    if (sizes.contains(kDiagnoses)) training.diagnoses_ = reopen(kDiagnoses);
   } catch (const Json::exception& error) {
     throw FormatError(fmt::format("{}/state.json: is damaged: {}", checkpoint, error.what()));
   }
@@ -257,6 +268,7 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
   // All is well: from here on files change.
   training.episodes_->cut();
   training.evaluations_->cut();
+  training.diagnoses_ == nullptr ? training.begin_diagnoses() : training.diagnoses_->cut();
   if (new_steps) write_run_info(path, info);
   if (training.state_.step < info.config.run.steps) fs::remove(run_file(path, "summary.json"));
   return training;
@@ -265,10 +277,14 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
 void Training::save() {
   episodes_->sync();
   evaluations_->sync();
+  diagnoses_->sync();
   save_checkpoint(run_file(path_, "checkpoint"), *agent_, buffer_, state_,
                   {{"config", to_json(info_.config)},
                    {"seconds", seconds()},
-                   {"bytes", {{kEpisodes, episodes_->size()}, {kEvaluations, evaluations_->size()}}}});
+                   {"bytes",
+                    {{kEpisodes, episodes_->size()},
+                     {kEvaluations, evaluations_->size()},
+                     {kDiagnoses, diagnoses_->size()}}}});
 }
 
 // ---- while it runs ----
@@ -299,6 +315,10 @@ void Training::add_episode(const Episode& e) {
 void Training::add_evaluation(const Evaluation& e) {
   evaluations_->add_row(
       fmt::format("{},{},{},{},{},{}", state_.step, e.mean(), e.std(), e.min(), e.max(), e.returns.size()));
+}
+
+void Training::add_diagnosis(const Diagnosis& d) {
+  diagnoses_->add_row(dumped(to_json(DiagnosisRow{state_.step, d})));
 }
 
 Progress Training::progress() const {
@@ -335,6 +355,11 @@ std::optional<Json> Training::run(TrainingListener& listener) {
              [&](const TrainState&, const Evaluation& e) {
                add_evaluation(e);
                listener.on_evaluation(*this, e);
+             },
+         .on_diagnosis =
+             [&](const TrainState&, const Diagnosis& d) {
+               add_diagnosis(d);
+               listener.on_diagnosis(*this, d);
              },
          .on_step =
              [&](const TrainState&, const Metrics& metrics) {

@@ -28,6 +28,7 @@ class TrainingListener {
   virtual void on_step(const Training&) {}
   virtual void on_episode(const Training&, const Episode&) {}
   virtual void on_evaluation(const Training&, const Evaluation&) {}
+  virtual void on_diagnosis(const Training&, const Diagnosis&) {}
   /// Asked at every round, and at evaluations' every step; true ends the run there.
   virtual bool should_stop(const Training&) { return false; }
 };
@@ -76,14 +77,17 @@ class Training {
   const std::string& path() const { return path_; }
   const RunInfo& info() const { return info_; }
   const TrainState& state() const { return state_; }
+  const Agent& agent() const { return *agent_; }
   Progress progress() const;
 
  private:
   Training(RunInfo info, std::string path);
   void write_first_files();
+  void begin_diagnoses();
   void save();
   void add_episode(const Episode& episode);
   void add_evaluation(const Evaluation& evaluation);
+  void add_diagnosis(const Diagnosis& diagnosis);
   double seconds() const;
   nlohmann::ordered_json summarise(const Evaluation& final_evaluation) const;
 
@@ -95,7 +99,7 @@ class Training {
   ReplayBuffer buffer_;
   TrainState state_;
   std::unique_ptr<RunLock> lock_;
-  std::unique_ptr<CsvFile> episodes_, evaluations_;
+  std::unique_ptr<CsvFile> episodes_, evaluations_, diagnoses_;
   double seconds_before_ = 0;  // of training, until run() was called
   Clock::time_point start_ = Clock::now();
   // For progress(), and for the rates in the table's rows.

@@ -93,6 +93,17 @@ void train(const RunConfig& run, const OffPolicyConfig& config, const EnvFactory
     state.evaluation_due = false;
     callbacks.on_evaluation(state, done);
   };
+  // The gradients of a diagnosis are those of its round, wherever a run was stopped and went on.
+  const auto measure_gradients = [&] {
+    agent.measure_gradients(callbacks.on_diagnosis &&
+                            passed(run.diagnose_every, state.step, state.step + run.envs));
+  };
+  const auto diagnose_if_due = [&](std::int64_t before) {
+    if (!callbacks.on_diagnosis || !passed(run.diagnose_every, before, state.step)) return;
+    const Rng rng = Rng(static_cast<std::uint64_t>(run.seed)).split(fmt::format("diagnosis {}", state.step));
+    const std::optional<Diagnosis> d = diagnose(make_env, agent, config.reward_scale, rng);
+    if (d) callbacks.on_diagnosis(state, *d);
+  };
   if (state.evaluation_due) {  // left over from a stop in the midst of it
     evaluate_if_due();
     if (state.evaluation_due) return;
@@ -100,6 +111,7 @@ void train(const RunConfig& run, const OffPolicyConfig& config, const EnvFactory
   }
   while (state.step < run.steps) {
     const std::int64_t before = state.step;
+    measure_gradients();
     collector.step(agent, buffer, state);
     if (buffer.size() > 0) {  // none yet where every step has diverged, or n steps have not come together
       const std::int64_t due = updates_due(config, state.step) - updates_due(config, before);
@@ -109,6 +121,7 @@ void train(const RunConfig& run, const OffPolicyConfig& config, const EnvFactory
       const envs::StepResult& result = collector.result(i);
       if (result.ends_episode()) finish_episode(state, state.copies[i], result, callbacks);
     }
+    diagnose_if_due(before);
     state.evaluation_due = callbacks.on_evaluation && passed(run.eval_every, before, state.step);
     evaluate_if_due();
     if (callbacks.on_step) callbacks.on_step(state, metrics);

@@ -9,6 +9,7 @@
 #include "rl/components/train_state.h"
 #include "rl/components/vector_env.h"
 #include "rl/config.h"
+#include "rl/training/diagnosis.h"
 #include "rl/training/evaluation.h"
 
 namespace saccade::rl {
@@ -26,6 +27,7 @@ struct Episode {
 struct TrainCallbacks {
   std::function<void(const TrainState&, const Episode&)> on_episode = {};
   std::function<void(const TrainState&, const Evaluation&)> on_evaluation = {};
+  std::function<void(const TrainState&, const Diagnosis&)> on_diagnosis = {};
   /// After every round, with the metrics of the last update so far; empty before the first.
   std::function<void(const TrainState&, const Metrics&)> on_step = {};
   std::function<void(const TrainState&)> on_checkpoint = {};

@@ -3,6 +3,8 @@
 //
 //     node browser.mjs [--shots FOLDER] PAGE.html ...
 //
+// A page may be an http address, which may load from where it is, and is left open for two seconds.
+//
 // It talks to the browser by DevTools' protocol over a pipe: JSON texts, each with a 0 behind it.
 import {spawn} from "node:child_process";
 import {mkdtempSync, rmSync, writeFileSync} from "node:fs";
@@ -13,6 +15,7 @@ import {pathToFileURL} from "node:url";
 const screens = [{name: "desktop", width: 1280, height: 900, mobile: false},
                  {name: "phone", width: 390, height: 844, mobile: true}];
 const schemes = ["light", "dark"];
+const isServed = page => page.startsWith("http:");
 const wait = ms => new Promise(done => setTimeout(done, ms));
 
 function startBrowser() {
@@ -52,7 +55,8 @@ function startBrowser() {
 }
 
 // Everything the page complains of goes into `complaints`.
-async function openTab(browser, complaints) {
+async function openTab(browser, complaints, page) {
+  const own = isServed(page) ? new URL(page).origin : "file:";
   const {targetId} = await browser.send("Target.createTarget", {url: "about:blank"});
   const {sessionId} = await browser.send("Target.attachToTarget", {targetId, flatten: true});
   const send = (method, params) => browser.send(method, params, sessionId);
@@ -68,7 +72,8 @@ async function openTab(browser, complaints) {
       complaints.push(`console.${params.type}: ${params.args.map(arg => arg.value ?? arg.description).join(" ")}`);
     }
     if (method === "Log.entryAdded" && params.entry.level !== "info") complaints.push(params.entry.text);
-    if (method === "Network.requestWillBeSent" && !/^(file|data|blob|about):/.test(params.request.url)) {
+    if (method === "Network.requestWillBeSent" && !/^(data|blob|about):/.test(params.request.url)
+        && !params.request.url.startsWith(own)) {
       complaints.push(`loads ${params.request.url}`);
     }
   });
@@ -143,10 +148,11 @@ try {
   for (const file of files) {
     for (const screen of screens) {
       for (const scheme of schemes) {
-        const complaints = [], tab = await openTab(browser, complaints);
+        const complaints = [], tab = await openTab(browser, complaints, file);
         await showOn(tab, screen, scheme);
-        await tab.go(pathToFileURL(resolve(file)).href);
-        const name = `${basename(file, ".html")}-${screen.name}-${scheme}`;
+        await tab.go(isServed(file) ? file : pathToFileURL(resolve(file)).href);
+        if (isServed(file)) await wait(2000);
+        const name = `${isServed(file) ? "served" : basename(file, ".html")}-${screen.name}-${scheme}`;
         if (shots) await picture(tab, join(shots, `${name}.png`));
         const wide = await tab.evaluate(tooWide);
         if (wide) complaints.push(wide);

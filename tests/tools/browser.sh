@@ -18,6 +18,9 @@ trap 'rm -rf "$pages"' EXIT
 "$1" eval "$pages/run" --record "$pages/policy.html" >/dev/null
 "$1" eval --random cartpole --episodes 1 --record "$pages/discrete.html" >/dev/null
 "$1" eval --random pusher --episodes 1 --record "$pages/3d.html" >/dev/null 2>&1 || echo "browser.sh: no MuJoCo task to show"
+"$1" report "$pages/run" -o "$pages/report.html" >/dev/null
+"$1" train cartpole --algo dqn --run "$pages/dqn" --quiet --steps 3000 >/dev/null
+"$1" report "$pages/run" "$pages/dqn" -o "$pages/reports.html" >/dev/null
 "$1" gradcheck --html "$pages/gradcheck.html" >/dev/null
 "$1" gradcheck --order 1 --filter tanh --html "$pages/few.html" >/dev/null
 node "$here/browser.mjs" "$pages"/*.html

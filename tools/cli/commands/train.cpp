@@ -13,6 +13,8 @@
 #include "rl/runs/config.h"
 #include "rl/runs/training.h"
 #include "tools/cli/command.h"
+#include "tools/cli/compare.h"
+#include "tools/cli/dashboard.h"
 #include "tools/cli/display.h"
 #include "tools/cli/output.h"
 #include "tools/cli/stop_signals.h"
@@ -28,7 +30,9 @@ struct TrainCommand {
   std::string name;  // of a preset or environment
   std::string run, config_file, resume, algorithm;
   std::vector<std::string> settings;
-  std::string seed, steps, envs, threads;  // as typed; empty if not given
+  std::string seed, seeds, steps, envs, threads;  // as typed; empty if not given
+  std::string dashboard, dashboard_host;
+  bool serves = false;  // --dashboard is given, with a port or without
   bool quiet = false, json = false;
 };
 
@@ -122,7 +126,7 @@ void print_summary(const Json& summary, const std::string& run) {
         summary.at("solved").get<bool>() ? "Solved:" : "Not solved: that would take",
         number(summary.at("solved_threshold")));
   }
-  out("Files: {}/  progress.csv, eval.csv, summary.json, checkpoint/\n", run);
+  out("Files: {}/  progress.csv, eval.csv, diagnostics.jsonl, summary.json,\n  checkpoint/\n", run);
   out("Evaluate again: {} eval {}\n", program(), shell_word(run));
 }
 
@@ -136,38 +140,93 @@ int report_stop(const rl::Training& training, bool json) {
   return 128 + StopSignals::received();
 }
 
-// The display and the signals that stop a run.
+// The display, the dashboard, if there is one, and the signals that stop a run.
 class Watcher final : public rl::TrainingListener {
  public:
-  explicit Watcher(Display::Mode mode) : display_(mode) {}
+  Watcher(Display::Mode mode, Dashboard* dashboard) : display_(mode), dashboard_(dashboard) {}
   void announce(const rl::Training& training) {
     display_.message(announcement(training), training.state().step);
+  }
+  void say(const std::string& line, const rl::Training& training) {
+    display_.message(line, training.state().step);
   }
   void on_step(const rl::Training& training) override {
     if (display_.due(training.state().step, training.info().config.run.steps)) {
       display_.update(training.progress());
     }
+    if (dashboard_ != nullptr) dashboard_->progressed(training);
   }
   void on_evaluation(const rl::Training& training, const rl::Evaluation& e) override {
     const std::int64_t step = training.state().step;
     display_.message(evaluation_line(step, training.info().config.run.steps, e), step);
+    if (dashboard_ != nullptr) dashboard_->grew(training);
+  }
+  void on_diagnosis(const rl::Training& training, const rl::Diagnosis&) override {
+    if (dashboard_ != nullptr) dashboard_->grew(training);
   }
   bool should_stop(const rl::Training&) override { return StopSignals::received() != 0; }
   void finish() { display_.clear(); }
 
  private:
   Display display_;
+  Dashboard* dashboard_;
 };
 
+std::unique_ptr<Dashboard> make_dashboard(const TrainCommand& options) {
+  if (!options.serves) {
+    if (!options.dashboard_host.empty()) throw ConfigError("--dashboard-host needs --dashboard");
+    return nullptr;
+  }
+  DashboardOptions d;
+  if (!options.dashboard.empty())
+    d.port = static_cast<int>(parse_integer("--dashboard", options.dashboard, 1, 65535));
+  if (!options.dashboard_host.empty()) d.host = options.dashboard_host;
+  return std::make_unique<Dashboard>(d);
+}
+
+// With --seeds: the comparison of one configuration with itself.
+int run_seeds(const TrainCommand& options) {
+  const std::pair<const char*, bool> others[] = {
+      {"--seed", !options.seed.empty()}, {"--resume", !options.resume.empty()}, {"--json", options.json}};
+  for (const auto& [flag, given] : others) {
+    if (given) throw ConfigError(fmt::format("{} cannot be given with --seeds", flag));
+  }
+  const std::vector<std::int64_t> seeds = rl::parse_seeds("--seeds", options.seeds);
+  const rl::RunInfo info = choose(options);
+  const std::string folder = options.run.empty()
+                                 ? fmt::format("runs/{}-{}-seeds", info.name(), info.config.algorithm().name)
+                                 : options.run;
+  std::string again = fmt::format("train {} --algo {} --seeds {} --run {}", info.name(),
+                                  info.config.algorithm().name, options.seeds, shell_word(folder));
+  if (!options.config_file.empty()) again += " --config " + shell_word(options.config_file);
+  for (const std::string& setting : options.settings) again += " --set " + shell_word(setting);
+  if (!options.steps.empty()) again += " --steps " + options.steps;
+  if (!options.envs.empty()) again += " --envs " + options.envs;
+  return compare(rl::comparison_of(info, seeds, folder), {.folder = folder,
+                                                          .title = info.name(),
+                                                          .again = again,
+                                                          .jobs = options.threads,
+                                                          .quiet = options.quiet,
+                                                          .report_only = false});
+}
+
 int run(const TrainCommand& options) {
+  if (!options.seeds.empty()) return run_seeds(options);
   if (!options.threads.empty())
     set_num_threads(static_cast<int>(parse_integer("--threads", options.threads, 1, 1024)));
   const StopSignals signals;
+  const std::unique_ptr<Dashboard> dashboard =
+      make_dashboard(options);  // a port that is taken shows before there are files
   rl::Training training =
       options.resume.empty() ? rl::Training::begin(choose(options), options.run) : resume(options);
   for (const std::string& surprise : rl::surprises(training.info())) warn(surprise);
-  Watcher watcher(options.quiet || options.json ? Display::Mode::silent : Display::best_mode());
+  Watcher watcher(options.quiet || options.json ? Display::Mode::silent : Display::best_mode(),
+                  dashboard.get());
   watcher.announce(training);
+  if (dashboard != nullptr) {
+    dashboard->show(training);
+    if (!options.json) watcher.say(fmt::format("Dashboard: {}", dashboard->url()), training);
+  }
   std::optional<Json> summary = training.run(watcher);
   watcher.finish();
   if (!summary) return report_stop(training, options.json);
@@ -204,6 +263,11 @@ void add_train(CLI::App& app, int& exit_code) {
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   sub->add_option("--seed", o->seed, "short for --set seed=N")->type_name("N");
+  sub->add_option("--seeds", o->seeds,
+                  "several, such as 1..5 or 1,2,7: a run for each, side by side, one thread each, and how "
+                  "they compare, in "
+                  "--run's folder (default runs/<name>-<algorithm>-seeds)")
+      ->type_name("SEEDS");
   sub->add_option("--steps", o->steps, "short for --set steps=N; with --resume, train to this step")
       ->type_name("N");
   sub->add_option("--envs", o->envs, "short for --set envs=N: copies of the environment, side by side")
@@ -211,6 +275,15 @@ void add_train(CLI::App& app, int& exit_code) {
   sub->add_option("--resume", o->resume, "go on from this run's checkpoint")->type_name("RUN");
   sub->add_option("--threads", o->threads, "how many threads to use at most; results do not depend on it")
       ->type_name("N");
+  CLI::Option* dashboard = sub->add_option("--dashboard", o->dashboard,
+                                           "serve a page that shows the run as it goes (default port: 8080)")
+                               ->type_name("[PORT]")
+                               ->expected(0, 1);
+  sub->add_option(
+         "--dashboard-host", o->dashboard_host,
+         "the address to serve it at, such as 0.0.0.0 for all of this machine's; beyond the default, "
+         "127.0.0.1, the page asks for a token that is printed")
+      ->type_name("ADDRESS");
   sub->add_flag("--quiet", o->quiet, "only say how it ended");
   sub->add_flag("--json", o->json, "only print the summary, as JSON");
   sub->footer(
@@ -218,9 +291,13 @@ void add_train(CLI::App& app, int& exit_code) {
       "  saccade train pendulum\n"
       "  saccade train pendulum --seed 3 --set gamma=0.98 --set hidden=[128,128]\n"
       "  saccade train pendulum --algo td3\n"
+      "  saccade train pendulum --seeds 1..5\n"
       "  saccade train HalfCheetah-v4 --envs 4 --run runs/cheetah\n"
       "  saccade train --resume runs/pendulum-1");
-  sub->callback([o, &exit_code] { exit_code = run(*o); });
+  sub->callback([o, dashboard, &exit_code] {
+    o->serves = dashboard->count() > 0;
+    exit_code = run(*o);
+  });
 }
 
 }  // namespace saccade::cli

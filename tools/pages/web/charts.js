@@ -23,7 +23,8 @@ const cursorPlugin = {
   id: "cursor",
   afterDatasetsDraw(chart) {
     const {ctx: c, chartArea: {top, bottom}, cursor} = chart;
-    const points = chart.getSortedVisibleDatasetMetas().map(meta => meta.data[cursor])
+    const points = chart.getSortedVisibleDatasetMetas().filter(({index}) => !chart.data.datasets[index].isBand)
+      .map(meta => meta.data[cursor])
       .filter(point => point && !point.skip);
     if (points.length === 0) return;
     c.save();
@@ -42,18 +43,31 @@ const cursorPlugin = {
   },
 };
 
-// Whole decades, as many as the axis has room for. Chart.js alone would mark every digit of every decade.
+// Whole decades, as many as the axis has room for, or 1, 2 and 5 of each where there are few. Chart.js alone would mark
+// every digit of every decade.
 function decadeTicks(axis) {
   const low = Math.ceil(Math.log10(axis.min)), high = Math.floor(Math.log10(axis.max));
   const room = axis.isHorizontal() ? axis.width / 60 : axis.height / 26;
   const every = Math.max(1, Math.ceil((high - low) / room));
   axis.ticks = [];
   for (let n = low; n <= high; n += every) axis.ticks.push({value: 10 ** n});
+  if (axis.ticks.length > 2) return;
+  axis.ticks = [];
+  for (let n = low - 1; n <= high; ++n) {
+    for (const digit of [1, 2, 5]) {
+      const value = digit * 10 ** n;
+      if (value >= axis.min && value <= axis.max) axis.ticks.push({value});
+    }
+  }
 }
 
-// {title, log, low, high}
-function makeAxis({title, log = false, low, high}) {
-  const format = x => log ? x === 1 ? "1" : x.toExponential(0).replace("+", "") : withMinus(String(x));
+// Without the noise of binary fractions: 0.6, 1500, 45k.
+const plain = x => withMinus(Math.abs(x) >= 1e4 ? x.toLocaleString("en", {notation: "compact"}).toLowerCase()
+  : String(Number(x.toPrecision(6))));
+
+// {title, log, low, high, format}; the format is for a linear axis.
+function makeAxis({title, log = false, low, high, format: linear = plain}) {
+  const format = x => log ? x === 1 ? "1" : x.toExponential(0).replace("+", "") : linear(x);
   return {
     type: log ? "logarithmic" : "linear", min: low, max: high, title: {display: Boolean(title), text: title},
     ticks: {callback: format, maxRotation: 0}, grid: {drawTicks: false},
@@ -78,6 +92,17 @@ function makeCurve({x, y: {log}, curve: {name, values, series, dashed = false}, 
   };
 }
 
+// The band of a curve that has `low` and `high`: its upper edge, filled down to the next dataset, its lower edge.
+function makeBand({x, curve: {low, high, series}, nth}) {
+  if (!low) return [];
+  const colour = () => token(`series-${series}`) + "30";
+  const edge = (values, fill) => ({
+    data: values.map((y, i) => ({x: x.values[i], y})), fill, order: 100 - nth, isBand: true, curve: nth,
+    borderWidth: 0, pointRadius: 0, backgroundColor: colour,
+  });
+  return [edge(high, "+1"), edge(low, false)];
+}
+
 // Names the curves and shows their values at the cursor; a click hides a curve.
 function makeKeys(chart, curves) {
   const values = curves.map(() => element("b"));
@@ -89,7 +114,7 @@ function makeKeys(chart, curves) {
     button.onclick = () => {
       const shown = !chart.isDatasetVisible(n);
       button.setAttribute("aria-pressed", String(shown));
-      chart.setDatasetVisibility(n, shown);
+      chart.data.datasets.forEach((dataset, i) => { if (i === n || dataset.curve === n) chart.setDatasetVisibility(i, shown); });
       chart.update();
     };
     return button;
@@ -112,9 +137,17 @@ function followCursor(canvas, chart, count, move) {
   };
 }
 
+// Takes away all charts that there are.
+function removeCharts() {
+  allCharts.forEach(chart => chart.destroy());
+  allCharts.length = 0;
+}
+
 // Curves over the same values of x, in an element of class "chart":
 //
-//     {label, x: {name, title, values, low, high}, y: {title, log, low, high}, curves, at, format}
+//     {label, x: {name, title, values, low, high, format}, y: {title, log, low, high}, curves, at, format}
+//
+// A curve with `low` and `high` has a band between them.
 //
 // The cursor begins at the value `at` of x. For assistive technology the chart is a slider along x.
 function lineChart(place, {label, x, y, curves, at = x.values[0], format = number}) {
@@ -124,7 +157,8 @@ function lineChart(place, {label, x, y, curves, at = x.values[0], format = numbe
   place.append(element("div", {className: "canvas"}, canvas), line);
   const chart = new Chart(canvas, {
     type: "line", plugins: [cursorPlugin],
-    data: {datasets: curves.map((curve, nth) => makeCurve({x, y, curve, nth}))},
+    data: {datasets: [...curves.map((curve, nth) => makeCurve({x, y, curve, nth})),
+      ...curves.flatMap((curve, nth) => makeBand({x, curve, nth}))]},
     options: {scales: {x: makeAxis(x), y: makeAxis(y)}},
   });
   allCharts.push(chart);
@@ -134,7 +168,7 @@ function lineChart(place, {label, x, y, curves, at = x.values[0], format = numbe
     const texts = curves.map(curve => curve.values[i] === null ? "" : format(curve.values[i]));
     chart.cursor = i;
     chart.draw();
-    line.textContent = `At ${x.name} = ${withMinus(String(x.values[i]))}`;
+    line.textContent = `At ${x.name} ${x.format ? x.format(x.values[i]) : `= ${withMinus(String(x.values[i]))}`}`;
     texts.forEach((text, n) => { keys.values[n].textContent = text; });
     canvas.setAttribute("aria-valuenow", x.values[i]);
     canvas.setAttribute("aria-valuetext",

@@ -1,15 +1,18 @@
-// Plays the episodes of a recording.
+// Plays the episodes of a recording, once startPlayer() is called; loadEpisodes() takes those that came since into `data`.
 "use strict";
 
 // ---- episodes: frame 0 is the start, frame k what step k led to ----
 
-for (const episode of data.episodes) {
-  episode.rewards = episode.rewards.map(Number);
-  episode.steps = episode.rewards.length;
-  episode.returns = [0];
-  for (const reward of episode.rewards) episode.returns.push(episode.returns.at(-1) + reward);
+let hasScene = false;
+function prepareEpisodes() {
+  hasScene = data.shapes.length > 0;
+  for (const episode of data.episodes) {
+    episode.rewards = episode.rewards.map(Number);
+    episode.steps = episode.rewards.length;
+    episode.returns = [0];
+    for (const reward of episode.rewards) episode.returns.push(episode.returns.at(-1) + reward);
+  }
 }
-const hasScene = data.shapes.length > 0;
 const speeds = [0.25, 0.5, 1, 2, 4];
 const player = {episode: 0, time: 0, speed: 1, playing: false, before: 0};  // time is in steps
 const episode = () => data.episodes[player.episode];
@@ -56,6 +59,8 @@ for (const name of ["Step", "Time", "Reward", "Return so far"]) {
 const actionParts = [];
 function makeActions() {
   const {low, choices} = data.action;
+  actionParts.length = 0;
+  $("actions").replaceChildren();
   if (choices > 0) {
     const row = element("div", {className: "choices"});
     for (let n = 0; n < choices; ++n) {
@@ -217,57 +222,54 @@ const keys = {
   s: () => turnView(0, -5),
   0: resetAndDraw,
 };
-document.addEventListener("keydown", event => {
+function followKeys(event) {
   const at = event.target.tagName;
   const action = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (!action || event.ctrlKey || event.altKey || event.metaKey || at === "SELECT") return;
   if (at === "BUTTON" && event.key === " ") return;
   event.preventDefault();
   action(event);
-});
-
-// ---- the rest of the page ----
-
-// Of all evaluated episodes; those to watch are the first of them.
-function returnsText({episodes, mean, std, min, max}, recorded) {
-  if (episodes === 1) return `Return ${number(mean)} in one episode`;
-  const which = recorded === episodes ? "" : `; here ${recorded === 1 ? "is the first" : `are the first ${recorded}`}`;
-  return `Mean return ${number(mean)} \u00b1 ${number(std)} over ${grouped(episodes)} episodes, ${
-    number(min)} to ${number(max)}${which}`;
 }
 
-document.title = `Saccade: ${data.env}`;
-$("title").textContent = data.env;
-$("about").textContent = joined(data.title, `Saccade ${data.build.saccade}`, data.date);
-$("policy").textContent = data.policy;
-$("returns").textContent = returnsText(data.evaluation, data.episodes.length);
-$("play").onclick = () => setPlaying(!player.playing);
-$("scrubber").oninput = () => seek(Number($("scrubber").value));
-data.episodes.forEach(({steps, returns}, n) => $("episode").append(
-  element("option", {value: n}, `${n + 1}: return ${number(returns[steps])}, ${steps} steps`)));
-$("episode").onchange = () => setEpisode(Number($("episode").value));
-
-const canvas = $("canvas");
-canvas.setAttribute("aria-label", `${data.env}, replayed`);
-if (!hasScene) canvas.remove();
-if (!hasScene || data.flat) $("help-view").remove();
-if (data.flat) canvas.className = "flat";
-if (hasScene) {
-  new ResizeObserver(draw).observe(canvas);
-  onThemeChange(() => { readTheme(); draw(); });
-}
-if (hasScene && !data.flat) {
-  canvas.onpointerdown = event => canvas.setPointerCapture(event.pointerId);
-  canvas.onpointermove = event => {
-    if (event.buttons !== 0) turnView(-0.4 * event.movementX, 0.4 * event.movementY);
-  };
-  canvas.ondblclick = resetAndDraw;
+function loadEpisodes() {
+  prepareEpisodes();
+  resetView();
+  $("episode").replaceChildren(...data.episodes.map(({steps, returns}, n) =>
+    element("option", {value: n}, `${data.captions?.[n] ?? n + 1}: return ${number(returns[steps])}, ${steps} steps`)));
+  makeActions();
+  setEpisode(0);
 }
 
-// An address that ends with #2/150 opens episode 2 at step 150.
-makeActions();
-setSpeed(speeds.indexOf(1));
-const [, first, step] = location.hash.match(/^#(\d+)\/(\d+)$/) || [];
-setEpisode(first ? Number(first) - 1 : 0);
-if (step) seek(Number(step));
-else setPlaying(!matchMedia("(prefers-reduced-motion: reduce)").matches);
+// The keys are those pressed in `target`. It plays at once if it is to, and the address names no step: one that ends
+// with #2/150 opens episode 2 at step 150.
+function startPlayer(target, plays) {
+  prepareEpisodes();
+  target.addEventListener("keydown", followKeys);
+  $("play").onclick = () => setPlaying(!player.playing);
+  $("scrubber").oninput = () => seek(Number($("scrubber").value));
+  $("episode").onchange = () => setEpisode(Number($("episode").value));
+
+  const canvas = $("canvas");
+  canvas.setAttribute("aria-label", `${data.env}, replayed`);
+  if (!hasScene) canvas.remove();
+  if (!hasScene || data.flat) $("help-view").remove();
+  if (data.flat) canvas.className = "flat";
+  if (hasScene) {
+    new ResizeObserver(draw).observe(canvas);
+    onThemeChange(() => { readTheme(); draw(); });
+  }
+  if (hasScene && !data.flat) {
+    canvas.onpointerdown = event => canvas.setPointerCapture(event.pointerId);
+    canvas.onpointermove = event => {
+      if (event.buttons !== 0) turnView(-0.4 * event.movementX, 0.4 * event.movementY);
+    };
+    canvas.ondblclick = resetAndDraw;
+  }
+
+  loadEpisodes();
+  setSpeed(speeds.indexOf(1));
+  const [, first, step] = location.hash.match(/^#(\d+)\/(\d+)$/) || [];
+  if (first) setEpisode(Number(first) - 1);
+  if (step) seek(Number(step));
+  else if (plays) setPlaying(!matchMedia("(prefers-reduced-motion: reduce)").matches);
+}

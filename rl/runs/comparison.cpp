@@ -1,0 +1,207 @@
+#include "rl/runs/comparison.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "rl/runs/choice.h"
+#include "rl/runs/training.h"
+
+namespace saccade::rl {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr std::int64_t kLargestSeed = 9'000'000'000'000'000;
+constexpr std::size_t kMostRuns = 10'000;
+
+[[noreturn]] void fail(const std::string& path, const std::string& what) {
+  throw ConfigError(fmt::format("{}: {}", path, what));
+}
+
+void check_keys(const std::string& path, const Json& json) {
+  static const std::vector<std::string> known = {"tasks", "seeds", "set", "configurations", "thresholds"};
+  for (const auto& [key, value] : json.items()) {
+    if (std::count(known.begin(), known.end(), key) > 0) continue;
+    const std::string near = nearest(key, known);
+    fail(path,
+         fmt::format("\"{}\" is no key of a comparison; {}", printable(key),
+                     near.empty() ? "expected " + join(known) : fmt::format("did you mean \"{}\"?", near)));
+  }
+  for (const char* key : {"tasks", "seeds", "configurations"}) {
+    if (!json.contains(key)) fail(path, fmt::format("\"{}\" is missing", key));
+  }
+}
+
+// Names with their settings, from a list of names or an object.
+std::vector<std::pair<std::string, Json>> named(const std::string& path, const Json& json, const char* key) {
+  std::vector<std::pair<std::string, Json>> all;
+  const Json& value = json.at(key);
+  if (value.is_object()) {
+    for (const auto& [name, settings] : value.items()) {
+      if (!settings.is_object()) {
+        fail(path, fmt::format("{}: {} is {}, expected an object of settings", key, printable(name),
+                               shown(settings)));
+      }
+      all.emplace_back(name, settings);
+    }
+  } else if (value.is_array()) {
+    for (const Json& name : value) {
+      if (!name.is_string()) fail(path, fmt::format("{} has {}, expected a name", key, shown(name)));
+      all.emplace_back(name.get<std::string>(), Json::object());
+    }
+  }
+  if (all.empty())
+    fail(path, fmt::format("{} is {}, expected a list of names, or an object of them", key, shown(value)));
+  return all;
+}
+
+std::vector<std::int64_t> seeds_of(const std::string& path, const Json& json) {
+  const std::string where = path + ": seeds";
+  if (json.is_string()) return parse_seeds(where, json.get<std::string>());
+  std::string text;
+  for (const Json& seed : json) {
+    if (!seed.is_number_integer()) fail(path, fmt::format("seeds has {}, expected an integer", shown(seed)));
+    text += (text.empty() ? "" : ",") + seed.dump();
+  }
+  return parse_seeds(where, text);
+}
+
+// A name as a folder's: letters, digits, dots and dashes.
+std::string folder_name(const std::string& name) {
+  std::string folder;
+  for (const char c : name) {
+    const bool keeps = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_';
+    if (keeps) folder += c;
+    if (!keeps && !folder.empty() && folder.back() != '-') folder += '-';
+  }
+  while (!folder.empty() && folder.back() == '-') folder.pop_back();
+  return folder.empty() || folder[0] == '.' ? "_" + folder : folder;
+}
+
+void check_folders(const std::string& path, const char* what, const std::vector<std::string>& names) {
+  std::set<std::string> folders;
+  for (const std::string& name : names) {
+    if (!folders.insert(folder_name(name)).second) {
+      fail(path, fmt::format("{}: two are called {} but for signs and spaces", what, printable(name)));
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::int64_t> parse_seeds(const std::string& flag, const std::string& text) {
+  std::vector<std::int64_t> seeds;
+  if (const std::size_t dots = text.find(".."); dots != text.npos) {
+    const std::int64_t first = parse_integer(flag, text.substr(0, dots), 0, kLargestSeed);
+    const std::int64_t last = parse_integer(flag, text.substr(dots + 2), first, first + 9999);
+    for (std::int64_t seed = first; seed <= last; ++seed) seeds.push_back(seed);
+    return seeds;
+  }
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    seeds.push_back(parse_integer(flag, text.substr(at, comma - at), 0, kLargestSeed));
+    if (std::count(seeds.begin(), seeds.end(), seeds.back()) > 1) {
+      throw ConfigError(fmt::format("{}: {} is there twice", flag, seeds.back()));
+    }
+    at = comma + 1;
+  }
+  return seeds;
+}
+
+Comparison read_comparison(const std::string& path, const std::string& out) {
+  const Json json = read_json(path, {.comments = true});
+  if (!json.is_object()) fail(path, fmt::format("is {}, expected an object", shown(json)));
+  check_keys(path, json);
+  Comparison comparison;
+  comparison.seeds = seeds_of(path, json.at("seeds"));
+  const auto tasks = named(path, json, "tasks"), configurations = named(path, json, "configurations");
+  for (const auto& [name, settings] : tasks) comparison.tasks.push_back(name);
+  for (const auto& [name, settings] : configurations) comparison.configurations.push_back(name);
+  check_folders(path, "tasks", comparison.tasks);
+  check_folders(path, "configurations", comparison.configurations);
+  if (tasks.size() * configurations.size() * comparison.seeds.size() > kMostRuns) {
+    fail(path, fmt::format("asks for more than {} runs", kMostRuns));
+  }
+  const Json of_all = json.value("set", Json::object());
+  if (!of_all.is_object())
+    fail(path, fmt::format("set is {}, expected an object of settings", shown(of_all)));
+  const Json thresholds = json.value("thresholds", Json::object());
+  for (const auto& [task, threshold] : thresholds.items()) {
+    if (std::count(comparison.tasks.begin(), comparison.tasks.end(), task) == 0) {
+      fail(path, fmt::format("thresholds: {} is none of the tasks", printable(task)));
+    }
+    if (!threshold.is_number())
+      fail(path, fmt::format("thresholds: {} is {}, expected a number", task, shown(threshold)));
+    comparison.thresholds[task] = threshold.get<double>();
+  }
+  for (const std::int64_t seed : comparison.seeds) {
+    for (const auto& [task, of_task] : tasks) {
+      for (const auto& [name, own] : configurations) {
+        const Json algorithm = own.value("algorithm", Json(""));
+        if (!algorithm.is_string()) {
+          fail(path, fmt::format("{}: algorithm is {}, expected a name", printable(name), shown(algorithm)));
+        }
+        ComparedRun run = {
+            .task = task,
+            .configuration = name,
+            .info = choose({.name = task, .algorithm = algorithm, .config_file = ""}),
+            .folder =
+                (fs::path(out) / folder_name(task) / folder_name(name) / fmt::format("{}", seed)).string()};
+        update_from_json(run.info.config, of_all, path + ": set");
+        update_from_json(run.info.config, of_task, fmt::format("{}: {}", path, printable(task)));
+        update_from_json(run.info.config, own, fmt::format("{}: {}", path, printable(name)));
+        run.info.config.run.seed = seed;
+        if (seed == comparison.seeds.front()) {
+          const auto env = make_env(run.info.config.run.env);
+          make_agent(run.info.config);  // throws where they do not fit
+          const auto own_threshold = env->spec().reward_threshold;
+          if (own_threshold) comparison.thresholds.try_emplace(task, *own_threshold);
+        }
+        comparison.runs.push_back(std::move(run));
+      }
+    }
+  }
+  return comparison;
+}
+
+Comparison comparison_of(const RunInfo& info, const std::vector<std::int64_t>& seeds,
+                         const std::string& out) {
+  const std::string name = info.config.algorithm().name;
+  Comparison comparison = {
+      .tasks = {info.name()}, .configurations = {name}, .seeds = seeds, .thresholds = {}, .runs = {}};
+  const auto threshold = make_env(info.config.run.env)->spec().reward_threshold;
+  if (threshold) comparison.thresholds[info.name()] = *threshold;
+  for (const std::int64_t seed : seeds) {
+    ComparedRun run = {info.name(), name, info,
+                       (fs::path(out) / folder_name(info.name()) / name / fmt::format("{}", seed)).string()};
+    run.info.config.run.seed = seed;
+    comparison.runs.push_back(std::move(run));
+  }
+  return comparison;
+}
+
+RunStage stage_of(const ComparedRun& run) {
+  if (!fs::exists(run_file(run.folder, "config.json")) || !fs::exists(run_file(run.folder, "checkpoint")))
+    return RunStage::none;
+  const RunInfo there = read_run_info(run.folder);
+  const Json was = to_json(there.config), now = to_json(run.info.config);
+  for (const auto& [key, value] : now.items()) {
+    if (was.contains(key) && was.at(key) == value) continue;
+    throw ConfigError(
+        fmt::format("{}: was made with {} {}, but {} is asked for; delete it, or compare in another folder",
+                    run.folder, key, was.contains(key) ? shown(was.at(key)) : "none", shown(value)));
+  }
+  return fs::exists(run_file(run.folder, "summary.json")) ? RunStage::done : RunStage::begun;
+}
+
+}  // namespace saccade::rl

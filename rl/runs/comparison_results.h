@@ -1,0 +1,57 @@
+// What a comparison came to.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rl/runs/comparison.h"
+#include "rl/runs/statistics.h"
+
+namespace saccade::rl {
+
+/// One run that is done.
+struct RunResult {
+  std::int64_t seed = 0;
+  double score = 0, score_std = 0;  // of its final evaluation: mean and deviation over episodes
+  statistics::Curve curve;          // of its evaluations
+  double best = 0;                  // of those and the final one
+  std::optional<std::int64_t> steps_to_threshold;
+  double worst_drop = 0;
+  // Means over the later half of its diagnoses; none if there are none.
+  std::optional<double> overestimation, entropy, alpha;  // Q less the soft return
+  double seconds = 0, steps_per_second = 0;
+};
+
+struct ConfigurationResult {
+  std::string name, algorithm;
+  std::vector<RunResult> runs;
+  // None while no run is done.
+  std::optional<statistics::Estimate> iqm;  // of the final scores
+  /// P(a run of it ends higher than one of the first configuration).
+  std::optional<statistics::Estimate> improvement;
+  std::vector<std::int64_t> steps;  // of the curve, which is the interquartile mean of the runs' curves
+  std::vector<statistics::Estimate> curve;
+};
+
+struct TaskResult {
+  std::string name;
+  std::optional<double> threshold;
+  std::vector<ConfigurationResult> configurations;
+};
+
+struct ComparisonResults {
+  std::size_t done = 0, runs = 0;
+  std::vector<TaskResult> tasks;
+  /// The interquartile mean over all tasks of each configuration, each task's scores being scaled so that 0
+  /// is the lowest and 1 the highest of any run; none of a single task, nor while runs are missing.
+  std::vector<statistics::Estimate> over_tasks;
+};
+
+/// From the folders of those runs that are done. FormatError if one of them is damaged.
+ComparisonResults results_of(const Comparison& comparison);
+
+/// A row a run.
+std::string scores_csv(const ComparisonResults& results);
+
+}  // namespace saccade::rl

@@ -1,0 +1,164 @@
+#include "rl/runs/logs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/json.h"
+#include "base/text.h"
+
+namespace saccade::rl {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::int64_t kLargestLog = std::int64_t{1} << 30;
+
+// Takes the next line off; false where none is whole.
+bool next_line(std::string_view& text, std::string_view& line) {
+  const std::size_t end = text.find('\n');
+  if (end == text.npos) return false;
+  line = text.substr(0, end);
+  text.remove_prefix(end + 1);
+  return true;
+}
+
+template <class F>
+void for_each_cell(std::string_view line, const F& f) {
+  for (std::size_t column = 0;; ++column) {
+    const std::size_t comma = line.find(',');
+    f(column, line.substr(0, comma));
+    if (comma == line.npos) return;
+    line.remove_prefix(comma + 1);
+  }
+}
+
+Json number_or_null(const std::optional<double>& number) { return number ? Json(*number) : Json(nullptr); }
+
+std::optional<double> optional_number(const Json& json) {
+  return json.is_null() ? std::nullopt : std::optional(json.get<double>());
+}
+
+Json rounded(const std::vector<double>& shares) {
+  Json json = Json::array();
+  for (const double share : shares) json.push_back(std::round(share * 1e4) / 1e4);
+  return json;
+}
+
+DiagnosisRow row_from_json(const Json& json) {
+  DiagnosisRow row = {.step = json.at("step"), .diagnosis = {}};
+  Diagnosis& d = row.diagnosis;
+  d.steps = json.at("episode_steps");
+  d.ret = json.at("return");
+  d.q = json.at("q");
+  d.soft_return = json.at("soft_return");
+  d.q_error = json.at("q_error");
+  d.alpha = json.at("alpha");
+  d.entropy = optional_number(json.at("entropy"));
+  d.target_entropy = optional_number(json.at("target_entropy"));
+  d.saturated = json.at("saturated");
+  d.actions = json.at("actions").get<std::vector<double>>();
+  d.pre_squash = json.at("pre_squash").get<std::vector<double>>();
+  for (const auto& [name, norm] : json.at("gradient_norms").items())
+    d.gradient_norms.emplace_back(name, norm);
+  return row;
+}
+
+}  // namespace
+
+Json to_json(const DiagnosisRow& row) {
+  const Diagnosis& d = row.diagnosis;
+  Json norms = Json::object();
+  for (const auto& [name, norm] : d.gradient_norms) norms[name] = norm;
+  return {{"step", row.step},
+          {"episode_steps", d.steps},
+          {"return", d.ret},
+          {"q", d.q},
+          {"soft_return", d.soft_return},
+          {"q_error", d.q_error},
+          {"alpha", d.alpha},
+          {"entropy", number_or_null(d.entropy)},
+          {"target_entropy", number_or_null(d.target_entropy)},
+          {"saturated", d.saturated},
+          {"actions", rounded(d.actions)},
+          {"pre_squash", rounded(d.pre_squash)},
+          {"gradient_norms", norms}};
+}
+
+const std::vector<double>& Table::operator[](std::string_view name) const {
+  static const std::vector<double> none;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i] == name) return columns[i];
+  }
+  return none;
+}
+
+Table read_table(const std::string& path) {
+  const std::string text = read_file(path, kLargestLog);
+  std::string_view rest = text, line;
+  Table table;
+  if (!next_line(rest, line)) return table;
+  for_each_cell(line, [&](std::size_t, std::string_view name) { table.names.emplace_back(name); });
+  table.columns.resize(table.names.size());
+  for (std::size_t number = 2; next_line(rest, line); ++number) {
+    std::size_t cells = 0;
+    for_each_cell(line, [&](std::size_t column, std::string_view cell) {
+      double value = std::numeric_limits<double>::quiet_NaN();
+      const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
+      if (!cell.empty() && (error != std::errc() || end != cell.data() + cell.size())) {
+        throw FormatError(
+            fmt::format("{}: line {}: \"{}\" is no number", path, number, printable(cell.substr(0, 40))));
+      }
+      if (column < table.columns.size()) table.columns[column].push_back(value);
+      ++cells;
+    });
+    if (cells != table.names.size()) {
+      throw FormatError(
+          fmt::format("{}: line {}: has {} cells, expected {}", path, number, cells, table.names.size()));
+    }
+  }
+  return table;
+}
+
+std::int64_t RunLog::last_step() const {
+  double last = diagnoses.empty() ? 0 : static_cast<double>(diagnoses.back().step);
+  for (const Table* table : {&episodes, &evaluations}) {
+    const std::vector<double>& steps = (*table)["step"];
+    if (!steps.empty()) last = std::max(last, steps.back());
+  }
+  return static_cast<std::int64_t>(last);
+}
+
+RunLog read_run_log(const std::string& run) {
+  RunLog log = {.info = read_run_info(run),
+                .episodes = read_table(run_file(run, "progress.csv")),
+                .evaluations = read_table(run_file(run, "eval.csv")),
+                .diagnoses = {},
+                .summary = nullptr};
+  if (const std::string path = run_file(run, "diagnostics.jsonl"); std::filesystem::exists(path)) {
+    const std::string text = read_file(path, kLargestLog);
+    std::string_view rest = text, line;
+    next_line(rest, line);  // says what the rows are made of
+    for (std::size_t number = 2; next_line(rest, line); ++number) {
+      const std::string where = fmt::format("{}: line {}", path, number);
+      try {
+        log.diagnoses.push_back(row_from_json(parse_json(line, where)));
+      } catch (const Json::exception& error) {
+        throw FormatError(fmt::format("{}: is damaged: {}", where, error.what()));
+      }
+    }
+  }
+  if (const std::string path = run_file(run, "summary.json"); std::filesystem::exists(path)) {
+    log.summary = read_json(path);
+  }
+  return log;
+}
+
+}  // namespace saccade::rl

@@ -1,0 +1,243 @@
+// `saccade compare` and `train --seeds`: many runs as processes, and what they come to.
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/error.h"
+#include "rl/runs/comparison_results.h"
+#include "rl/runs/logs.h"
+#include "tests/support/catch.h"
+#include "tests/support/command.h"
+#include "tests/support/pages.h"
+
+using namespace saccade;
+using namespace saccade::test;
+using Catch::Contains;
+using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
+
+namespace {
+
+const char* const kSpec = R"({
+  // two configurations of one task
+  "tasks": {"pendulum": {"steps": 900}},
+  "seeds": [1, 4],
+  "set": {"hidden": [8], "steps": 700, "learning_starts": 100, "batch_size": 16, "eval_every": 300, "eval_episodes": 2,
+          "final_eval_episodes": 2, "diagnose_every": 300, "checkpoint_every": 100},
+  "configurations": {"SAC, alpha 0.2": {"learn_alpha": false, "initial_alpha": 0.2}, "TD3": {"algorithm": "td3", "hidden": [12]}}
+})";
+
+// The table without the columns of the clock.
+std::string without_clock(const std::string& csv) {
+  std::string kept;
+  for (std::size_t at = 0, end = 0; (end = csv.find('\n', at)) != csv.npos; at = end + 1) {
+    std::string line = csv.substr(at, end - at);
+    for (int i = 0; i < 2; ++i) line.resize(line.rfind(','));
+    kept += line + '\n';
+  }
+  return kept;
+}
+
+}  // namespace
+
+TEST_CASE("a comparison's settings are those of its runs, the closest ones over the others", "[compare]") {
+  const TemporaryFolder folder;
+  write_file(folder.path("spec.json"), kSpec);
+  const rl::Comparison c = rl::read_comparison(folder.path("spec.json"), folder.path("out"));
+  REQUIRE(c.runs.size() == 4);
+  CHECK(c.seeds == std::vector<std::int64_t>{1, 4});
+  const rl::ComparedRun &first = c.runs[0], &last = c.runs[3];
+  CHECK(first.folder == folder.path("out/pendulum/SAC-alpha-0.2/1"));
+  CHECK(last.folder == folder.path("out/pendulum/TD3/4"));
+  CHECK(first.info.config.run.steps == 900);  // the task's, over those of all
+  CHECK(to_json(first.info.config).at("hidden") == Json({8}));
+  CHECK(to_json(last.info.config).at("hidden") == Json({12}));  // its own
+  CHECK(to_json(first.info.config).at("initial_alpha") == 0.2);
+  CHECK(last.info.config.algorithm().name == "td3");
+  CHECK(last.info.config.run.seed == 4);
+  CHECK(first.info.config.off_policy.buffer_size == 10'000);  // the preset's
+  CHECK(c.thresholds.at("pendulum") == -200);                 // the environment's
+}
+
+TEST_CASE("what is wrong with a comparison's file is said before anything is made", "[compare]") {
+  const TemporaryFolder folder;
+  const auto refuses = [&](const std::string& spec, const std::vector<std::string>& words) {
+    INFO(spec);
+    write_file(folder.path("spec.json"), spec);
+    const Output output = run_command(folder, "compare spec.json");
+    CHECK(output.exit_code > 0);
+    CHECK(output.out == "");
+    for (const std::string& word : words) CHECK_THAT(output.err, Contains(word));
+    CHECK(std::count(output.err.begin(), output.err.end(), '\n') == 1);
+    CHECK_FALSE(fs::exists(folder.path("spec")));
+  };
+  const auto with = [](const std::string& tasks, const std::string& seeds, const std::string& configurations,
+                       const std::string& more = "") {
+    return "{\"tasks\": " + tasks + ", \"seeds\": " + seeds + ", \"configurations\": " + configurations +
+           more + "}";
+  };
+  const std::string sac = R"({"SAC": {}})";
+  refuses("[1]", {"spec.json", "expected an object"});
+  refuses("{\"tasks\": [\"pendulum\"]", {"spec.json", "line 1"});
+  refuses(R"({"tasks": ["pendulum"], "seeds": [1]})", {"\"configurations\" is missing"});
+  refuses(with("[\"pendulum\"]", "[1]", sac, R"(, "confgurations": {})"),
+          {"confgurations", "did you mean \"configurations\"?"});
+  refuses(with("[]", "[1]", sac), {"tasks is []"});
+  refuses(with("[7]", "[1]", sac), {"tasks has 7"});
+  refuses(with("[\"pendulm\"]", "[1]", sac), {"pendulm", "pendulum"});
+  refuses(with("[\"pendulum\"]", "[1, 1]", sac), {"seeds", "1 is there twice"});
+  refuses(with("[\"pendulum\"]", "\"5..1\"", sac), {"seeds", "1"});
+  refuses(with("[\"pendulum\"]", "\"one\"", sac), {"seeds", "one"});
+  refuses(with("[\"pendulum\"]", "[1.5]", sac), {"seeds has 1.5"});
+  refuses(with("[\"pendulum\"]", "[1]", R"({"A": {"lr": 3}})"), {"spec.json: A", "lr"});
+  refuses(with("[\"pendulum\"]", "[1]", R"({"A": {"gamma": 3}})"), {"spec.json: A", "gamma is 3"});
+  refuses(with("[\"pendulum\"]", "[1]", R"({"A": {"algorithm": "sack"}})"), {"sack"});
+  refuses(with("[\"pendulum\"]", "[1]", R"({"A": 3})"), {"A is 3", "object of settings"});
+  refuses(with("[\"pendulum\"]", "[1]", R"({"A b": {}, "A-b": {}})"), {"two are called A-b"});
+  refuses(with("[\"CartPole-v1\"]", "[1]", sac), {"CartPole-v1 has discrete actions"});
+  refuses(with("[\"pendulum\"]", "[1]", sac, R"(, "set": {"steps": 0})"), {"spec.json: set", "steps is 0"});
+  refuses(with("[\"pendulum\"]", "[1]", sac, R"(, "thresholds": {"Hopper-v4": 1})"),
+          {"Hopper-v4", "none of the tasks"});
+  refuses(with("[\"pendulum\"]", "\"1..9999\"", R"({"A": {}, "B": {}})"), {"more than 10000 runs"});
+  CHECK_THAT(run_command(folder, "compare absent.json").err, Contains("absent.json"));
+  CHECK_THAT(run_command(folder, "compare spec.json --jobs 0").err, Contains("more than 10000"));
+}
+
+TEST_CASE("a comparison trains what train would, and goes on where it was killed", "[compare][slow]") {
+  const TemporaryFolder folder;
+  write_file(folder.path("spec.json"), kSpec);
+  const Output output = run_command(folder, "compare spec.json -o whole --jobs 2");
+  CHECK(output.err == "");
+  REQUIRE(output.exit_code == 0);
+  CHECK_THAT(output.out,
+             Contains("4 runs, 2 at once, in whole") && Contains("4 of 4: ") && Contains("SAC, alpha 0.2"));
+  CHECK_FALSE(fs::exists(folder.path("whole/pendulum/TD3/4.log")));
+  const std::string scores = read_file(folder.path("whole/scores.csv"));
+  CHECK(std::count(scores.begin(), scores.end(), '\n') == 5);
+  CHECK_THAT(scores, Contains("pendulum,\"SAC, alpha 0.2\",sac,1,"));
+  check_page(read_file(folder.path("whole/comparison.html")), "comparison");
+
+  REQUIRE(
+      run_command(folder,
+                  "train pendulum --quiet --algo td3 --seed 4 --steps 900 --run alone --set hidden=[12] "
+                  "--set learning_starts=100 --set batch_size=16 --set eval_every=300 --set eval_episodes=2 "
+                  "--set final_eval_episodes=2 --set diagnose_every=300 --set checkpoint_every=100")
+          .exit_code == 0);
+  const std::string weights = "/checkpoint/weights.safetensors";
+  CHECK((read_file(folder.path("alone") + weights) ==
+         read_file(folder.path("whole/pendulum/TD3/4") + weights)));
+
+  // Asked for again it has nothing to do, and says the same.
+  const Output again = run_command(folder, "compare spec.json -o whole");
+  CHECK(again.exit_code == 0);
+  CHECK_THAT(again.out, Contains("4 done already"));
+  CHECK(read_file(folder.path("whole/scores.csv")) == scores);
+
+  // Killed again and again, its children end by themselves; in the end all is as if nothing had happened.
+  bool done = false;
+  for (int delay = 40; !done && delay < 4000; delay += 60) {
+    const pid_t id = fork();
+    if (id == 0) {
+      fs::current_path(folder.path());
+      execl(SACCADE_BINARY, "saccade", "compare", "spec.json", "-o", "killed", "--jobs", "2", "--quiet",
+            nullptr);
+      _exit(127);
+    }
+    int status = 0;
+    std::this_thread::sleep_for(std::chrono::milliseconds(delay));
+    kill(id, SIGKILL);
+    waitpid(id, &status, 0);
+    done = WIFEXITED(status);
+  }
+  REQUIRE(run_command(folder, "compare spec.json -o killed").exit_code == 0);
+  CHECK(without_clock(read_file(folder.path("killed/scores.csv"))) == without_clock(scores));
+}
+
+TEST_CASE("a signal stops a comparison with all saved, and it says how to go on", "[compare]") {
+  const TemporaryFolder folder;
+  std::string spec = kSpec;
+  spec.replace(spec.find("900"), 3, "900000");
+  write_file(folder.path("spec.json"), spec);
+  const Output output =
+      run_shell(folder, std::string("'") + SACCADE_BINARY +
+                            "' compare spec.json --jobs 2 --quiet & sleep 1; kill -TERM $!; wait $!");
+  CHECK(output.exit_code == 143);
+  CHECK_THAT(output.err, Contains("Stopped with 0 of 4 runs done; the others are saved. To go on:\n") &&
+                             Contains("compare spec.json"));
+  const Json state = Json::parse(read_file(folder.path("spec/pendulum/TD3/1/checkpoint/state.json")));
+  CHECK(state.at("train").at("step").get<int>() > 0);
+  // Other settings are another comparison.
+  write_file(folder.path("spec.json"), kSpec);
+  CHECK_THAT(run_command(folder, "compare spec.json").err,
+             Contains("was made with steps 900000, but 900 is asked for"));
+}
+
+TEST_CASE("a run that fails is named, and the others are trained", "[compare]") {
+  const TemporaryFolder folder;
+  write_file(folder.path("spec.json"), kSpec);
+  fs::create_directories(folder.path("spec/pendulum/TD3/1"));
+  write_file(folder.path("spec/pendulum/TD3/1/thesis.txt"), "mine");
+  const Output output = run_command(folder, "compare spec.json");
+  CHECK(output.exit_code == 1);
+  CHECK_THAT(output.err,
+             Contains("saccade: error: spec/pendulum/TD3/1: ") && Contains("not an empty folder"));
+  CHECK(read_file(folder.path("spec/pendulum/TD3/1/thesis.txt")) == "mine");
+  CHECK(page_data(read_file(folder.path("spec/comparison.html"))).at("done") == 3);
+  const std::string scores = read_file(folder.path("spec/scores.csv"));
+  CHECK(std::count(scores.begin(), scores.end(), '\n') == 4);
+}
+
+TEST_CASE("train --seeds is a comparison of one configuration", "[compare]") {
+  const TemporaryFolder folder;
+  const std::string settings =
+      " --steps 300 --set hidden=[8] --set learning_starts=100 --set final_eval_episodes=2";
+  const Output output = run_command(folder, "train pendulum --seeds 2,3" + settings);
+  CHECK(output.err == "");
+  CHECK(output.exit_code == 0);
+  CHECK_THAT(output.out, Contains("in runs/pendulum-sac-seeds"));
+  REQUIRE(run_command(folder, "train pendulum --seed 3 --quiet --run alone" + settings).exit_code == 0);
+  const std::string weights = "/checkpoint/weights.safetensors";
+  CHECK((read_file(folder.path("alone") + weights) ==
+         read_file(folder.path("runs/pendulum-sac-seeds/pendulum/sac/3") + weights)));
+  CHECK_THAT(run_command(folder, "train pendulum --seeds 2 --seed 1").err,
+             Contains("--seed cannot be given with --seeds"));
+  CHECK_THAT(run_command(folder, "train pendulum --seeds 3-5").err, Contains("--seeds") && Contains("3-5"));
+}
+
+TEST_CASE("results are the statistics of the runs' files", "[compare]") {
+  const TemporaryFolder folder;
+  write_file(folder.path("spec.json"), kSpec);
+  REQUIRE(run_command(folder, "compare spec.json --quiet").exit_code == 0);
+  const rl::Comparison comparison = rl::read_comparison(folder.path("spec.json"), folder.path("spec"));
+  const rl::ComparisonResults results = rl::results_of(comparison);
+  CHECK(results.done == 4);
+  REQUIRE(results.tasks.size() == 1);
+  CHECK(results.over_tasks.empty());  // of a single task
+  const rl::ConfigurationResult& sac = results.tasks[0].configurations[0];
+  double sum = 0, better = 0;
+  for (const int seed : {1, 4}) {
+    const std::string run = folder.path("spec/pendulum/SAC-alpha-0.2/") + std::to_string(seed);
+    const rl::RunLog log = rl::read_run_log(run);
+    const auto& result = sac.runs[seed == 1 ? 0 : 1];
+    CHECK(result.score == log.summary.at("final_evaluation").at("mean"));
+    CHECK(result.curve.values == log.evaluations["mean"]);
+    const auto &a = log.diagnoses[1].diagnosis, &b = log.diagnoses[2].diagnosis;  // the later half of three
+    CHECK(result.overestimation.value() == Approx((a.q - a.soft_return + b.q - b.soft_return) / 2));
+    CHECK(result.alpha.value() == Approx(0.2));
+    sum += result.score;
+    for (const auto& other : results.tasks[0].configurations[1].runs) {
+      better += other.score > result.score ? 0.25 : other.score == result.score ? 0.125 : 0;
+    }
+  }
+  CHECK(sac.iqm.value().value == Approx(sum / 2));
+  CHECK_FALSE(sac.improvement);
+  CHECK(results.tasks[0].configurations[1].improvement.value().value == Approx(better));
+  CHECK(sac.steps == std::vector<std::int64_t>{300, 600, 900});
+  CHECK(sac.curve.at(2).value == Approx((sac.runs[0].curve.values[2] + sac.runs[1].curve.values[2]) / 2));
+}

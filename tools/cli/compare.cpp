@@ -1,0 +1,301 @@
+#include "tools/cli/compare.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/text.h"
+#include "base/threads.h"
+#include "rl/runs/choice.h"
+#include "rl/runs/comparison_results.h"
+#include "rl/runs/logs.h"
+#include "rl/runs/training.h"
+#include "tools/cli/display.h"
+#include "tools/cli/output.h"
+#include "tools/cli/processes.h"
+#include "tools/cli/stop_signals.h"
+#include "tools/cli/text.h"
+#include "tools/pages/assemble.h"
+#include "tools/pages/comparison.h"
+
+namespace saccade::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+using rl::ComparedRun;
+using rl::Comparison;
+using rl::RunStage;
+
+std::string errors_of(const ComparedRun& run) { return run.folder + ".log"; }
+
+// Another program may still be saving it.
+bool is_locked(const ComparedRun& run) {
+  if (!fs::exists(run.folder)) return false;
+  try {
+    const rl::RunLock lock(run.folder);
+    return false;
+  } catch (const ConfigError&) {
+    return true;
+  }
+}
+
+std::vector<std::string> arguments_of(const ComparedRun& run) {
+  std::vector<std::string> words = {"train", "--quiet", "--threads", "1"};
+  if (rl::stage_of(run) == RunStage::begun) {
+    words.insert(words.end(), {"--resume", run.folder});
+    return words;
+  }
+  const rl::Config& config = run.info.config;
+  const std::string algorithm = config.algorithm().name;
+  words.insert(words.end(), {run.task, "--algo", algorithm, "--run", run.folder});
+  const auto base = to_json(rl::config_for(run.task, algorithm)), all = to_json(config);
+  for (const auto& [key, value] : all.items()) {
+    if (base.at(key) != value) words.insert(words.end(), {"--set", fmt::format("{}={}", key, value.dump())});
+  }
+  return words;
+}
+
+// How far it has come, and its last evaluation.
+struct Standing {
+  double part = 0;
+  std::optional<double> evaluation;
+};
+
+Standing standing_of(const ComparedRun& run) {
+  Standing standing;
+  try {
+    if (rl::stage_of(run) == RunStage::none) return standing;
+    const rl::Table evaluations = rl::read_table(rl::run_file(run.folder, "eval.csv"));
+    const rl::Table episodes = rl::read_table(rl::run_file(run.folder, "progress.csv"));
+    double step = 0;
+    for (const rl::Table* table : {&evaluations, &episodes}) {
+      if (table->rows() > 0) step = std::max(step, (*table)["step"].back());
+    }
+    if (evaluations.rows() > 0) standing.evaluation = evaluations["mean"].back();
+    standing.part = step / static_cast<double>(rl::last_step(run.info.config.run));
+    if (rl::stage_of(run) == RunStage::done) standing.part = 1;
+  } catch (const Error&) {  // a run that is being begun
+  }
+  return standing;
+}
+
+// One line for each configuration of each task.
+class LiveTable {
+ public:
+  explicit LiveTable(const Comparison& comparison) : comparison_(comparison) {
+    for (const std::string& task : comparison.tasks)
+      name_width_ = std::max(name_width_, columns(printable(task)));
+    for (const std::string& name : comparison.configurations)
+      name_width_ = std::max(name_width_, columns(printable(name)) + 2);
+    name_width_ = std::min<std::size_t>(name_width_, 40);
+  }
+  ~LiveTable() { clear(); }
+
+  bool due() const { return Clock::now() - last_ > std::chrono::milliseconds(500); }
+
+  void show(std::size_t running) {
+    last_ = Clock::now();
+    std::vector<std::string> lines;
+    double all = 0;
+    for (const std::string& task : comparison_.tasks) {
+      lines.push_back(printable(task));
+      for (const std::string& configuration : comparison_.configurations)
+        lines.push_back(line(task, configuration, all));
+    }
+    lines.push_back(fmt::format("{} running, {:.0f} % of all steps done", running,
+                                100 * all / static_cast<double>(comparison_.runs.size())));
+    constexpr std::size_t kMost = 22;
+    if (lines.size() > kMost) lines = {lines.back()};
+    clear();
+    for (const std::string& text : lines) out("{}\n", text);
+    flush_out();
+    shown_ = lines.size();
+  }
+
+  void clear() {
+    for (; shown_ > 0; --shown_) out("\033[A\033[2K");
+    flush_out();
+  }
+
+ private:
+  std::string line(const std::string& task, const std::string& configuration, double& all) {
+    std::size_t done = 0;
+    double part = 0, sum = 0, evaluations = 0;
+    std::size_t runs = 0;
+    for (const ComparedRun& run : comparison_.runs) {
+      if (run.task != task || run.configuration != configuration) continue;
+      Standing& standing = standings_[run.folder];
+      if (standing.part < 1) standing = standing_of(run);
+      ++runs;
+      done += standing.part >= 1 ? 1 : 0;
+      part += standing.part;
+      if (standing.evaluation) sum += *standing.evaluation, ++evaluations;
+    }
+    all += part;
+    const std::string name = printable(configuration).substr(0, name_width_ - 2);
+    return fmt::format("  {:<{}}  {:>3} of {} done  {:>3.0f} %  {}", name, name_width_, done, runs,
+                       100 * part / static_cast<double>(runs),
+                       evaluations == 0 ? "" : fmt::format("evaluations {:.5g}", sum / evaluations));
+  }
+
+  using Clock = std::chrono::steady_clock;
+  const Comparison& comparison_;
+  std::size_t name_width_ = 12, shown_ = 0;
+  std::map<std::string, Standing> standings_;
+  Clock::time_point last_;
+};
+
+// What a failed run said last.
+std::string last_words(const ComparedRun& run) {
+  try {
+    std::string text = read_file(errors_of(run), 1 << 20);
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    return text.empty() ? "it said nothing" : printable(text.substr(text.rfind('\n') + 1));
+  } catch (const Error&) {
+    return "it said nothing";
+  }
+}
+
+struct Outcome {
+  std::vector<std::string> failures;
+  int signal = 0;
+};
+
+Outcome train_all(const Comparison& comparison, const CompareOptions& options, int jobs) {
+  std::deque<const ComparedRun*> waiting;
+  for (const RunStage stage : {RunStage::begun, RunStage::none}) {
+    for (const ComparedRun& run : comparison.runs) {
+      if (rl::stage_of(run) == stage) waiting.push_back(&run);
+    }
+  }
+  const Display::Mode mode = options.quiet ? Display::Mode::silent : Display::best_mode();
+  const std::size_t before = comparison.runs.size() - waiting.size();
+  if (mode != Display::Mode::silent) {
+    out("{} runs, {} at once{}, in {}\n", comparison.runs.size(), jobs,
+        before > 0 ? fmt::format(", {} done already", before) : "", options.folder);
+  }
+  LiveTable table(comparison);
+  std::map<pid_t, const ComparedRun*> running;
+  Outcome outcome;
+  Processes processes;
+  const auto say = [&](const std::string& line) {
+    if (mode == Display::Mode::silent) return;
+    table.clear();
+    out("{}\n", line);
+    flush_out();
+  };
+  std::size_t done = before;
+  while (!waiting.empty() || !running.empty()) {
+    if (StopSignals::received() != 0 && outcome.signal == 0) {
+      outcome.signal = StopSignals::received();
+      waiting.clear();
+      processes.signal_all(SIGTERM);
+      continue;
+    }
+    for (std::size_t tries = waiting.size();
+         tries > 0 && processes.running() < static_cast<std::size_t>(jobs); --tries) {
+      const ComparedRun* run = waiting.front();
+      waiting.pop_front();
+      if (is_locked(*run)) {
+        waiting.push_back(run);
+        continue;
+      }
+      fs::create_directories(fs::path(run->folder).parent_path());
+      running[processes.start(arguments_of(*run), errors_of(*run))] = run;
+    }
+    while (const auto ended = processes.next_ended()) {
+      const ComparedRun& run = *running.at(ended->id);
+      running.erase(ended->id);
+      if (ended->status == 0) {
+        fs::remove(errors_of(run));
+        ++done;
+        const Standing standing = standing_of(run);
+        if (mode == Display::Mode::plain) {
+          say(fmt::format(
+              "{} of {}: {}{}", done, comparison.runs.size(), printable(run.folder),
+              standing.evaluation ? fmt::format(", last evaluation {:.2f}", *standing.evaluation) : ""));
+        }
+      } else if (outcome.signal == 0) {
+        outcome.failures.push_back(fmt::format("{}: {}", run.folder, last_words(run)));
+        say("failed: " + printable(outcome.failures.back()));
+      }
+    }
+    if (mode == Display::Mode::live && table.due()) table.show(processes.running());
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return outcome;
+}
+
+void print(const rl::ComparisonResults& results) {
+  std::size_t width = 13;
+  for (const rl::TaskResult& task : results.tasks) {
+    for (const auto& c : task.configurations) width = std::max(width, columns(printable(c.name)));
+  }
+  width = std::min<std::size_t>(width, 30);
+  for (const rl::TaskResult& task : results.tasks) {
+    out("\n{}\n  {:<{}}  {:>4}  {:>9}  {:>9}  {:>21}  {:>6}\n", printable(task.name), "", width, "runs",
+        "mean", "IQM", "95 % interval", "P(>)");
+    for (const rl::ConfigurationResult& c : task.configurations) {
+      const std::string name = printable(c.name).substr(0, width);
+      if (!c.iqm) {
+        out("  {:<{}}  {:>4}\n", name, width, 0);
+        continue;
+      }
+      double sum = 0;
+      for (const rl::RunResult& run : c.runs) sum += run.score;
+      out("  {:<{}}  {:>4}  {:>9.5g}  {:>9.5g}  {:>21}  {:>6}\n", name, width, c.runs.size(),
+          sum / static_cast<double>(c.runs.size()), c.iqm->value,
+          fmt::format("{:.5g} to {:.5g}", c.iqm->low, c.iqm->high),
+          c.improvement ? fmt::format("{:.2f}", c.improvement->value) : "");
+    }
+  }
+}
+
+}  // namespace
+
+int compare(const Comparison& comparison, const CompareOptions& options) {
+  const int cores = num_threads();
+  const int jobs =
+      options.jobs.empty() ? cores : static_cast<int>(parse_integer("--jobs", options.jobs, 1, 1024));
+  for (const ComparedRun& run : comparison.runs)
+    rl::stage_of(run);  // throws for a folder that holds something else
+  fs::create_directories(options.folder);
+  const std::string page = (fs::path(options.folder) / "comparison.html").string();
+  const std::string csv = (fs::path(options.folder) / "scores.csv").string();
+  pages::check_page_path(page, "comparison", false);
+  check_writable(csv);
+  const rl::RunLock lock(options.folder);
+  Outcome outcome;
+  if (!options.report_only) {
+    const StopSignals signals;
+    outcome = train_all(comparison, options, jobs);
+  }
+  const rl::ComparisonResults results = rl::results_of(comparison);
+  write_file(csv, rl::scores_csv(results));
+  pages::write_comparison(page, options.title, results);
+  print(results);
+  out("\nP(>) is the probability that a run ends higher than one of the first configuration.\nFiles: {}, "
+      "{}\n",
+      printable(csv), printable(page));
+  flush_out();
+  for (const std::string& failure : outcome.failures) err("saccade: error: {}\n", failure);
+  if (outcome.signal != 0) {
+    err("Stopped with {} of {} runs done; the others are saved. To go on:\n  {} {}\n", results.done,
+        results.runs, program(), options.again);
+    return 128 + outcome.signal;
+  }
+  return outcome.failures.empty() ? 0 : 1;
+}
+
+}  // namespace saccade::cli

@@ -1,0 +1,280 @@
+#include "tools/cli/dashboard.h"
+
+#include <fmt/format.h>
+#include <httplib.h>
+#include <pthread.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <csignal>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <random>
+#include <thread>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "rl/runs/logs.h"
+#include "tools/cli/display.h"
+#include "tools/pages/report.h"
+
+namespace saccade::cli {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Json = nlohmann::ordered_json;
+
+constexpr int kMaxWatchers = 8;  // each of them holds a thread
+constexpr int kThreads = kMaxWatchers + 4;
+constexpr auto kProgressEvery = std::chrono::milliseconds(500);
+
+std::string random_token() {
+  std::random_device device;
+  std::string token;
+  for (int i = 0; i < 4; ++i) token += fmt::format("{:08x}", static_cast<std::uint32_t>(device()));
+  return token;
+}
+
+bool is_loopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+// Threads that are made while it lives get no signals: those are for the training.
+class WithoutSignals {
+ public:
+  WithoutSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~WithoutSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  WithoutSignals(const WithoutSignals&) = delete;
+  WithoutSignals& operator=(const WithoutSignals&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+}  // namespace
+
+struct Dashboard::State {
+  DashboardOptions options;
+  std::string token;  // empty where none is asked for
+  httplib::Server server;
+  std::thread thread;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  // All below under the mutex.
+  std::string run;
+  Json progress;
+  std::int64_t progress_version = 0, report_version = 0;
+  std::optional<pages::ReportedEpisodes> episodes;
+  int watchers = 0;
+  bool ending = false;
+
+  Clock::time_point last_progress;  // of the training's thread
+
+  bool may_see(const httplib::Request& request) const {
+    if (!token.empty()) return request.get_param_value("token") == token;
+    // A page elsewhere may have its own name lead here.
+    std::string host = request.get_header_value("Host");
+    if (const std::size_t colon = host.rfind(':'); colon != host.npos && !host.ends_with(']'))
+      host.resize(colon);
+    return is_loopback(host) || host == "[::1]";
+  }
+
+  Json report() {
+    std::string of;
+    std::optional<pages::ReportedEpisodes> shown;
+    {
+      const std::lock_guard lock(mutex);
+      of = run;
+      shown = episodes;
+    }
+    return pages::to_json({{of, rl::read_run_log(of)}}, shown);
+  }
+
+  void serve_page(httplib::Response& response) {
+    response.set_content(pages::live_report(report()), "text/html; charset=utf-8");
+  }
+
+  void serve_events(httplib::Response& response) {
+    {
+      const std::lock_guard lock(mutex);
+      if (watchers >= kMaxWatchers) {
+        response.status = 503;
+        response.set_content("too many pages are open\n", "text/plain");
+        return;
+      }
+      ++watchers;
+    }
+    struct Seen {
+      std::int64_t progress = 0, report = 0;
+    };
+    auto seen = std::make_shared<Seen>();
+    {
+      const std::lock_guard lock(mutex);
+      seen->report = report_version;
+    }
+    response.set_header("Cache-Control", "no-store");
+    response.set_chunked_content_provider(
+        "text/event-stream",
+        [this, seen](std::size_t, httplib::DataSink& sink) {
+          std::string text;
+          {
+            std::unique_lock lock(mutex);
+            const auto news = [&] {
+              return ending || seen->progress != progress_version || seen->report != report_version;
+            };
+            changed.wait_for(lock, std::chrono::seconds(5), news);
+            if (ending) return false;
+            if (seen->progress != progress_version)
+              text += "event: progress\ndata: " + dumped(progress) + "\n\n";
+            if (seen->report != report_version) text += "event: report\ndata: {}\n\n";
+            seen->progress = progress_version;
+            seen->report = report_version;
+          }
+          if (text.empty()) text = ": still here\n\n";
+          return sink.write(text.data(), text.size());
+        },
+        [this](bool) {
+          const std::lock_guard lock(mutex);
+          --watchers;
+        });
+  }
+
+  template <class F>
+  void get(const char* path, F serve) {
+    server.Get(path, [this, serve](const httplib::Request& request, httplib::Response& response) {
+      if (!may_see(request)) {
+        response.status = 403;
+        response.set_content("the address lacks the token that saccade printed\n", "text/plain");
+        return;
+      }
+      try {
+        serve(response);
+      } catch (const std::exception& error) {
+        response.status = 500;
+        response.set_content(std::string(error.what()) + "\n", "text/plain");
+      }
+    });
+  }
+};
+
+Dashboard::Dashboard(const DashboardOptions& options) {
+  // Servers of this library ignore SIGPIPE, which is what tells training of a reader that went away.
+  struct sigaction pipe = {};
+  sigaction(SIGPIPE, nullptr, &pipe);
+  state_ = std::make_unique<State>();
+  sigaction(SIGPIPE, &pipe, nullptr);
+
+  State& s = *state_;
+  s.options = options;
+  if (!is_loopback(options.host)) s.token = random_token();
+  s.server.set_socket_options([](socket_t socket) {
+    const int yes = 1;  // a port that was in use a minute ago is free; one that is in use is not
+    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  });
+  s.server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+  s.server.set_payload_max_length(1024);
+  s.server.set_read_timeout(5);
+  s.server.set_write_timeout(5);
+  s.server.set_keep_alive_timeout(5);
+  s.get("/", [&s](httplib::Response& response) { s.serve_page(response); });
+  s.get("/report.json",
+        [&s](httplib::Response& response) { response.set_content(dumped(s.report()), "application/json"); });
+  s.get("/events", [&s](httplib::Response& response) { s.serve_events(response); });
+  if (!s.server.bind_to_port(options.host, options.port)) {
+    throw ConfigError(
+        fmt::format("--dashboard: {}:{} cannot be had: another program has it, or it is no address of "
+                    "this machine; another port may be free",
+                    options.host, options.port));
+  }
+}
+
+Dashboard::~Dashboard() {
+  State& s = *state_;
+  {
+    const std::lock_guard lock(s.mutex);
+    s.ending = true;
+  }
+  s.changed.notify_all();
+  if (s.thread.joinable()) {
+    s.server.stop();
+    s.thread.join();
+  }
+}
+
+std::string Dashboard::url() const {
+  const State& s = *state_;
+  const std::string host =
+      s.options.host.find(':') == std::string::npos ? s.options.host : "[" + s.options.host + "]";
+  return fmt::format("http://{}:{}/{}", host, s.options.port, s.token.empty() ? "" : "?token=" + s.token);
+}
+
+void Dashboard::show(const rl::Training& training) {
+  State& s = *state_;
+  s.run = training.path();
+  const WithoutSignals here;
+  s.thread = std::thread([&s] { s.server.listen_after_bind(); });
+  while (!s.server.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+void Dashboard::progressed(const rl::Training& training) {
+  State& s = *state_;
+  const Clock::time_point now = Clock::now();
+  if (now - s.last_progress < kProgressEvery && training.state().step < training.info().config.run.steps)
+    return;
+  s.last_progress = now;
+  const rl::Progress p = training.progress();
+  const auto or_null = [](const std::optional<double>& number) {
+    return number ? Json(*number) : Json(nullptr);
+  };
+  Json json = {{"step", p.step},
+               {"steps", p.steps},
+               {"episodes", p.episodes},
+               {"return", or_null(p.ret)},
+               {"steps_per_second", or_null(p.steps_per_second)},
+               {"seconds_left", or_null(p.seconds_left)}};
+  for (const rl::Metric& metric : p.metrics) json["metrics"][metric.name] = or_null(metric.value);
+  {
+    const std::lock_guard lock(s.mutex);
+    s.progress = std::move(json);
+    ++s.progress_version;
+  }
+  s.changed.notify_all();
+}
+
+void Dashboard::grew(const rl::Training& training) {
+  State& s = *state_;
+  bool watched = false;
+  {
+    const std::lock_guard lock(s.mutex);
+    watched = s.watchers > 0;
+  }
+  std::optional<pages::ReportedEpisodes> played;
+  if (watched) {
+    played.emplace();
+    const rl::RunConfig& config = training.info().config.run;
+    const rl::EnvFactory make = [&]() -> std::unique_ptr<envs::Env> {
+      return std::make_unique<pages::RecordingEnv>(rl::make_env(config.env), played->recording);
+    };
+    rl::evaluate(make, training.agent(), 1, Rng(static_cast<std::uint64_t>(config.seed)).split("dashboard"));
+    const std::string step = fmt::format("step {}", training.state().step);
+    played->captions = {step};
+    played->about = "the policy at " + step + ", with the best action it knows";
+  }
+  {
+    const std::lock_guard lock(s.mutex);
+    if (played) s.episodes = std::move(played);
+    ++s.report_version;
+  }
+  s.changed.notify_all();
+}
+
+}  // namespace saccade::cli

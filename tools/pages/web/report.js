@@ -1,0 +1,200 @@
+// The page of a report: one run in full, or several over each other.
+"use strict";
+
+// Set anew when a page that is served gets new data.
+let {runs, steps} = data, [first] = runs;
+const single = runs.length === 1, sameEnv = runs.every(({env}) => env === first.env);
+const orNone = (x, text = number) => x === null || x === undefined ? "\u2013" : text(x);
+
+// "3:07", "1:02:03"
+function clock(seconds) {
+  const [h, m, s] = [seconds / 3600, seconds / 60 % 60, seconds % 60].map(Math.floor);
+  return `${h ? `${h}:${String(m).padStart(2, "0")}` : m}:${String(s).padStart(2, "0")}`;
+}
+
+// ---- the head ----
+
+const score = ({facts}) => facts.summary?.final_evaluation ?? null;
+document.title = single ? `Saccade: ${first.name}` : `Saccade: ${runs.length} runs`;
+$("title").textContent = single ? `${first.env}, ${first.algorithm}` : sameEnv ? first.env : `${runs.length} runs`;
+$("about").textContent = joined(single && first.title, single ? first.name : `${runs.length} runs`, `Saccade ${data.build.saccade}`,
+  data.date);
+
+function tile(value, name, small = "") {
+  return element("div", {className: "tile"}, element("b", {}, value), " ", element("small", {}, small), element("span", {}, name));
+}
+
+function showTiles({facts, threshold}) {
+  const final = score(first), done = facts.steps ?? 0;
+  const last = final?.mean ?? facts.last_evaluation;
+  if (threshold !== null && last !== null) {
+    const solved = last >= threshold;
+    $("verdict").hidden = false;
+    $("verdict").textContent = solved ? "Solved" : "Not solved";
+    $("verdict").className = solved ? "badge" : "badge bad";
+    $("verdict").title = `That takes a mean return of ${number(threshold)}`;
+  }
+  $("tiles").replaceChildren(
+    tile(orNone(last), final ? `final evaluation, ${final.episodes} episodes` : "last evaluation",
+      final ? `\u00b1 ${number(final.std)}` : ""),
+    tile(orNone(facts.best_evaluation), facts.best_step === null ? "best evaluation"
+      : `best evaluation, at step ${grouped(facts.best_step)}`),
+    tile(grouped(done), done < facts.planned_steps ? `of ${grouped(facts.planned_steps)} steps` : "steps"),
+    tile(grouped(facts.episodes), "episodes"),
+    tile(orNone(facts.seconds, clock), "of training", facts.seconds ? `${grouped(Math.round(done / facts.seconds))} steps/s` : ""));
+}
+
+function showRuns() {
+  $("runs").hidden = false;
+  const lastOf = ({curves}, name) => curves[name]?.findLast(x => x !== null) ?? null;
+  const columns = [
+    ["Run", (run, n) => [element("i", {style: `background: var(--series-${n + 1})`}), run.name]],
+    ["Algorithm", run => [sameEnv ? run.algorithm : `${run.env}, ${run.algorithm}`]],
+    ["Seed", ({seed}) => [grouped(seed)], true],
+    ["Steps", ({facts}) => [grouped(facts.steps ?? 0)], true],
+    ["Final", run => [score(run) ? `${number(score(run).mean)} \u00b1 ${number(score(run).std)}` : orNone(run.facts.last_evaluation)], true],
+    ["Best", ({facts}) => [orNone(facts.best_evaluation)], true],
+    ["Entropy", run => [orNone(lastOf(run, "policy_entropy"))], true],
+    ["Q \u2212 return", run => [orNone(lastOf(run, "expected") === null ? null
+      : lastOf(run, "expected") - lastOf(run, "soft_return"))], true],
+    ["Time", ({facts}) => [orNone(facts.seconds, clock)], true],
+  ];
+  const row = (tag, cells) => element("tr", {}, ...cells.map((cell, n) =>
+    element(tag, columns[n][2] ? {className: "right"} : {}, ...cell)));
+  $("run-table").replaceChildren(element("thead", {}, row("th", columns.map(([name]) => [name]))),
+    element("tbody", {}, ...runs.map((run, n) => row("td", columns.map(([, cell]) => cell(run, n))))));
+}
+
+function showWarnings() {
+  const items = runs.flatMap(run => run.warnings.map(text =>
+    element("li", {}, ...(single ? [] : [element("b", {}, `${run.name}: `)]), text)));
+  $("warnings").hidden = items.length === 0;
+  $("warning-list").replaceChildren(...items);
+}
+
+// ---- curves ----
+
+// Of one run a chart has all of `curves`; of several it has the first of them that there is, a curve a run.
+const charts = [
+  {title: "Return", about: "of episodes while learning, with noise, and of evaluations, with the best action",
+    curves: [["evaluation_mean", "evaluations, mean"], ["evaluation_min", "evaluations, least", true],
+      ["evaluation_max", "evaluations, most", true], ["return", "episodes"]]},
+  {title: "Episode length", curves: [["length", "steps"]]},
+  {title: "Entropy of the policy", about: "in nats, and what the temperature steers it to",
+    curves: [["policy_entropy", "entropy"], ["target_entropy", "target", true]]},
+  {title: "Temperature", log: true, curves: [["alpha", "alpha"]]},
+  {title: "What the critics say, and what comes", about: "Q and the soft return from the same states",
+    curves: [["expected", "Q"], ["soft_return", "soft return"]], several: ["overestimation", "Q less the soft return"]},
+  {title: "Error of Q", about: "root of the mean square of Q less the soft return", log: true, curves: [["q_error", "error"]]},
+  {title: "Critics' loss", log: true, curves: [["critic_loss", "loss"]]},
+  {title: "Norms of gradients", about: "before any clipping", log: true,
+    curves: [["gradient_critic", "critics"], ["gradient_actor", "policy"], ["gradient_value", "value"], ["gradient_alpha", "temperature", true]]},
+  {title: "Speed", about: "steps and updates a second", log: true, curves: [["steps_per_second", "steps/s"], ["updates_per_second", "updates/s"]]},
+];
+
+function addOverestimation() {
+  for (const {curves} of runs) {
+    if (!curves.expected) continue;
+    curves.overestimation = curves.expected.map((q, i) => q === null ? null : q - curves.soft_return[i]);
+  }
+}
+
+// Whatever else an algorithm reports has a chart of its own.
+function otherCharts() {
+  const known = new Set(charts.flatMap(({curves}) => curves.map(([key]) => key)));
+  const names = new Set(runs.flatMap(({curves}) => Object.keys(curves)));
+  const title = name => (name[0].toUpperCase() + name.slice(1)).replaceAll("_", " ");
+  return [...names].filter(name => !known.has(name) && !["entropy", "overestimation"].includes(name))
+    .map(name => ({title: title(name), curves: [[name, name.replaceAll("_", " ")]]}));
+}
+
+function curvesOf({curves, several}) {
+  if (single) {
+    return curves.filter(([key]) => first.curves[key])
+      .map(([key, name, dashed], n) => ({name, values: first.curves[key], series: n + 1, dashed}));
+  }
+  const wanted = several ? [several, ...curves] : curves;
+  const key = wanted.map(([key]) => key).find(key => runs.some(run => run.curves[key]));
+  return runs.map((run, n) => ({name: run.name, values: run.curves[key], series: n + 1})).filter(({values}) => values);
+}
+
+// The last point of the grid at which every curve is still there.
+const lastCommon = curves => Math.min(...curves.map(({values}) => values.findLastIndex(y => y !== null)));
+
+function showCharts() {
+  removeCharts();
+  $("charts").replaceChildren();
+  const drawn = [...charts, ...otherCharts()].map(chart => ({chart, curves: curvesOf(chart)}))
+    .filter(({curves}) => curves.length > 0);
+  // Each has its width only once all are there.
+  const places = drawn.map(({chart}) => {
+    const about = !single && chart.several ? chart.several[1] : chart.about;
+    const place = element("div", {className: "chart"}, element("h3", {}, chart.title), ...(about ? [element("p", {}, about)] : []));
+    $("charts").append(place);
+    return place;
+  });
+  drawn.forEach(({chart, curves}, n) => {
+    lineChart(places[n], {label: chart.title, x: {name: "step", values: steps, low: 0, high: steps.at(-1), format: stepText},
+      y: {log: chart.log && curves.some(({values}) => values.some(y => y > 0))}, curves, at: steps[lastCommon(curves)]});
+  });
+}
+
+const stepText = x => x >= 1e4 && x % 1000 === 0 ? `${grouped(x / 1000)}k` : grouped(x);
+
+// ---- histograms, episodes, settings ----
+
+function showHistograms() {
+  $("histograms").replaceChildren();
+  for (const run of runs) {
+    const {steps: at, actions, pre_squash: before, limit} = run.histograms;
+    if (at.length === 0) continue;
+    $("distributions").hidden = false;
+    const x = {name: "step", values: at, format: grouped}, of = single ? "" : `${run.name}: `;
+    const add = (title, about, chart) => {
+      const place = element("div", {className: "chart"}, element("h3", {}, of + title), element("p", {}, about));
+      $("histograms").append(place);
+      heatChart(place, {label: of + title, x, ...chart});
+    };
+    if (before.length === 0) {
+      add("Choices", "how often each was taken", {columns: actions, names: actions[0].map((_, n) => `choice ${n}`)});
+      continue;
+    }
+    add("Before the squash", "u, where the action is tanh u", {columns: before, low: -limit, high: limit});
+    add("Actions", "in [\u22121, 1], before they are stretched to the environment's box", {columns: actions, low: -1, high: 1});
+  }
+}
+
+function showEpisodes() {
+  if (!data.episodes) return;
+  $("about-episodes").textContent = `Of ${data.about_episodes}.`;
+  if (!$("player").hidden) return loadEpisodes();
+  $("player").hidden = false;
+  startPlayer($("player"), false);
+}
+
+function showSettings() {
+  const text = value => Array.isArray(value) ? `[${value.join(", ")}]` : String(value);
+  const keys = [...new Set(runs.flatMap(({settings}) => settings.map(({key}) => key)))];
+  const of = (run, key) => run.settings.find(setting => setting.key === key);
+  $("settings").replaceChildren(
+    element("thead", {}, element("tr", {}, element("th", {}, "Key"), ...runs.map(({name}) => element("th", {}, single ? "Value" : name)),
+      element("th", {}, "Meaning"))),
+    element("tbody", {}, ...keys.map(key => {
+      const all = runs.map(run => of(run, key));
+      const own = all.some(s => s && text(s.value) !== text(s.default)) && key !== "env";
+      return element("tr", {className: own ? "own" : ""}, element("td", {}, key),
+        ...all.map(s => element("td", {}, s ? text(s.value) : "\u2013")), element("td", {}, all.find(Boolean).meaning));
+    })));
+}
+
+function showAll() {
+  addOverestimation();
+  if (single) showTiles(first);
+  else showRuns();
+  showWarnings();
+  showCharts();
+  showHistograms();
+  showEpisodes();
+  showSettings();
+}
+showAll();
