@@ -126,7 +126,8 @@ void print_summary(const Json& summary, const std::string& run) {
         summary.at("solved").get<bool>() ? "Solved:" : "Not solved: that would take",
         number(summary.at("solved_threshold")));
   }
-  out("Files: {}/  progress.csv, eval.csv, diagnostics.jsonl, summary.json,\n  checkpoint/\n", run);
+  out("Files: {}/\n  progress.csv, eval.csv, diagnostics.jsonl, summary.json, checkpoint/\n", run);
+  out("A page of it all: {} report {}\n", program(), shell_word(run));
   out("Evaluate again: {} eval {}\n", program(), shell_word(run));
 }
 
