@@ -61,6 +61,8 @@ constexpr const char* kOwnFiles[] = {"config.json",
                                      "progress.csv",
                                      "eval.csv",
                                      "summary.json",
+                                     kTensorBoardFolder,
+                                     kTensorBoardFile,
                                      "checkpoint",
                                      "checkpoint.new",
                                      "checkpoint.old",
@@ -81,7 +83,7 @@ bool is_unborn(const std::string& path) {
   if (!fs::is_regular_file(fs::symlink_status(run_file(path, kUnborn)))) return false;
   const auto is_own = [](const std::string& name) {
     return name == "config.json" || name == "progress.csv" || name == "eval.csv" ||
-           name == "checkpoint.new" || name.starts_with(".saccade-");
+           name == kTensorBoardFolder || name == "checkpoint.new" || name.starts_with(".saccade-");
   };
   for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
     if (!is_own(entry.path().filename().string()) || entry.is_symlink()) return false;

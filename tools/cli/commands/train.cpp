@@ -29,7 +29,7 @@ struct TrainCommand {
   std::string run, config_file, resume, algorithm;
   std::vector<std::string> settings;
   std::string seed, steps, envs, threads;  // as typed; empty if not given
-  bool quiet = false, json = false;
+  bool tensorboard = false, quiet = false, json = false;
 };
 
 // ---- a new run ----
@@ -76,7 +76,7 @@ rl::Training resume(const TrainCommand& options) {
     rl::set_from_flag(info.config, "steps", options.steps);
     steps = info.config.run.steps;
   }
-  rl::Training training = rl::Training::resume(options.resume, steps);
+  rl::Training training = rl::Training::resume(options.resume, steps, {.tensorboard = options.tensorboard});
   if (info.instruction_set != kernels::instruction_set()) {
     warn(fmt::format("this run began with {} and goes on with {}: results may differ in their last bits",
                      info.instruction_set, kernels::instruction_set()));
@@ -103,7 +103,7 @@ std::string announcement(const rl::Training& training) {
                      training.path());
 }
 
-void print_summary(const Json& summary, const std::string& run) {
+void print_summary(const Json& summary, const rl::Training& training) {
   const Json& e = summary.at("final_evaluation");
   const auto number = [](const Json& json) { return json.get<double>(); };
   out("Trained {} steps ({} updates) in {:.1f} s, {} steps/s.\n", summary.at("steps").dump(),
@@ -122,8 +122,9 @@ void print_summary(const Json& summary, const std::string& run) {
         summary.at("solved").get<bool>() ? "Solved:" : "Not solved: that would take",
         number(summary.at("solved_threshold")));
   }
-  out("Files: {}/  progress.csv, eval.csv, summary.json, checkpoint/\n", run);
-  out("Evaluate again: {} eval {}\n", program(), shell_word(run));
+  out("Files: {}/  progress.csv, eval.csv, summary.json, checkpoint/{}\n", training.path(),
+      training.has_tensorboard() ? ", tensorboard/" : "");
+  out("Evaluate again: {} eval {}\n", program(), shell_word(training.path()));
 }
 
 int report_stop(const rl::Training& training, bool json) {
@@ -163,8 +164,9 @@ int run(const TrainCommand& options) {
   if (!options.threads.empty())
     set_num_threads(static_cast<int>(parse_integer("--threads", options.threads, 1, 1024)));
   const StopSignals signals;
-  rl::Training training =
-      options.resume.empty() ? rl::Training::begin(choose(options), options.run) : resume(options);
+  rl::Training training = options.resume.empty() ? rl::Training::begin(choose(options), options.run,
+                                                                       {.tensorboard = options.tensorboard})
+                                                 : resume(options);
   for (const std::string& surprise : rl::surprises(training.info())) warn(surprise);
   Watcher watcher(options.quiet || options.json ? Display::Mode::silent : Display::best_mode());
   watcher.announce(training);
@@ -175,7 +177,7 @@ int run(const TrainCommand& options) {
     summary->push_back({"run", training.path()});
     out_json(*summary);
   } else {
-    print_summary(*summary, training.path());
+    print_summary(*summary, training);
   }
   return 0;
 }
@@ -211,6 +213,10 @@ void add_train(CLI::App& app, int& exit_code) {
   sub->add_option("--resume", o->resume, "go on from this run's checkpoint")->type_name("RUN");
   sub->add_option("--threads", o->threads, "how many threads to use at most; results do not depend on it")
       ->type_name("N");
+  sub->add_flag(
+      "--tensorboard", o->tensorboard,
+      "write tensorboard/ in the run's folder too, for 'tensorboard --logdir RUN'; a run that has it "
+      "goes on with it");
   sub->add_flag("--quiet", o->quiet, "only say how it ended");
   sub->add_flag("--json", o->json, "only print the summary, as JSON");
   sub->footer(
@@ -218,7 +224,7 @@ void add_train(CLI::App& app, int& exit_code) {
       "  saccade train pendulum\n"
       "  saccade train pendulum --seed 3 --set gamma=0.98 --set hidden=[128,128]\n"
       "  saccade train pendulum --algo td3\n"
-      "  saccade train HalfCheetah-v4 --envs 4 --run runs/cheetah\n"
+      "  saccade train HalfCheetah-v4 --envs 4 --run runs/cheetah --tensorboard\n"
       "  saccade train --resume runs/pendulum-1");
   sub->callback([o, &exit_code] { exit_code = run(*o); });
 }

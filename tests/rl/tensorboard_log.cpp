@@ -1,0 +1,440 @@
+// A run's event file: its tags, its values beside the tables', and the same series however often it is
+// stopped.
+#include "rl/runs/tensorboard_log.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "rl/runs/training.h"
+#include "tests/support/catch.h"
+#include "tests/support/command.h"
+#include "tests/support/event_reader.h"
+
+using namespace saccade;
+using namespace saccade::test;
+using Catch::Contains;
+using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string kFile = "/tensorboard/events.out.tfevents.saccade";
+
+// Pendulum's episodes end every 200 steps, CartPole's soon; evaluations every 500 steps, actions every 1,000.
+rl::RunInfo small_run(const std::string& algorithm = "sac", std::int64_t steps = 2300) {
+  rl::RunInfo info;
+  const bool box = rl::find_algorithm(algorithm).actions == rl::ActionKind::box;
+  info.preset = box ? "pendulum" : "cartpole";
+  info.config = rl::config_for(info.preset, algorithm);
+  rl::update_from_json(info.config,
+                       {{"hidden", {8}},
+                        {"batch_size", 8},
+                        {"buffer_size", 700},
+                        {"learning_starts", 300},
+                        {"updates_per_step", 0.25},
+                        {"steps", steps},
+                        {"eval_every", 500},
+                        {"eval_episodes", 2},
+                        {"final_eval_episodes", 1}},
+                       "test");
+  return info;
+}
+
+class StopAt final : public rl::TrainingListener {
+ public:
+  explicit StopAt(std::int64_t step) : step_(step) {}
+  bool should_stop(const rl::Training& training) override { return training.state().step == step_; }
+
+ private:
+  std::int64_t step_;
+};
+
+void go(rl::Training training, std::int64_t stop_at = -1) {
+  StopAt listener(stop_at);
+  training.run(listener);
+}
+
+// A column of a table by its name; an empty field is a NaN.
+std::vector<double> column(const std::string& csv, const std::string& name) {
+  std::istringstream lines(read_file(csv));
+  std::vector<double> values;
+  std::ptrdiff_t place = -1;
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream fields(line);
+    std::vector<std::string> row;
+    for (std::string field; std::getline(fields, field, ',');) row.push_back(field);
+    if (place < 0) {
+      place = std::find(row.begin(), row.end(), name) - row.begin();
+      REQUIRE(place < static_cast<std::ptrdiff_t>(row.size()));
+    } else {
+      const std::string& field = row.at(static_cast<std::size_t>(place));
+      values.push_back(field.empty() ? std::nan("") : std::stod(field));
+    }
+  }
+  return values;
+}
+
+// The same as a series of TensorBoard's, without the empty fields.
+std::vector<std::pair<std::int64_t, float>> series(const std::string& csv, const std::string& name) {
+  const std::vector<double> steps = column(csv, "step"), values = column(csv, name);
+  std::vector<std::pair<std::int64_t, float>> all;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (!std::isnan(values[i]))
+      all.emplace_back(static_cast<std::int64_t>(steps[i]), static_cast<float>(values[i]));
+  }
+  return all;
+}
+
+std::set<std::string> tags(const std::string& run) {
+  std::set<std::string> all;
+  for (const Event& event : read_events(run + kFile)) {
+    for (const auto& [tag, value] : event.scalars) all.insert(tag);
+    for (const auto& [tag, histogram] : event.histograms) all.insert(tag);
+  }
+  return all;
+}
+
+// Each tag's series, a line for each value, but for what is of the clock.
+std::map<std::string, std::string> contents(const std::string& run) {
+  std::map<std::string, std::string> all;
+  for (const Event& event : read_events(run + kFile)) {
+    all["file version"] += event.file_version;
+    for (const auto& [tag, value] : event.scalars) {
+      all[tag] += fmt::format("{} {}\n", event.step, tag == "time/fps" ? 0 : value);
+    }
+    for (const auto& [tag, h] : event.histograms) {
+      all[tag] +=
+          fmt::format("{} {} {} {} {} {}", event.step, h.min, h.max, h.count, h.sum, h.sum_of_squares);
+      for (std::size_t i = 0; i < h.limits.size(); ++i)
+        all[tag] += fmt::format(" {}:{}", h.limits[i], h.counts[i]);
+      all[tag] += '\n';
+    }
+  }
+  return all;
+}
+
+void check_same(const std::string& run, const std::map<std::string, std::string>& expected) {
+  const std::map<std::string, std::string> found = contents(run);
+  CHECK(found.size() == expected.size());
+  for (const auto& [tag, values] : expected) {
+    INFO(tag);
+    REQUIRE(found.count(tag) == 1);
+    CHECK(found.at(tag) == values);
+  }
+}
+
+std::map<std::string, std::string> never_stopped(const TemporaryFolder& folder) {
+  go(rl::Training::begin(small_run(), folder.path("never stopped"), {.tensorboard = true}));
+  return contents(folder.path("never stopped"));
+}
+
+rl::Episode episode(double ret, std::int64_t length) {
+  return {.number = 1, .length = length, .ret = ret, .terminated = false, .updates = 0, .metrics = {}};
+}
+
+}  // namespace
+
+TEST_CASE("scalars have Stable-Baselines3's tags, and the rest its own names", "[tensorboard]") {
+  const TemporaryFolder folder;
+  const std::set<std::string> all = {"rollout/ep_rew_mean", "rollout/ep_len_mean", "time/fps",
+                                     "eval/mean_reward",    "eval/mean_ep_length", "train/n_updates",
+                                     "rollout/action_0"};
+  const std::map<std::string, std::set<std::string>> own = {
+      {"sac",
+       {"train/critic_loss", "train/actor_loss", "train/ent_coef", "train/ent_coef_loss", "train/entropy",
+        "train/q"}},
+      {"td3", {"train/critic_loss", "train/actor_loss", "train/q"}},
+      {"dqn", {"train/loss", "rollout/exploration_rate", "train/q"}},
+      {"soft_q", {"train/critic_loss", "train/entropy", "train/q"}}};
+  for (const auto& [algorithm, names] : own) {
+    INFO(algorithm);
+    const std::string run = folder.path(algorithm);
+    go(rl::Training::begin(small_run(algorithm, 1200), run, {.tensorboard = true}));
+    std::set<std::string> expected = all;
+    expected.insert(names.begin(), names.end());
+    CHECK(tags(run) == expected);
+  }
+}
+
+TEST_CASE("whatever an algorithm's updates report is in its event file", "[tensorboard]") {
+  for (const rl::AlgorithmInfo& info : rl::algorithms()) {
+    INFO(info.name);
+    const TemporaryFolder folder;
+    const std::string run = folder.path("run");
+    go(rl::Training::begin(small_run(info.name, 1000), run, {.tensorboard = true}));
+    const std::string header = read_file(run + "/progress.csv");
+    const std::string before = "terminated,", after = ",seconds";
+    const auto begin = header.find(before) + before.size();
+    std::istringstream names(header.substr(begin, header.find(after) - begin));
+    const Series scalars = read_scalars(run + kFile);
+    std::size_t metrics = 0;
+    for (std::string name; std::getline(names, name, ',');) {
+      ++metrics;
+      // The same numbers as in the table, under one tag or another.
+      const auto expected = series(run + "/progress.csv", name);
+      const auto found = std::find_if(scalars.begin(), scalars.end(),
+                                      [&](const auto& tag) { return tag.second == expected; });
+      INFO(name);
+      CHECK(found != scalars.end());
+    }
+    CHECK(metrics >= 3);
+  }
+}
+
+TEST_CASE("a run's curves are those of its tables", "[tensorboard]") {
+  const TemporaryFolder folder;
+  const std::string run = folder.path("run"), table = run + "/progress.csv";
+  go(rl::Training::begin(small_run(), run, {.tensorboard = true}));
+  const Series scalars = read_scalars(run + kFile);
+  const std::map<std::string, std::string> columns = {
+      {"train/critic_loss", "critic_loss"},  {"train/actor_loss", "actor_loss"}, {"train/ent_coef", "alpha"},
+      {"train/ent_coef_loss", "alpha_loss"}, {"train/entropy", "entropy"},       {"train/q", "q"}};
+  for (const auto& [tag, name] : columns) {
+    INFO(tag);
+    CHECK(scalars.at(tag).size() == 10);  // of the 11 episodes one had no updates
+    CHECK(scalars.at(tag) == series(table, name));
+  }
+  CHECK(scalars.at("eval/mean_reward") == series(run + "/eval.csv", "mean"));
+  using Points = std::vector<std::pair<std::int64_t, float>>;
+  CHECK(scalars.at("eval/mean_ep_length") ==
+        Points{{500, 200.F}, {1000, 200.F}, {1500, 200.F}, {2000, 200.F}});
+  const std::vector<double> returns = column(table, "return");
+  double sum = 0;
+  REQUIRE(scalars.at("rollout/ep_rew_mean").size() == returns.size());
+  for (std::size_t i = 0; i < returns.size(); ++i) {
+    sum += returns[i];
+    const auto& [step, mean] = scalars.at("rollout/ep_rew_mean")[i];
+    CHECK(step == 200 * static_cast<std::int64_t>(i + 1));
+    CHECK(mean == static_cast<float>(sum / static_cast<double>(i + 1)));
+    CHECK(scalars.at("rollout/ep_len_mean")[i].second == 200);
+    CHECK(scalars.at("time/fps")[i].second > 0);
+  }
+  CHECK(scalars.at("train/n_updates").back() == std::pair<std::int64_t, float>(2200, 475.F));
+}
+
+TEST_CASE("the actions of the last thousand steps are a histogram", "[tensorboard]") {
+  const TemporaryFolder folder;
+  rl::RunInfo info = small_run("sac", 1001);
+  info.config.off_policy.buffer_size = 5000;
+  rl::Training training = rl::Training::begin(info, folder.path("run"), {.tensorboard = true});
+  rl::TrainingListener quiet;
+  training.run(quiet);
+  std::vector<std::pair<std::int64_t, Histogram>> found;
+  for (const Event& event : read_events(folder.path("run") + kFile)) {
+    for (const auto& [tag, histogram] : event.histograms) {
+      CHECK(tag == "rollout/action_0");
+      found.emplace_back(event.step, histogram);
+    }
+  }
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].first == 1000);
+  const Histogram& h = found[0].second;
+  CHECK(h.count == 1000);
+  CHECK((h.min >= -1 && h.min < -0.9 && h.max <= 1 && h.max > 0.9));
+  double counted = 0;
+  for (const double count : h.counts) counted += count;
+  CHECK(counted == 1000);
+}
+
+TEST_CASE("returns are means over the last hundred episodes, and a resumed log remembers them",
+          "[tensorboard]") {
+  const TemporaryFolder folder;
+  rl::ReplayBuffer buffer(10, 1, 1);
+  rl::TrainState state(Rng(1), 1);
+  Json saved;
+  {
+    rl::TensorBoardLog log(folder.path(), "sac");
+    for (state.step = 1; state.step <= 150; ++state.step) {
+      log.add_episode(episode(static_cast<double>(state.step), 2 * state.step));
+      log.end_round(state, buffer, 2);
+    }
+    saved = Json::parse(log.state().dump());
+    CHECK(saved.at("episodes").size() == 100);
+    state.step = 151;
+    log.add_episode(episode(7e7, 1));
+    log.end_round(state, buffer, 2);
+  }
+  rl::TensorBoardLog log(folder.path(), "sac", saved, 150);
+  log.cut();
+  log.add_episode(episode(151, 302));
+  log.end_round(state, buffer, 2);
+  const Series scalars = read_scalars(folder.path() + kFile);
+  const auto& returns = scalars.at("rollout/ep_rew_mean");
+  REQUIRE(returns.size() == 151);
+  CHECK(returns[0].second == 1);
+  CHECK(returns[99].second == 50.5F);
+  CHECK(returns[100].second == 51.5F);
+  CHECK(returns[150].second == 101.5F);
+  CHECK(scalars.at("rollout/ep_len_mean")[150].second == 203.F);
+  CHECK(scalars.at("time/fps")[150].second == 75.5F);
+  CHECK(scalars.count("train/n_updates") == 0);
+}
+
+TEST_CASE("numbers that are none, and nothing at all, break no log", "[tensorboard]") {
+  const TemporaryFolder folder;
+  const double nan = std::nan("");
+  {
+    rl::TensorBoardLog log(folder.path(), "sac");
+    rl::TrainState state(Rng(1), 1);
+    state.step = 1000;
+    log.end_round(state, rl::ReplayBuffer(10, 1, 2), 0);  // no episode, and an empty buffer
+    log.add_histogram("mine", 1000, std::vector<double>{nan});
+    log.add_histogram("mine", 1000, std::vector<double>{1, nan, 2});
+    log.add_evaluation(1000, {.returns = {nan, 1}, .lengths = {3, 4}, .divergences = 0});
+    state.step = 1001;
+    log.add_episode(episode(std::numeric_limits<double>::infinity(), 4));
+    log.end_round(state, rl::ReplayBuffer(10, 1, 2), 0);
+  }
+  const std::vector<Event> events = read_events(folder.path() + kFile);
+  REQUIRE(events.size() == 4);
+  CHECK(events[1].histograms.at(0).second.count == 2);
+  CHECK(std::isnan(events[2].scalars.at(0).second));
+  CHECK(events[2].scalars.at(1).second == 3.5F);
+  CHECK(std::isinf(events[3].scalars.at(0).second));
+}
+
+TEST_CASE("episodes that end together are one event", "[tensorboard]") {
+  const TemporaryFolder folder;
+  rl::RunInfo info = small_run("sac", 3200);
+  info.config.run.envs = 8;
+  const std::string run = folder.path("run");
+  go(rl::Training::begin(info, run, {.tensorboard = true}));
+  CHECK(column(run + "/progress.csv", "step") == std::vector<double>{1600, 1600, 1600, 1600, 1600, 1600, 1600,
+                                                                     1600, 3200, 3200, 3200, 3200, 3200, 3200,
+                                                                     3200, 3200});
+  const Series scalars = read_scalars(run + kFile);
+  const auto& returns = scalars.at("rollout/ep_rew_mean");
+  REQUIRE(returns.size() == 2);
+  CHECK((returns[0].first == 1600 && returns[1].first == 3200));
+  double sum = 0;
+  for (const double ret : column(run + "/progress.csv", "return")) sum += ret;
+  CHECK(returns[1].second == static_cast<float>(sum / 16));
+  CHECK(scalars.at("train/critic_loss").size() == 2);
+}
+
+TEST_CASE("training gives the same bits with and without an event file", "[tensorboard]") {
+  const TemporaryFolder folder;
+  go(rl::Training::begin(small_run(), folder.path("with"), {.tensorboard = true}));
+  go(rl::Training::begin(small_run(), folder.path("without")));
+  CHECK_FALSE(fs::exists(folder.path("without/tensorboard")));
+  for (const std::string name : {"/checkpoint/weights.safetensors", "/checkpoint/optimizer.safetensors",
+                                 "/checkpoint/replay.safetensors", "/eval.csv"}) {
+    INFO(name);
+    const bool same = read_file(folder.path("with") + name) == read_file(folder.path("without") + name);
+    CHECK(same);
+  }
+  const auto state = [&](const std::string& run) {
+    return Json::parse(read_file(folder.path(run + "/checkpoint/state.json"))).at("train").dump();
+  };
+  const bool same = state("with") == state("without");
+  CHECK(same);
+}
+
+TEST_CASE("a run that was stopped has the same series as one that was not", "[tensorboard]") {
+  const TemporaryFolder folder;
+  const auto expected = never_stopped(folder);
+  const std::string run = folder.path("run");
+  go(rl::Training::begin(small_run(), run, {.tensorboard = true}), 130);
+  // The flag is not needed again, and does no harm.
+  for (const std::int64_t step : {400, 500, 501, 999, 1000, 1001})
+    go(rl::Training::resume(run, std::nullopt, {.tensorboard = step % 2 == 0}), step);
+  go(rl::Training::resume(run, std::nullopt));
+  check_same(run, expected);
+  go(rl::Training::resume(run, std::nullopt, {.tensorboard = true}));  // nothing is left to do
+  check_same(run, expected);
+}
+
+TEST_CASE("a run that was killed has no point twice", "[tensorboard]") {
+  const TemporaryFolder folder;
+  const auto expected = never_stopped(folder);
+  const std::string run = folder.path("run");
+  go(rl::Training::begin(small_run(), run, {.tensorboard = true}), 1100);
+  // What a killed run leaves: the checkpoint of step 1100, and a file that has gone on, to within a record.
+  fs::copy(run + "/checkpoint", folder.path("checkpoint"));
+  go(rl::Training::resume(run, std::nullopt), 2050);
+  fs::remove_all(run + "/checkpoint");
+  fs::rename(folder.path("checkpoint"), run + "/checkpoint");
+  write_file(run + kFile, read_file(run + kFile) + "half a rec");
+  go(rl::Training::resume(run, std::nullopt));
+  check_same(run, expected);
+}
+
+TEST_CASE("a log may begin in a resumed run, or end with its folder", "[tensorboard]") {
+  const TemporaryFolder folder;
+  const std::string run = folder.path("run");
+  const auto first_return = [&] { return read_scalars(run + kFile).at("rollout/ep_rew_mean").front().first; };
+  go(rl::Training::begin(small_run(), run), 500);
+  CHECK_FALSE(fs::exists(run + "/tensorboard"));
+  fs::copy(run + "/checkpoint", folder.path("checkpoint"));
+  go(rl::Training::resume(run, std::nullopt, {.tensorboard = true}), 900);
+  CHECK(first_return() == 600);
+  // Killed before the first checkpoint that would know of it: it begins anew, without being asked again.
+  fs::remove_all(run + "/checkpoint");
+  fs::rename(folder.path("checkpoint"), run + "/checkpoint");
+  go(rl::Training::resume(run, std::nullopt), 1100);
+  CHECK(read_scalars(run + kFile).at("rollout/ep_rew_mean").size() == 3);
+  CHECK(first_return() == 600);
+  fs::remove_all(run + "/tensorboard");
+  go(rl::Training::resume(run, std::nullopt), 1300);
+  CHECK_FALSE(fs::exists(run + "/tensorboard"));
+  go(rl::Training::resume(run, std::nullopt, {.tensorboard = true}));
+  CHECK(first_return() == 1400);
+}
+
+TEST_CASE("a log that cannot be written or is not the checkpoint's is an error before training",
+          "[tensorboard]") {
+  const TemporaryFolder folder;
+  const std::string run = folder.path("run");
+  const auto refuses = [&](const std::string& words) {
+    const auto before = snapshot(run);
+    CHECK_THROWS_WITH(rl::Training::resume(run, std::nullopt, {.tensorboard = true}), Contains(words));
+    const bool same = snapshot(run) == before;
+    CHECK(same);
+  };
+  go(rl::Training::begin(small_run(), run), 300);
+  write_file(run + "/tensorboard", "mine");
+  refuses("tensorboard: the folder cannot be made: File exists");
+  fs::remove(run + "/tensorboard");
+  fs::create_directories(run + kFile + "/in the way");
+  refuses("events.out.tfevents.saccade: cannot be made: File exists");
+  fs::remove_all(run + "/tensorboard");
+  fs::create_directory(folder.path("elsewhere"));
+  fs::create_directory_symlink(folder.path("elsewhere"), run + "/tensorboard");
+  refuses("run/tensorboard: is a link");
+  fs::remove(run + "/tensorboard");
+  fs::create_directory(run + "/tensorboard");
+  fs::create_symlink(folder.path("elsewhere/file"), run + kFile);
+  refuses("events.out.tfevents.saccade: is a link");
+  fs::remove(run + kFile);
+
+  go(rl::Training::resume(run, std::nullopt, {.tensorboard = true}), 900);
+  const std::string good = read_file(run + kFile);
+  write_file(run + kFile, good.substr(0, good.size() - 1));
+  refuses(fmt::format("has {} bytes, expected the {} or more", good.size() - 1, good.size()));
+  write_file(run + kFile, "x" + good);
+  refuses(fmt::format("has no event that ends at byte {}", good.size()));
+  write_file(run + kFile, good);
+  const std::string state = read_file(run + "/checkpoint/state.json");
+  for (const Json& bad :
+       {Json("x"), Json::object(), Json{{"bytes", 1}}, Json{{"bytes", "x"}, {"episodes", 1}},
+        Json{{"bytes", good.size()}, {"episodes", {1}}}}) {
+    INFO(bad.dump());
+    Json wrong = Json::parse(state);
+    wrong.at("extra")["tensorboard"] = bad;
+    write_file(run + "/checkpoint/state.json", wrong.dump());
+    CHECK_THROWS_AS(rl::Training::resume(run, std::nullopt), FormatError);
+  }
+  write_file(run + "/checkpoint/state.json", state);
+  go(rl::Training::resume(run, std::nullopt));
+}
