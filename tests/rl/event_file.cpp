@@ -53,7 +53,7 @@ std::vector<Histogram> histograms_of(const std::vector<double>& values) {
 TEST_CASE("the checksum is CRC-32C", "[event_file]") {
   CHECK(rl::crc32c("") == 0);
   CHECK(rl::crc32c("123456789") == 0xE3069283U);  // the check value of its catalogue
-  std::string bytes(32, '\0');  // RFC 3720, B.4
+  std::string bytes(32, '\0');                    // RFC 3720, B.4
   CHECK(rl::crc32c(bytes) == 0x8A9136AAU);
   CHECK(rl::crc32c(std::string(32, '\xff')) == 0x62A8AB43U);
   std::iota(bytes.begin(), bytes.end(), '\0');
