@@ -202,6 +202,24 @@ TEST_CASE("the actions of the last thousand steps are a histogram", "[tensorboar
   CHECK(counted == 1000);
 }
 
+TEST_CASE("each number of an action has a histogram", "[tensorboard]") {
+  const TemporaryFolder folder;
+  rl::ReplayBuffer buffer(2000, 1, 2);
+  for (int i = 0; i < 1500; ++i) {
+    const double obs[] = {0}, action[] = {i / 2000.0, -i / 1000.0};
+    buffer.add(obs, action, 0, obs, false);
+  }
+  rl::TrainState state(Rng(1), 1);
+  state.step = 1500;
+  rl::TensorBoardLog(folder.path(), "sac").end_round(state, buffer, 1);
+  const std::vector<Event> events = read_events(folder.path() + kFile);
+  const auto& histograms = events.at(1).histograms;
+  REQUIRE(histograms.size() == 2);
+  CHECK((histograms[0].first == "rollout/action_0" && histograms[1].first == "rollout/action_1"));
+  CHECK((histograms[0].second.min == 0.25 && histograms[0].second.max == Approx(0.7495)));
+  CHECK((histograms[1].second.min == Approx(-1.499) && histograms[1].second.max == -0.5));
+}
+
 TEST_CASE("returns are means over the last hundred episodes, and a resumed log remembers them",
           "[tensorboard]") {
   const TemporaryFolder folder;

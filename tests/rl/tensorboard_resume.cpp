@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "rl/runs/training.h"
@@ -159,6 +160,11 @@ TEST_CASE("a log may begin in a resumed run, or end with its folder", "[tensorbo
   CHECK_FALSE(fs::exists(run + "/tensorboard"));
   go(rl::Training::resume(run, std::nullopt, {.tensorboard = true}));
   CHECK(first_return() == 1400);
+  std::vector<std::int64_t> histograms;
+  for (const Event& event : read_events(run + kFile)) {
+    if (!event.histograms.empty()) histograms.push_back(event.step);
+  }
+  CHECK(histograms == std::vector<std::int64_t>{2000});
 }
 
 TEST_CASE("a log that cannot be written or is not the checkpoint's is an error before training",
