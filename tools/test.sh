@@ -4,7 +4,8 @@
 # must notice.
 #
 # --long takes hours and ends with a table of what passed. Its steps, of which some may be named:
-#   tests    the tests too long for every day: ten seeds, a browser, crashes, a minute of each fuzz target, the recipes
+#   tests    the tests too long for every day: ten seeds, a browser, crashes, a minute of each fuzz target, the recipes; and
+#            TensorBoard, where Python has its package
 #   asan     every test under AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan     the threaded tests under ThreadSanitizer
 #   clang    every test, built by clang

@@ -93,6 +93,13 @@ Batch ReplayBuffer::rows(std::span<const std::int64_t> chosen) const {
   return batch;
 }
 
+Tensor ReplayBuffer::last_actions(std::int64_t n) const {
+  n = std::min(n, size_);
+  const Tensor newest = slice(rows_.action, 0, std::max<std::int64_t>(0, next_ - n), next_);
+  if (n <= next_) return newest;
+  return cat({slice(rows_.action, 0, capacity() - (n - next_), capacity()), newest}, 0);
+}
+
 std::int64_t ReplayBuffer::max_state_bytes() const {
   std::int64_t bytes = 1 << 20;
   for (const auto field : fields_of(rows_)) bytes += (rows_.*field).numel() * element_size(DType::f32);

@@ -32,6 +32,8 @@ class ReplayBuffer {
   Batch sample(std::int64_t n, Rng& rng) const;
   /// These transitions.
   Batch rows(std::span<const std::int64_t> chosen) const;
+  /// The last n actions, the oldest first, or all where there are fewer: (n, action_dim).
+  Tensor last_actions(std::int64_t n) const;
 
   /// To draw by, or null.
   Priorities* priorities() { return priorities_ ? &*priorities_ : nullptr; }

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "rl/runs/append_file.h"
+
 namespace saccade::rl {
 
 /// Each row is on its way to disk when add_row returns. Throws FormatError naming the file where it cannot be
@@ -15,22 +17,16 @@ class CsvFile {
   /// One that had `size` bytes when the checkpoint was made. Throws FormatError if it is shorter by now, or
   /// if no row ends there.
   CsvFile(std::string path, std::int64_t size);
-  ~CsvFile();
-  CsvFile(const CsvFile&) = delete;
-  CsvFile& operator=(const CsvFile&) = delete;
 
   /// Cuts off what was written after that checkpoint.
-  void cut();
-  void add_row(const std::string& row);
+  void cut() { file_.cut(); }
+  void add_row(const std::string& row) { file_.add(row + '\n'); }
   /// Waits until all of it is on disk.
-  void sync();
-  std::int64_t size() const { return size_; }
+  void sync() { file_.sync(); }
+  std::int64_t size() const { return file_.size(); }
 
  private:
-  [[noreturn]] void fail(const char* what) const;
-  std::string path_;
-  std::int64_t size_ = 0;
-  int descriptor_ = -1;
+  AppendFile file_;
 };
 
 }  // namespace saccade::rl

@@ -62,6 +62,8 @@ constexpr const char* kOwnFiles[] = {"config.json",
                                      "eval.csv",
                                      "diagnostics.jsonl",
                                      "summary.json",
+                                     kTensorBoardFolder,
+                                     kTensorBoardFile,
                                      "checkpoint",
                                      "checkpoint.new",
                                      "checkpoint.old",
@@ -82,7 +84,8 @@ bool is_unborn(const std::string& path) {
   if (!fs::is_regular_file(fs::symlink_status(run_file(path, kUnborn)))) return false;
   const auto is_own = [](const std::string& name) {
     return name == "config.json" || name == "progress.csv" || name == "eval.csv" ||
-           name == "diagnostics.jsonl" || name == "checkpoint.new" || name.starts_with(".saccade-");
+           name == "diagnostics.jsonl" || name == kTensorBoardFolder || name == "checkpoint.new" ||
+           name.starts_with(".saccade-");
   };
   for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
     if (!is_own(entry.path().filename().string()) || entry.is_symlink()) return false;

@@ -4,6 +4,7 @@
 //     progress.csv    a row for every finished episode
 //     eval.csv        a row for every evaluation
 //     diagnostics.jsonl   after a first row that says how, what the agent thinks and what comes of it: logs.h
+//     tensorboard/    the same for TensorBoard, if it was asked for: see tensorboard_log.h
 //     checkpoint/     all that training needs to go on: see rl/training/checkpoint.h
 //     summary.json    once training is done
 #pragma once
@@ -25,6 +26,10 @@ struct RunInfo {
 
   const std::string& name() const { return preset.empty() ? config.run.env : preset; }
 };
+
+/// The folder with a run's event file, and the file.
+constexpr const char* kTensorBoardFolder = "tensorboard";
+constexpr const char* kTensorBoardFile = "tensorboard/events.out.tfevents.saccade";
 
 /// The path of one of a run's files.
 std::string run_file(const std::string& run, const std::string& name);

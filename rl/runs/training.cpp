@@ -198,13 +198,13 @@ Training::Training(RunInfo info, std::string path)
   ActionScale{spec_of(info_.config)};  // throws for an action space without bounds
 }
 
-Training Training::begin(const RunInfo& info, const std::string& path) {
+Training Training::begin(const RunInfo& info, const std::string& path, const RunOutputs& outputs) {
   Training training(info, path);
   training.info_.instruction_set = kernels::instruction_set();
   training.info_.fingerprint = spec_of(info.config).fingerprint;
   NewRunFolder folder(path, info);
   training.path_ = folder.path();
-  training.write_first_files();
+  training.write_first_files(outputs);
   training.lock_ = folder.keep();
   return training;
 }
@@ -216,15 +216,18 @@ void Training::begin_diagnoses() {
                                                {"reward_scale", info_.config.off_policy.reward_scale}}));
 }
 
-void Training::write_first_files() {
+void Training::write_first_files(const RunOutputs& outputs) {
   write_run_info(path_, info_);
   episodes_ = std::make_unique<CsvFile>(run_file(path_, kEpisodes), episodes_header(metric_names_));
   evaluations_ = std::make_unique<CsvFile>(run_file(path_, kEvaluations), kEvaluationsHeader);
   begin_diagnoses();
+  if (outputs.tensorboard)
+    tensorboard_ = std::make_unique<TensorBoardLog>(path_, info_.config.algorithm().name);
   save();  // so that there is one to go on from, whenever it ends
 }
 
-Training Training::resume(const std::string& path, std::optional<std::int64_t> steps) {
+Training Training::resume(const std::string& path, std::optional<std::int64_t> steps,
+                          const RunOutputs& outputs) {
   RunInfo info = read_run_info(path);
   const bool new_steps = steps && *steps != info.config.run.steps;
   if (steps) info.config.run.steps = *steps;
@@ -234,6 +237,8 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
   Training training(info, path);
   training.lock_ = std::move(lock);
   const std::string checkpoint = run_file(path, "checkpoint");
+  const std::string& algorithm = info.config.algorithm().name;
+  const bool has_log = TensorBoardLog::exists(path);
   const Json extra = load_checkpoint(checkpoint, *training.agent_, training.buffer_, training.state_);
   try {
     check_same_config(path, info.config, extra.at("config"));
@@ -245,6 +250,10 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
     training.episodes_ = reopen(kEpisodes);
     training.evaluations_ = reopen(kEvaluations);
     if (sizes.contains(kDiagnoses)) training.diagnoses_ = reopen(kDiagnoses);
+    if (has_log && extra.contains("tensorboard")) {
+      training.tensorboard_ =
+          std::make_unique<TensorBoardLog>(path, algorithm, extra.at("tensorboard"), training.state_.step);
+    }
   } catch (const Json::exception& error) {
     throw FormatError(fmt::format("{}/state.json: is damaged: {}", checkpoint, error.what()));
   }
@@ -266,6 +275,11 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
                                   info.config.run.steps, path, training.state_.step));
   }
   // All is well: from here on files change.
+  if (training.tensorboard_ != nullptr) {
+    training.tensorboard_->cut();
+  } else if (has_log || outputs.tensorboard) {  // one that the checkpoint does not know came after it
+    training.tensorboard_ = std::make_unique<TensorBoardLog>(path, algorithm, training.state_.step);
+  }
   training.episodes_->cut();
   training.evaluations_->cut();
   training.diagnoses_ == nullptr ? training.begin_diagnoses() : training.diagnoses_->cut();
@@ -278,13 +292,17 @@ void Training::save() {
   episodes_->sync();
   evaluations_->sync();
   diagnoses_->sync();
-  save_checkpoint(run_file(path_, "checkpoint"), *agent_, buffer_, state_,
-                  {{"config", to_json(info_.config)},
-                   {"seconds", seconds()},
-                   {"bytes",
-                    {{kEpisodes, episodes_->size()},
-                     {kEvaluations, evaluations_->size()},
-                     {kDiagnoses, diagnoses_->size()}}}});
+  Json extra = {{"config", to_json(info_.config)},
+                {"seconds", seconds()},
+                {"bytes",
+                 {{kEpisodes, episodes_->size()},
+                  {kEvaluations, evaluations_->size()},
+                  {kDiagnoses, diagnoses_->size()}}}};
+  if (tensorboard_ != nullptr) {
+    tensorboard_->sync();
+    extra["tensorboard"] = tensorboard_->state();
+  }
+  save_checkpoint(run_file(path_, "checkpoint"), *agent_, buffer_, state_, extra);
 }
 
 // ---- while it runs ----
@@ -349,11 +367,13 @@ std::optional<Json> Training::run(TrainingListener& listener) {
         {.on_episode =
              [&](const TrainState&, const Episode& e) {
                add_episode(e);
+               if (tensorboard_ != nullptr) tensorboard_->add_episode(e);
                listener.on_episode(*this, e);
              },
          .on_evaluation =
              [&](const TrainState&, const Evaluation& e) {
                add_evaluation(e);
+               if (tensorboard_ != nullptr) tensorboard_->add_evaluation(state_.step, e);
                listener.on_evaluation(*this, e);
              },
          .on_diagnosis =
@@ -365,6 +385,7 @@ std::optional<Json> Training::run(TrainingListener& listener) {
              [&](const TrainState&, const Metrics& metrics) {
                metrics_ = metrics;
                rates_.add(seconds(), state_.step, state_.updates);
+               if (tensorboard_ != nullptr) tensorboard_->end_round(state_, buffer_, seconds());
                listener.on_step(*this);
              },
          .on_checkpoint = [&](const TrainState&) { save(); },

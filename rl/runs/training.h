@@ -13,6 +13,7 @@
 #include "rl/runs/csv_file.h"
 #include "rl/runs/progress.h"
 #include "rl/runs/run_folder.h"
+#include "rl/runs/tensorboard_log.h"
 #include "rl/training/train.h"
 
 namespace saccade::rl {
@@ -61,14 +62,21 @@ std::unique_ptr<Agent> make_agent(const Config& config);
 /// short for it.
 ReplayBuffer make_buffer(const Config& config);
 
+/// What a run writes beside its tables. Nothing that it learns depends on it.
+struct RunOutputs {
+  bool tensorboard = false;  // TensorBoardLog
+};
+
 class Training {
  public:
   /// A new run in a new folder; see NewRunFolder for `path`. Whatever is wrong with the configuration
   /// shows before there are any files.
-  static Training begin(const RunInfo& info, const std::string& path);
-  /// From the checkpoint in `path`, up to `steps` if given, else to the number that the run began with.
-  /// Throws FormatError or ConfigError, with all files as they were, where that cannot be.
-  static Training resume(const std::string& path, std::optional<std::int64_t> steps);
+  static Training begin(const RunInfo& info, const std::string& path, const RunOutputs& outputs = {});
+  /// From the checkpoint in `path`, up to `steps` if given, else to the number that the run began with. A log
+  /// for TensorBoard goes on if the folder has one, and begins here if it is asked for. Throws FormatError or
+  /// ConfigError, with all files as they were, where that cannot be.
+  static Training resume(const std::string& path, std::optional<std::int64_t> steps,
+                         const RunOutputs& outputs = {});
 
   /// Trains, evaluates and writes the summary; returns it, or nothing if it was stopped. Either way all of it
   /// is in the run's folder, and resume() goes on with the same bits as if it had not been stopped.
@@ -78,11 +86,12 @@ class Training {
   const RunInfo& info() const { return info_; }
   const TrainState& state() const { return state_; }
   const Agent& agent() const { return *agent_; }
+  bool has_tensorboard() const { return tensorboard_ != nullptr; }
   Progress progress() const;
 
  private:
   Training(RunInfo info, std::string path);
-  void write_first_files();
+  void write_first_files(const RunOutputs& outputs);
   void begin_diagnoses();
   void save();
   void add_episode(const Episode& episode);
@@ -100,7 +109,8 @@ class Training {
   TrainState state_;
   std::unique_ptr<RunLock> lock_;
   std::unique_ptr<CsvFile> episodes_, evaluations_, diagnoses_;
-  double seconds_before_ = 0;  // of training, until run() was called
+  std::unique_ptr<TensorBoardLog> tensorboard_;  // or null
+  double seconds_before_ = 0;                    // of training, until run() was called
   Clock::time_point start_ = Clock::now();
   // For progress(), and for the rates in the table's rows.
   Rates rates_;

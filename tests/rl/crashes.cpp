@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
+#include "tests/support/event_reader.h"
 
 using namespace saccade;
 using namespace saccade::test;
@@ -26,14 +27,18 @@ const std::string kRun =
     "learning_starts=100 "
     "--set buffer_size=1000 --set checkpoint_every=100 --set eval_every=200 --set eval_episodes=1 --set "
     "final_eval_episodes=1 "
-    "--run ";
+    "--tensorboard --run ";
 
-// The bits that two runs must share: weights, moments, buffer, evaluations.
+// The bits that two runs must share: weights, moments, buffer, evaluations, curves.
 std::string result_of(const std::string& run) {
   std::string all;
   for (const char* name : {"checkpoint/weights.safetensors", "checkpoint/optimizer.safetensors",
                            "checkpoint/replay.safetensors", "eval.csv"}) {
     all += read_file(run + "/" + name);
+  }
+  for (const auto& [tag, points] : read_scalars(run + "/tensorboard/events.out.tfevents.saccade")) {
+    if (tag == "time/fps") continue;
+    for (const auto& [step, value] : points) all += fmt::format("{} {} {}\n", tag, step, value);
   }
   return all;
 }

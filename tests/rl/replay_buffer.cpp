@@ -1,5 +1,6 @@
 #include "rl/components/replay_buffer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <set>
@@ -41,6 +42,20 @@ TEST_CASE("the replay buffer is a ring that keeps transitions together", "[repla
     CHECK(batch.terminated.data<float>()[k] == (std::fmod(i, 2.0F) == 0 ? 1.0F : 0.0F));
   }
   CHECK(seen == std::set<double>{3, 4, 5, 6, 7});
+}
+
+TEST_CASE("the replay buffer knows its last actions", "[replay]") {
+  ReplayBuffer buffer(5, 2, 1);
+  CHECK(buffer.last_actions(3).shape() == Shape{0, 1});
+  std::vector<double> actions;
+  for (int i = 0; i < 12; ++i) {
+    add(buffer, i);
+    actions.push_back(static_cast<double>(static_cast<float>(i / 100.0)));
+    for (const std::int64_t n : {0, 1, 3, 5, 9}) {
+      const auto known = std::min<std::int64_t>({n, i + 1, 5});
+      CHECK(buffer.last_actions(n).to_vector() == std::vector<double>(actions.end() - known, actions.end()));
+    }
+  }
 }
 
 TEST_CASE("the replay buffer samples evenly", "[replay]") {

@@ -132,6 +132,7 @@ TEST_CASE("a run that was killed before its first checkpoint can be begun again,
   const TemporaryFolder folder;
   const std::string path = folder.path("run");
   fs::create_directories(path + "/checkpoint.new");
+  fs::create_directories(path + "/tensorboard");
   write_file(path + "/.saccade-unborn", "");
   write_file(path + "/config.json", "{\"half\":");
   write_file(path + "/progress.csv", "step,");
@@ -164,7 +165,7 @@ TEST_CASE("a stranger's run with links in it is refused, and what they lead to s
   for (const std::string name :
        {"config.json", "progress.csv", "eval.csv", "summary.json", "checkpoint/state.json",
         "checkpoint/weights.safetensors", "checkpoint/replay.safetensors", "checkpoint", "checkpoint.new",
-        "checkpoint.old"}) {
+        "checkpoint.old", "tensorboard"}) {
     INFO(name);
     const std::string path = folder.path("run");
     fs::remove_all(path);

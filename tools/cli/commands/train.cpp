@@ -33,7 +33,7 @@ struct TrainCommand {
   std::string seed, seeds, steps, envs, threads;  // as typed; empty if not given
   std::string dashboard, dashboard_host;
   bool serves = false;  // --dashboard is given, with a port or without
-  bool quiet = false, json = false;
+  bool tensorboard = false, quiet = false, json = false;
 };
 
 // ---- a new run ----
@@ -80,7 +80,7 @@ rl::Training resume(const TrainCommand& options) {
     rl::set_from_flag(info.config, "steps", options.steps);
     steps = info.config.run.steps;
   }
-  rl::Training training = rl::Training::resume(options.resume, steps);
+  rl::Training training = rl::Training::resume(options.resume, steps, {.tensorboard = options.tensorboard});
   if (info.instruction_set != kernels::instruction_set()) {
     warn(fmt::format("this run began with {} and goes on with {}: results may differ in their last bits",
                      info.instruction_set, kernels::instruction_set()));
@@ -107,7 +107,7 @@ std::string announcement(const rl::Training& training) {
                      training.path());
 }
 
-void print_summary(const Json& summary, const std::string& run) {
+void print_summary(const Json& summary, const rl::Training& training) {
   const Json& e = summary.at("final_evaluation");
   const auto number = [](const Json& json) { return json.get<double>(); };
   out("Trained {} steps ({} updates) in {:.1f} s, {} steps/s.\n", summary.at("steps").dump(),
@@ -126,9 +126,10 @@ void print_summary(const Json& summary, const std::string& run) {
         summary.at("solved").get<bool>() ? "Solved:" : "Not solved: that would take",
         number(summary.at("solved_threshold")));
   }
-  out("Files: {}/\n  progress.csv, eval.csv, diagnostics.jsonl, summary.json, checkpoint/\n", run);
-  out("A page of it all: {} report {}\n", program(), shell_word(run));
-  out("Evaluate again: {} eval {}\n", program(), shell_word(run));
+  out("Files: {}/\n  progress.csv, eval.csv, diagnostics.jsonl, summary.json, checkpoint/{}\n",
+      training.path(), training.has_tensorboard() ? ", tensorboard/" : "");
+  out("A page of it all: {} report {}\n", program(), shell_word(training.path()));
+  out("Evaluate again: {} eval {}\n", program(), shell_word(training.path()));
 }
 
 int report_stop(const rl::Training& training, bool json) {
@@ -187,8 +188,11 @@ std::unique_ptr<Dashboard> make_dashboard(const TrainCommand& options) {
 
 // With --seeds: the comparison of one configuration with itself.
 int run_seeds(const TrainCommand& options) {
-  const std::pair<const char*, bool> others[] = {
-      {"--seed", !options.seed.empty()}, {"--resume", !options.resume.empty()}, {"--json", options.json}};
+  const std::pair<const char*, bool> others[] = {{"--seed", !options.seed.empty()},
+                                                 {"--resume", !options.resume.empty()},
+                                                 {"--json", options.json},
+                                                 {"--dashboard", options.serves},
+                                                 {"--tensorboard", options.tensorboard}};
   for (const auto& [flag, given] : others) {
     if (given) throw ConfigError(fmt::format("{} cannot be given with --seeds", flag));
   }
@@ -218,8 +222,9 @@ int run(const TrainCommand& options) {
   const StopSignals signals;
   const std::unique_ptr<Dashboard> dashboard =
       make_dashboard(options);  // a port that is taken shows before there are files
-  rl::Training training =
-      options.resume.empty() ? rl::Training::begin(choose(options), options.run) : resume(options);
+  rl::Training training = options.resume.empty() ? rl::Training::begin(choose(options), options.run,
+                                                                       {.tensorboard = options.tensorboard})
+                                                 : resume(options);
   for (const std::string& surprise : rl::surprises(training.info())) warn(surprise);
   Watcher watcher(options.quiet || options.json ? Display::Mode::silent : Display::best_mode(),
                   dashboard.get());
@@ -235,7 +240,7 @@ int run(const TrainCommand& options) {
     summary->push_back({"run", training.path()});
     out_json(*summary);
   } else {
-    print_summary(*summary, training.path());
+    print_summary(*summary, training);
   }
   return 0;
 }
@@ -285,6 +290,10 @@ void add_train(CLI::App& app, int& exit_code) {
          "the address to serve it at, such as 0.0.0.0 for all of this machine's; beyond the default, "
          "127.0.0.1, the page asks for a token that is printed")
       ->type_name("ADDRESS");
+  sub->add_flag(
+      "--tensorboard", o->tensorboard,
+      "write tensorboard/ in the run's folder too, for 'tensorboard --logdir RUN'; a run that has it "
+      "goes on with it");
   sub->add_flag("--quiet", o->quiet, "only say how it ended");
   sub->add_flag("--json", o->json, "only print the summary, as JSON");
   sub->footer(
@@ -293,7 +302,7 @@ void add_train(CLI::App& app, int& exit_code) {
       "  saccade train pendulum --seed 3 --set gamma=0.98 --set hidden=[128,128]\n"
       "  saccade train pendulum --algo td3\n"
       "  saccade train pendulum --seeds 1..5\n"
-      "  saccade train HalfCheetah-v4 --envs 4 --run runs/cheetah\n"
+      "  saccade train HalfCheetah-v4 --envs 4 --run runs/cheetah --tensorboard\n"
       "  saccade train --resume runs/pendulum-1");
   sub->callback([o, dashboard, &exit_code] {
     o->serves = dashboard->count() > 0;
