@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 
+#include "envs/registry.h"
 #include "rl/runs/logs.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
@@ -121,6 +123,34 @@ TEST_CASE("what cannot be reported is one line, and changes nothing", "[report]"
   refuses("run --episodes many", "--episodes");
   refuses("1 2 3 4 5 6 7 8 9", "9 runs are given, expected at most 8");
   CHECK((snapshot(folder.path()) == before));
+}
+
+TEST_CASE("a page has as many episodes as it has room for, and at least one", "[report]") {
+  const TemporaryFolder folder;
+  REQUIRE(run_command(folder, kTrain + "--steps 400 --run run").exit_code == 0);
+  const pages::ReportedRun run = {"run", rl::read_run_log(folder.path("run"))};
+  pages::ReportedEpisodes episodes;
+  const std::unique_ptr<envs::Env> env =
+      std::make_unique<pages::RecordingEnv>(envs::make("Pendulum-v1"), episodes.recording);
+  Rng rng(1);
+  std::vector<double> observation(3);
+  for (const char* caption : {"best", "median", "worst"}) {
+    env->reset(rng, observation);
+    while (!env->step(std::vector<double>{0}, observation).ends_episode()) {
+    }
+    episodes.captions.emplace_back(caption);
+  }
+  const auto captions = [&](std::size_t bytes) {
+    const std::string path = folder.path("page.html");
+    pages::write_report(path, {run}, episodes, bytes);
+    const Json data = page_data(read_file(path));
+    CHECK(data.at("episodes").size() == data.at("captions").size());
+    return data.at("captions");
+  };
+  CHECK(captions(10'000'000) == Json({"best", "median", "worst"}));
+  const std::size_t whole = read_file(folder.path("page.html")).size();
+  CHECK(captions(whole - 1) == Json({"best", "median"}));
+  CHECK(captions(1) == Json({"best"}));
 }
 
 TEST_CASE("the best, the median and the worst of a few", "[report]") {

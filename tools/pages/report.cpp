@@ -234,8 +234,17 @@ std::string live_report(const Json& data) {
 }
 
 void write_report(const std::string& path, const std::vector<ReportedRun>& runs,
-                  const std::optional<ReportedEpisodes>& episodes) {
-  write_file(path, assemble("report", to_json(runs, episodes)));
+                  const std::optional<ReportedEpisodes>& episodes, std::size_t most_bytes) {
+  std::optional<ReportedEpisodes> shown = episodes;
+  std::string page = assemble("report", to_json(runs, shown));
+  while (page.size() > most_bytes && shown && shown->captions.size() > 1) {
+    shown->recording.episodes.pop_back();
+    shown->captions.pop_back();
+    shown->about =
+        fmt::format("{}; there is room for the first {} here", episodes->about, shown->captions.size());
+    page = assemble("report", to_json(runs, shown));
+  }
+  write_file(path, page);
 }
 
 }  // namespace saccade::pages

@@ -1,6 +1,7 @@
 // saccade report: what one run's agent did, or several runs beside each other.
 #pragma once
 
+#include <cstddef>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -34,9 +35,10 @@ struct ReportedEpisodes {
 nlohmann::ordered_json to_json(const std::vector<ReportedRun>& runs,
                                const std::optional<ReportedEpisodes>& episodes);
 
-/// Replaces the file at once. Throws FormatError if it cannot be written.
+/// Replaces the file at once, without the last episodes where it would have more than so many bytes: those of
+/// many bodies are long. Throws FormatError if it cannot be written.
 void write_report(const std::string& path, const std::vector<ReportedRun>& runs,
-                  const std::optional<ReportedEpisodes>& episodes);
+                  const std::optional<ReportedEpisodes>& episodes, std::size_t most_bytes = 1'900'000);
 
 /// The page as a server has it that keeps it up to date: it listens to events ("progress", with a JSON object
 /// of Progress's numbers, and "report") and asks for report.json, which is to_json() of then.
