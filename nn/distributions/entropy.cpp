@@ -30,7 +30,7 @@ double entropy(std::span<const double> probabilities) {
   if (std::abs(sum - 1) > 1e-9) {
     throw ConfigError(fmt::format("{} probabilities add up to {}, not 1", probabilities.size(), sum));
   }
-  return h + 0.0;  // never -0
+  return h;
 }
 
 double coin_entropy(double p) {
