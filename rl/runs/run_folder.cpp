@@ -78,19 +78,27 @@ constexpr const char* kOwnFiles[] = {"config.json",
 // There from a run's first moment to its first checkpoint: what it left if it was killed between is nobody's.
 constexpr const char* kUnborn = ".saccade-unborn";
 
-// Whether nothing is there, or what a run leaves that is killed before its first checkpoint.
+// Whether nothing is there, or what a run leaves that is killed before its first checkpoint; within the
+// writing of kUnborn, that is a temporary file alone.
 bool is_unborn(const std::string& path) {
-  if (fs::is_empty(path)) return true;
-  if (!fs::is_regular_file(fs::symlink_status(run_file(path, kUnborn)))) return false;
-  const auto is_own = [](const std::string& name) {
-    return name == "config.json" || name == "progress.csv" || name == "eval.csv" ||
-           name == "diagnostics.jsonl" || name == kTensorBoardFolder || name == "checkpoint.new" ||
-           name.starts_with(".saccade-");
+  const bool marked = fs::is_regular_file(fs::symlink_status(run_file(path, kUnborn)));
+  const auto is_own = [&](const std::string& name) {
+    if (name.starts_with(".saccade-")) return true;
+    return marked && (name == "config.json" || name == "progress.csv" || name == "eval.csv" ||
+                      name == "diagnostics.jsonl" || name == kTensorBoardFolder || name == "checkpoint.new");
   };
   for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
     if (!is_own(entry.path().filename().string()) || entry.is_symlink()) return false;
   }
   return true;
+}
+
+// All but kUnborn, without which what is left after a kill would be nobody's to remove.
+void remove_contents(const std::string& path, std::error_code& error) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(path, error)) {
+    if (entry.path().filename() != kUnborn) fs::remove_all(entry, error);
+    if (error) return;
+  }
 }
 
 void refuse_occupied(const std::string& path) {
@@ -211,17 +219,18 @@ void NewRunFolder::take(const std::string& path) {
   lock_ = std::make_unique<RunLock>(path);  // throws while another program has it, whose files it is then
   path_ = path;
   refuse_occupied(path);  // who had the lock before may have left a run
-  for (const fs::directory_entry& entry : fs::directory_iterator(path)) fs::remove_all(entry);
   write_file(run_file(path, kUnborn), "");
+  std::error_code error;
+  remove_contents(path, error);
+  if (error) throw FormatError(fmt::format("{}: the folder cannot be emptied: {}", path, error.message()));
 }
 
 NewRunFolder::~NewRunFolder() {
   if (lock_ == nullptr || path_.empty()) return;
   std::error_code ignored;
   if (fs::exists(run_file(path_, kCheckpoint), ignored)) return;
-  for (const fs::directory_entry& entry : fs::directory_iterator(path_, ignored)) {
-    fs::remove_all(entry, ignored);
-  }
+  remove_contents(path_, ignored);
+  fs::remove(run_file(path_, kUnborn), ignored);
   if (made_) fs::remove(path_, ignored);
 }
 

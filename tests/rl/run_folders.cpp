@@ -142,6 +142,13 @@ TEST_CASE("a run that was killed before its first checkpoint can be begun again,
   CHECK(snapshot(path) == before);
   CHECK_FALSE(fs::exists(path + "/.saccade-unborn"));
 
+  // Killed while it wrote the file that says so.
+  const std::string younger = folder.path("younger");
+  fs::create_directories(younger);
+  write_file(younger + "/.saccade-123-0.tmp", "");
+  go(rl::Training::begin(small_run(), younger));
+  CHECK_FALSE(fs::exists(younger + "/.saccade-123-0.tmp"));
+
   // Files of these names that no run left are somebody's.
   const std::string own = folder.path("own");
   fs::create_directories(own + "/checkpoint.new");
