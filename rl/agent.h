@@ -65,7 +65,7 @@ class Agent {
   virtual Inspection inspect(std::span<const double>, std::span<const double>) const { return {}; }
 
   /// Whether updates measure their gradients, which takes a pass over them and changes nothing. At first they
-  /// do not.
+  /// do not; each call with true begins anew.
   virtual void measure_gradients(bool) {}
   /// The mean norm, before any clipping, of the gradients of each thing that learns ("actor", "critic", ...),
   /// over the updates since they began to be measured.

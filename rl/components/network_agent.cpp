@@ -81,10 +81,9 @@ void NetworkAgent::minimize(nn::Adam& optimizer, const Tensor& loss, std::option
 }
 
 void NetworkAgent::measure_gradients(bool measure) {
-  for (Learner& l : learners_) {
-    if (measure && !measures_gradients_) l.norms = 0, l.measured = 0;
-  }
   measures_gradients_ = measure;
+  if (!measure) return;
+  for (Learner& l : learners_) l.norms = 0, l.measured = 0;
 }
 
 std::vector<std::pair<std::string, double>> NetworkAgent::gradient_norms() const {

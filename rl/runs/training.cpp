@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <new>
 #include <utility>
 
 #include "autograd/kernels/table.h"
@@ -13,8 +12,6 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "base/threads.h"
-#include "envs/registry.h"
-#include "envs/time_limit.h"
 #include "rl/components/action_scale.h"
 #include "rl/runs/build_info.h"
 #include "rl/runs/logs.h"
@@ -32,47 +29,18 @@ constexpr const char* kEvaluations = "eval.csv";
 constexpr const char* kDiagnoses = "diagnostics.jsonl";
 constexpr const char* kEvaluationsHeader = "step,mean,std,min,max,episodes";
 
-Rng root(std::int64_t seed) { return Rng(static_cast<std::uint64_t>(seed)); }
-
 EnvFactory factory(const Config& config) {
   return [env = config.run.env] { return make_env(env); };
-}
-
-envs::Spec spec_of(const Config& config) { return envs::make(config.run.env)->spec(); }
-
-std::int64_t obs_dim(const envs::Spec& spec) {
-  return static_cast<std::int64_t>(envs::size_of(spec.observation_space));
-}
-
-// "Pendulum-v1 has continuous actions (1 number)"
-std::string describe_actions(const envs::Spec& spec) {
-  if (const auto* choices = std::get_if<envs::Discrete>(&spec.action_space)) {
-    return fmt::format("{} has discrete actions ({} choices)", spec.id, choices->n);
-  }
-  const std::size_t size = envs::size_of(spec.action_space);
-  return fmt::format("{} has continuous actions ({} number{})", spec.id, size, size == 1 ? "" : "s");
-}
-
-void check_actions(const AlgorithmInfo& algorithm, const envs::Spec& spec) {
-  const bool discrete = std::holds_alternative<envs::Discrete>(spec.action_space);
-  const ActionKind kind = discrete ? ActionKind::discrete : ActionKind::box;
-  if (algorithm.actions == kind) return;
-  std::vector<std::string> others;
-  for (const AlgorithmInfo& info : algorithms()) {
-    if (info.actions == kind) others.push_back(info.name);
-  }
-  throw ConfigError(fmt::format("{}; {} needs {} ones{}", describe_actions(spec), algorithm.name,
-                                discrete ? "continuous" : "discrete",
-                                others.empty() ? "" : fmt::format(" (for these: {})", join(others))));
 }
 
 // The names of what an update reports, from one of an agent that is thrown away: the table's columns must be
 // known before the first update.
 std::vector<std::string> metric_names(const Config& config) {
   const envs::Spec spec = spec_of(config);
+  const auto obs_width = static_cast<std::int64_t>(envs::size_of(spec.observation_space));
   const auto width = static_cast<std::int64_t>(envs::size_of(spec.action_space));
   Rng rng(0);
-  Batch batch = {zeros({2, obs_dim(spec)}), zeros({2, width}), zeros({2, 1}), zeros({2, obs_dim(spec)}),
+  Batch batch = {zeros({2, obs_width}), zeros({2, width}), zeros({2, 1}), zeros({2, obs_width}),
                  zeros({2, 1})};
   if (config.off_policy.prioritized) batch.weight = ones({2, 1});
   const std::unique_ptr<Agent> agent = make_agent(config);
@@ -91,29 +59,6 @@ std::string episodes_header(const std::vector<std::string>& metric_names) {
       join(metric_names, ","));
 }
 
-}  // namespace
-
-ReplayBuffer make_buffer(const Config& config) {
-  const envs::Spec spec = spec_of(config);
-  const auto action_width = static_cast<std::int64_t>(envs::size_of(spec.action_space));
-  const OffPolicyConfig& settings = config.off_policy;
-  if (settings.n_step > settings.buffer_size) {
-    throw ConfigError(
-        fmt::format("n_step is {}, expected at most buffer_size, {}", settings.n_step, settings.buffer_size));
-  }
-  ReplayOptions options = {.discounts = settings.n_step > 1};
-  if (settings.prioritized) options.priority_alpha = settings.priority_alpha;
-  try {
-    return {settings.buffer_size, obs_dim(spec), action_width, options};
-  } catch (const std::bad_alloc&) {
-    const std::int64_t row = 4 * (2 * obs_dim(spec) + action_width + 2), rows = config.off_policy.buffer_size;
-    throw ConfigError(fmt::format("buffer_size is {}: that takes {} bytes, more than there is memory for",
-                                  rows, compact(static_cast<double>(rows) * static_cast<double>(row))));
-  }
-}
-
-namespace {
-
 // A checkpoint goes on with the hyper-parameters that made it, but for the number of steps. A key that is
 // newer than the checkpoint must have its default.
 void check_same_config(const std::string& path, const Config& config, const Json& saved) {
@@ -130,62 +75,6 @@ void check_same_config(const std::string& path, const Config& config, const Json
 
 }  // namespace
 
-std::unique_ptr<envs::Env> make_env(std::string_view name) {
-  std::unique_ptr<envs::Env> env = envs::make(name);
-  if (env->spec().max_episode_steps > 0) return env;
-  return std::make_unique<envs::TimeLimit>(std::move(env), kStepsOfEndless);
-}
-
-Rng evaluation_rng(std::int64_t seed) { return root(seed).split("final evaluation"); }
-
-std::optional<std::string> action_warning(const envs::Spec& spec) {
-  constexpr double kWide = 100;
-  const auto* box = std::get_if<envs::Box>(&spec.action_space);
-  for (std::size_t i = 0; box != nullptr && i < box->low.size(); ++i) {
-    const double low = box->low[i], high = box->high[i];
-    if (std::max(std::abs(low), std::abs(high)) <= kWide) continue;
-    return fmt::format(
-        "{}: action[{}] ranges from {} to {}, and the policy's [-1, 1] will be stretched to that: is it "
-        "meant?",
-        spec.id, i, low, high);
-  }
-  return std::nullopt;
-}
-
-std::optional<std::string> changed_environment(const std::string& run, const RunInfo& info) {
-  const std::string now = spec_of(info.config).fingerprint;
-  if (info.fingerprint == now || info.fingerprint.empty()) return std::nullopt;
-  return fmt::format("{}: the run began with {}, but {} is now made of {}", run, info.fingerprint,
-                     info.config.run.env, now.empty() ? "something else" : now);
-}
-
-void check_networks_fit(const std::string& run, const Config& config) {
-  const Json hidden = to_json(config).value("hidden", Json::array());
-  double weights = 0;  // between hidden layers, of one network
-  for (std::size_t i = 1; i < hidden.size(); ++i) {
-    weights += hidden.at(i - 1).get<double>() * hidden.at(i).get<double>();
-  }
-  std::error_code gone;
-  const std::string file = run_file(run, "checkpoint/weights.safetensors");
-  const auto bytes = static_cast<double>(fs::file_size(file, gone));
-  if (gone || weights <= bytes) return;  // what is gone is missed by who loads it
-  throw FormatError(fmt::format("{}: hidden is {}, networks of more than {} weights, but {} has {} bytes",
-                                run_file(run, "config.json"), shown(hidden), compact(weights), file,
-                                compact(bytes)));
-}
-
-std::unique_ptr<Agent> make_agent(const Config& config) {
-  const envs::Spec spec = spec_of(config);
-  check_actions(config.algorithm(), spec);
-  const auto* choices = std::get_if<envs::Discrete>(&spec.action_space);
-  const auto* states = std::get_if<envs::Discrete>(&spec.observation_space);
-  const auto size = static_cast<std::int64_t>(envs::size_of(spec.action_space));
-  return config.algorithm().make(
-      config.own(), {.obs = states == nullptr ? ObsSize(obs_dim(spec)) : ObsSize(states->n, true),
-                     .actions = choices == nullptr ? size : choices->n,
-                     .rng = root(config.run.seed)});
-}
-
 // ---- beginning and going on ----
 
 Training::Training(RunInfo info, std::string path)
@@ -194,7 +83,7 @@ Training::Training(RunInfo info, std::string path)
       metric_names_(metric_names(info_.config)),
       agent_(make_agent(info_.config)),
       buffer_(make_buffer(info_.config)),
-      state_(root(info_.config.run.seed), info_.config.run.envs) {
+      state_(run_rng(info_.config.run.seed), info_.config.run.envs) {
   ActionScale{spec_of(info_.config)};  // throws for an action space without bounds
 }
 
@@ -282,7 +171,12 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
   }
   training.episodes_->cut();
   training.evaluations_->cut();
-  training.diagnoses_ == nullptr ? training.begin_diagnoses() : training.diagnoses_->cut();
+  if (training.diagnoses_ != nullptr) {
+    training.diagnoses_->cut();
+  } else {
+    fs::remove(run_file(path, kDiagnoses));  // one that the checkpoint does not know came after it
+    training.begin_diagnoses();
+  }
   if (new_steps) write_run_info(path, info);
   if (training.state_.step < info.config.run.steps) fs::remove(run_file(path, "summary.json"));
   return training;

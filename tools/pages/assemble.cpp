@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -61,6 +62,12 @@ std::string assemble(std::string_view name, const Json& data) {
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
   }
   return page;
+}
+
+double shortened(double x) {
+  if (x == 0 || !std::isfinite(x)) return x;
+  const double scale = std::pow(10, 4 - std::floor(std::log10(std::abs(x))));
+  return std::isfinite(scale) && scale > 0 ? std::round(x * scale) / scale : x;
 }
 
 void check_page_path(const std::string& path, std::string_view name, bool force) {

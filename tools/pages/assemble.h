@@ -13,6 +13,9 @@ namespace saccade::pages {
 /// are not finite become null. Throws Error where there is no such page.
 std::string assemble(std::string_view name, const nlohmann::ordered_json& data);
 
+/// The number to five digits, which is all that a page shows: its data are half as long.
+double shortened(double x);
+
 /// Throws FormatError where web/NAME.html cannot be written, such as over a folder or a device, and
 /// ConfigError where it would take the place of a file that is no such page, unless `force` says so. Links
 /// are followed.

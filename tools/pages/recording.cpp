@@ -33,16 +33,9 @@ const char* name_of(envs::GeomKind kind) {
 // Positions, in metres or so, and rotations.
 double rounded(double x) { return std::round(x * 1e4) / 1e4 + 0.0; }  // + 0.0: no negative zeros
 
-// Quantities of any size: to five digits.
-double shortened(double x) {
-  if (x == 0 || !std::isfinite(x)) return x;
-  const double scale = std::pow(10, 4 - std::floor(std::log10(std::abs(x))));
-  return std::isfinite(scale) && scale > 0 ? std::round(x * scale) / scale : x;
-}
-
 Json shortened(std::span<const double> row) {
   Json json = Json::array();
-  for (const double x : row) json.push_back(shortened(x));
+  for (const double x : row) json.push_back(pages::shortened(x));
   return json;
 }
 

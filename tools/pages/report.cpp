@@ -39,12 +39,6 @@ struct Series {
   std::vector<double> steps, values;
 };
 
-double shortened(double x) {
-  if (x == 0 || !std::isfinite(x)) return x;
-  const double scale = std::pow(10, 4 - std::floor(std::log10(std::abs(x))));
-  return std::isfinite(scale) && scale > 0 ? std::round(x * scale) / scale : x;
-}
-
 // The series on the grid: at each point the mean of its rows since the one before, or, between rows, on the
 // straight line from one mean to the next; null before the first and after the last.
 Json on_grid(const Series& series, const std::vector<double>& grid) {

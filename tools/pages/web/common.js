@@ -40,6 +40,14 @@ function number(x) {
     : x.toFixed(size < 10 ? 3 : size < 1000 ? 2 : 1));
 }
 
+const orNone = (x, text = number) => x === null || x === undefined ? "\u2013" : text(x);
+
+// "3:07", "1:02:03"
+function clock(seconds) {
+  const [h, m, s] = [seconds / 3600, seconds / 60 % 60, seconds % 60].map(Math.floor);
+  return `${h ? `${h}:${String(m).padStart(2, "0")}` : m}:${String(s).padStart(2, "0")}`;
+}
+
 const grouped = x => x.toLocaleString("en");
 
 // The parts that there are, in one line.

@@ -1,15 +1,8 @@
 // The page of a comparison: every task's curves, final scores and table.
 "use strict";
 
-const orNone = (x, text = number) => x === null || x === undefined ? "\u2013" : text(x);
 const colourOf = n => `var(--series-${n % 8 + 1})`;
 const meanOf = values => values.reduce((sum, x) => sum + x, 0) / values.length;
-
-// "3:07", "1:02:03"
-function clock(seconds) {
-  const [h, m, s] = [seconds / 3600, seconds / 60 % 60, seconds % 60].map(Math.floor);
-  return `${h ? `${h}:${String(m).padStart(2, "0")}` : m}:${String(s).padStart(2, "0")}`;
-}
 
 // A row for each {name, estimate, scores}, all on one scale.
 function intervals(place, rows) {

@@ -4,13 +4,6 @@
 // Set anew when a page that is served gets new data.
 let {runs, steps} = data, [first] = runs;
 const single = runs.length === 1, sameEnv = runs.every(({env}) => env === first.env);
-const orNone = (x, text = number) => x === null || x === undefined ? "\u2013" : text(x);
-
-// "3:07", "1:02:03"
-function clock(seconds) {
-  const [h, m, s] = [seconds / 3600, seconds / 60 % 60, seconds % 60].map(Math.floor);
-  return `${h ? `${h}:${String(m).padStart(2, "0")}` : m}:${String(s).padStart(2, "0")}`;
-}
 
 // ---- the head ----
 
