@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "rl/runs/comparison_results.h"
 #include "rl/runs/logs.h"
 #include "tests/support/catch.h"
@@ -191,6 +192,23 @@ TEST_CASE("a run that fails is named, and the others are trained", "[compare]") 
   CHECK(page_data(read_file(folder.path("spec/comparison.html"))).at("done") == 3);
   const std::string scores = read_file(folder.path("spec/scores.csv"));
   CHECK(std::count(scores.begin(), scores.end(), '\n') == 4);
+}
+
+TEST_CASE("a comparison's lines have at most 80 columns, whatever the names", "[compare]") {
+  const TemporaryFolder folder;
+  std::string name;
+  for (int i = 0; i < 40; ++i) name += "\u00fc";  // two bytes each
+  write_file(folder.path("spec.json"),
+             R"({"tasks": ["pendulum"], "seeds": [1], "configurations": {")" + name +
+                 R"(": {"steps": 200, "learning_starts": 150, "final_eval_episodes": 1}}})");
+  const Output output = run_command(folder, "compare spec.json --quiet");
+  CHECK(output.exit_code == 0);
+  CHECK_THAT(output.out, Contains("\n  " + name.substr(0, 38) + " "));
+  std::size_t widest = 0, start = 0;
+  for (std::size_t end = 0; (end = output.out.find('\n', start)) != std::string::npos; start = end + 1) {
+    widest = std::max(widest, columns(output.out.substr(start, end - start)));
+  }
+  CHECK(widest <= 80);
 }
 
 TEST_CASE("train --seeds is a comparison of one configuration", "[compare]") {

@@ -59,6 +59,7 @@ struct Learner {
       buffer.add(obs, action, rng.normal(), next, i % 100 == 0);
     }
     batch = buffer.sample(size.batch, rng);
+    for (int i = 0; i < kFirstUpdates; ++i) agent.update(batch, rng);
   }
 
   static rl::SacConfig make_config(const UpdateSize& s) {
@@ -69,6 +70,7 @@ struct Learner {
   }
 
   static constexpr std::int64_t kFilled = 20'000;
+  static constexpr int kFirstUpdates = 25;  // which are kept from harm at a cost: see rl::UpdateGuard
   static constexpr double kLearningRate = 1e-6;
   UpdateSize size;
   rl::SacConfig config;

@@ -90,6 +90,19 @@ Standing standing_of(const ComparedRun& run) {
   return standing;
 }
 
+// As much of a name as fits into so many columns.
+std::string shortened_name(const std::string& name, std::size_t width) {
+  const std::string text = printable(name);
+  std::size_t end = 0, taken = 0;
+  while (end < text.size()) {
+    std::size_t next = end + 1;  // of the next character: UTF-8's later bytes are 10xxxxxx
+    while (next < text.size() && (static_cast<unsigned char>(text[next]) & 0xC0) == 0x80) ++next;
+    if (++taken > width) break;
+    end = next;
+  }
+  return text.substr(0, end);
+}
+
 // One line for each configuration of each task.
 class LiveTable {
  public:
@@ -98,7 +111,7 @@ class LiveTable {
       name_width_ = std::max(name_width_, columns(printable(task)));
     for (const std::string& name : comparison.configurations)
       name_width_ = std::max(name_width_, columns(printable(name)) + 2);
-    name_width_ = std::min<std::size_t>(name_width_, 40);
+    name_width_ = std::min<std::size_t>(name_width_, 36);
   }
   ~LiveTable() { clear(); }
 
@@ -143,7 +156,7 @@ class LiveTable {
       if (standing.evaluation) sum += *standing.evaluation, ++evaluations;
     }
     all += part;
-    const std::string name = printable(configuration).substr(0, name_width_ - 2);
+    const std::string name = shortened_name(configuration, name_width_);
     return fmt::format("  {:<{}}  {:>3} of {} done  {:>3.0f} %  {}", name, name_width_, done, runs,
                        100 * part / static_cast<double>(runs),
                        evaluations == 0 ? "" : fmt::format("evaluations {:.5g}", sum / evaluations));
@@ -242,12 +255,12 @@ void print(const rl::ComparisonResults& results) {
   for (const rl::TaskResult& task : results.tasks) {
     for (const auto& c : task.configurations) width = std::max(width, columns(printable(c.name)));
   }
-  width = std::min<std::size_t>(width, 30);
+  width = std::min<std::size_t>(width, 19);  // 80 columns in all
   for (const rl::TaskResult& task : results.tasks) {
     out("\n{}\n  {:<{}}  {:>4}  {:>9}  {:>9}  {:>21}  {:>6}\n", printable(task.name), "", width, "runs",
         "mean", "IQM", "95 % interval", "P(>)");
     for (const rl::ConfigurationResult& c : task.configurations) {
-      const std::string name = printable(c.name).substr(0, width);
+      const std::string name = shortened_name(c.name, width);
       if (!c.iqm) {
         out("  {:<{}}  {:>4}\n", name, width, 0);
         continue;
@@ -285,7 +298,7 @@ int compare(const Comparison& comparison, const CompareOptions& options) {
   write_file(csv, rl::scores_csv(results));
   pages::write_comparison(page, options.title, results);
   print(results);
-  out("\nP(>) is the probability that a run ends higher than one of the first configuration.\nFiles: {}, "
+  out("\nP(>): how likely a run ends higher than one of the first configuration.\nFiles: {}, "
       "{}\n",
       printable(csv), printable(page));
   flush_out();
