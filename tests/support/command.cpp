@@ -10,7 +10,9 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
+#include "base/text.h"
 #include "tests/support/catch.h"
 
 namespace saccade::test {
@@ -80,6 +82,16 @@ Output run_shell(const TemporaryFolder& folder, const std::string& line) {
 Output run_command(const TemporaryFolder& folder, const std::string& arguments,
                    const std::string& environment) {
   return run_shell(folder, fmt::format("{} '{}' {}", environment, SACCADE_BINARY, arguments));
+}
+
+std::size_t widest(std::string text) {
+  const std::string binary = SACCADE_BINARY;
+  for (std::size_t at; (at = text.find(binary)) != std::string::npos;)
+    text.replace(at, binary.size(), "saccade");
+  std::size_t widest = 0;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) widest = std::max(widest, columns(line));
+  return widest;
 }
 
 }  // namespace saccade::test

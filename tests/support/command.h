@@ -43,4 +43,7 @@ Output run_shell(const TemporaryFolder& folder, const std::string& line);
 Output run_command(const TemporaryFolder& folder, const std::string& arguments,
                    const std::string& environment = "");
 
+/// Columns of the widest line, with the binary's own path, which may be long, read as `saccade`.
+std::size_t widest(std::string text);
+
 }  // namespace saccade::test

@@ -204,11 +204,7 @@ TEST_CASE("a comparison's lines have at most 80 columns, whatever the names", "[
   const Output output = run_command(folder, "compare spec.json --quiet");
   CHECK(output.exit_code == 0);
   CHECK_THAT(output.out, Contains("\n  " + name.substr(0, 38) + " "));
-  std::size_t widest = 0, start = 0;
-  for (std::size_t end = 0; (end = output.out.find('\n', start)) != std::string::npos; start = end + 1) {
-    widest = std::max(widest, columns(output.out.substr(start, end - start)));
-  }
-  CHECK(widest <= 80);
+  CHECK(widest(output.out) <= 80);
 }
 
 TEST_CASE("train --seeds is a comparison of one configuration", "[compare]") {

@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <sstream>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -59,13 +58,6 @@ void check_refused(const Output& output, const std::string& message) {
   CHECK(output.exit_code == 1);
   CHECK(output.out.empty());
   CHECK(output.err == "saccade: error: " + message + "\n");
-}
-
-std::size_t widest(const std::string& text) {
-  std::size_t widest = 0;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) widest = std::max(widest, saccade::columns(line));
-  return widest;
 }
 
 }  // namespace

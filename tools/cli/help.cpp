@@ -46,7 +46,8 @@ std::string usage(const CLI::App& app) {
   if (app.get_parent() != nullptr) line += " " + app.get_name();
   for (const CLI::Option* option : app.get_options()) {
     if (!option->get_positional()) continue;
-    const std::string name = option->get_name(true);
+    const bool several = option->get_items_expected_max() > 1;
+    const std::string name = option->get_name(true) + (several ? "..." : "");
     line += option->get_required() ? " " + name : " [" + name + "]";
   }
   return line + (app.get_parent() != nullptr ? " [options]" : " COMMAND ...");

@@ -48,10 +48,9 @@ int run(const CompareCommand& options) {
 void add_compare(CLI::App& app, int& exit_code) {
   CLI::App* sub = app.add_subcommand(
       "compare",
-      "Train several configurations with several seeds, side by side, and say how they compare: a table, "
-      "scores.csv and comparison.html, with interquartile means and 95 % intervals. What was stopped or "
-      "killed goes on "
-      "where it was when the same is asked for again.");
+      "Train several configurations with several seeds, and say how they compare. A table, scores.csv and "
+      "comparison.html hold interquartile means and 95 % intervals. What was stopped or killed goes on where "
+      "it was when the same is asked for again.");
   auto o = std::make_shared<CompareCommand>();
   sub->add_option("SPEC", o->spec, "a JSON file that says what to compare")->required();
   sub->add_option("-o,--output", o->out, "the folder for runs and results (default: SPEC without its .json)")
@@ -65,9 +64,10 @@ void add_compare(CLI::App& app, int& exit_code) {
       "  {\"tasks\": [\"pendulum\", \"Hopper-v4\"],\n"
       "   \"seeds\": \"1..5\",\n"
       "   \"set\": {\"steps\": 20000},\n"
-      "   \"configurations\": {\"SAC\": {\"algorithm\": \"sac\"},\n"
-      "                      \"fixed alpha\": {\"learn_alpha\": false, \"initial_alpha\": 0.2},\n"
-      "                      \"TD3\": {\"algorithm\": \"td3\"}}}");
+      "   \"configurations\": {\n"
+      "     \"SAC\": {\"algorithm\": \"sac\"},\n"
+      "     \"fixed alpha\": {\"learn_alpha\": false, \"initial_alpha\": 0.2},\n"
+      "     \"TD3\": {\"algorithm\": \"td3\"}}}");
   sub->callback([o, &exit_code] { exit_code = run(*o); });
 }
 

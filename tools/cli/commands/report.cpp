@@ -106,11 +106,12 @@ void run(const ReportCommand& options) {
 }  // namespace
 
 void add_report(CLI::App& app, int&) {
-  CLI::App* sub = app.add_subcommand(
-      "report",
-      "A page of what a run's agent did: returns, entropy, temperature, Q against what came of it, losses, "
-      "actions, and its best, median and worst episode. Several runs are laid over each other. A run that "
-      "still goes on can be looked at too.");
+  CLI::App* sub = app.add_subcommand("report",
+                                     "Make a page of what a run's agent did. It shows returns, entropy, "
+                                     "temperature, Q against what came of it, "
+                                     "losses, actions, and the best, median and worst episode. Several runs "
+                                     "are laid over each other. A run that "
+                                     "still goes on can be looked at too.");
   auto o = std::make_shared<ReportCommand>();
   sub->add_option("RUN", o->runs, "the runs' folders")->required();
   sub->add_option("-o,--output", o->file,
