@@ -54,6 +54,16 @@ Json read_json(const std::string& path, const JsonLimits& limits) {
   return parse_json(read_file(path, limits.max_bytes), path, limits);
 }
 
+std::int64_t count_of(const Json& object, const char* key, const std::string& source) {
+  const Json& value = object.at(key);
+  constexpr std::int64_t kMost = 9'000'000'000'000'000;
+  if (!value.is_number_integer() || value < 0 || value > kMost) {
+    throw FormatError(
+        fmt::format("{}: {} is {}, expected a count of at most {}", source, key, shown(value), kMost));
+  }
+  return value.get<std::int64_t>();
+}
+
 std::string shown(const Json& value, std::size_t max) {
   const std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
   return text.size() <= max ? text : text.substr(0, max - 3) + "...";

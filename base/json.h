@@ -25,6 +25,10 @@ nlohmann::ordered_json parse_json(std::string_view text, const std::string& sour
 /// The same for a file. FormatError too if it is missing, no regular file, or larger than allowed.
 nlohmann::ordered_json read_json(const std::string& path, const JsonLimits& limits = {});
 
+/// A member that counts something: a whole number from 0 to 9e15, which a double holds too. FormatError,
+/// naming `source` and the member, if it is anything else; nlohmann's exception if there is none.
+std::int64_t count_of(const nlohmann::ordered_json& object, const char* key, const std::string& source);
+
 /// A value for messages: on one line, ASCII alone, cut off after `max` characters.
 std::string shown(const nlohmann::ordered_json& value, std::size_t max = 80);
 

@@ -34,7 +34,7 @@ long_asan() {
 }
 long_tsan() {
   built tsan -DCMAKE_BUILD_TYPE=RelWithDebInfo -DSACCADE_SANITIZE=thread
-  "$root/build/tsan/tests/saccade_tests" "[parallel],[memory],[files],[train],[engine],[run_folders],[mujoco]~[.]"
+  "$root/build/tsan/tests/saccade_tests" "[parallel],[memory],[files],[train],[engine],[run_folders],[mujoco],[dashboard],[compare]~[.]"
   ctest --test-dir "$root/build/tsan" --output-on-failure --tests-regex '^race$'
 }
 long_clang() {

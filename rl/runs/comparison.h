@@ -27,8 +27,7 @@ struct Comparison {
 /// What a specification asks for, a JSON file, with the runs below the folder `out`:
 ///
 ///     {"tasks": ["pendulum", "Hopper-v4"],                 presets or environments; or with settings of
-///     their
-///                                                          own: {"Hopper-v4": {"steps": 300000}}
+///                                                          their own: {"Hopper-v4": {"steps": 300000}}
 ///      "seeds": [1, 2, 3],                                 or "1..3"
 ///      "set": {"eval_every": 5000},                        of all runs; may be left out
 ///      "configurations": {"SAC": {"algorithm": "sac"}, "no entropy": {"algorithm": "td3"}},

@@ -22,9 +22,10 @@ struct Table {
   const std::vector<double>& operator[](std::string_view name) const;
 };
 
-/// Rows that were not written to their end yet are left out. Throws FormatError, naming file and line, for
-/// what is no number and for rows of other lengths.
-Table read_table(const std::string& path);
+/// A run's table, with a "step" and the `needed` columns among others; without the last row if that was not
+/// written to its end yet. Throws FormatError, naming file and line, where a column is missing, for what is
+/// no number, for rows of other lengths, and for steps that are no whole numbers or go back.
+Table read_table(const std::string& path, const std::vector<std::string>& needed = {});
 
 /// A row of diagnostics.jsonl, after its first, which says what they are made of.
 struct DiagnosisRow {
@@ -37,7 +38,7 @@ struct RunLog {
   RunInfo info;
   Table episodes, evaluations;
   std::vector<DiagnosisRow> diagnoses;  // none in runs that began before there were any
-  nlohmann::ordered_json summary;       // null before the run's end
+  nlohmann::ordered_json summary;       // as Training::run() returns it; null before the run's end
 
   /// The last step that any of it speaks of; 0 if there is none yet.
   std::int64_t last_step() const;

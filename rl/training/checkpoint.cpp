@@ -72,15 +72,7 @@ Json to_json(const TrainState& s) {
           {"n_step", s.n_step}};
 }
 
-std::int64_t count(const Json& json, const char* key) {
-  const Json& value = json.at(key);
-  constexpr std::int64_t kMost = 9'000'000'000'000'000;  // what can still be counted on
-  if (!value.is_number_integer() || value < 0 || value > kMost) {
-    throw FormatError(
-        fmt::format("state.json: {} is {}, expected a count of at most {}", key, shown(value), kMost));
-  }
-  return value.get<std::int64_t>();
-}
+std::int64_t count(const Json& json, const char* key) { return count_of(json, key, "state.json"); }
 
 void from_json(const Json& json, EnvCopy& c) {
   from_json(json.at("rng"), c.rng);

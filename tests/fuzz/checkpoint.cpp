@@ -45,21 +45,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                         nlohmann::ordered_json::object());
     return folder;
   }();
-  // The seed "good" stands for the state of this very checkpoint, which no file kept beside the source can
-  // hold.
-  static const std::string good = [] {
-    std::ifstream file(path + "/state.json");
-    return std::string(std::istreambuf_iterator<char>(file), {});
-  }();
+  // "good" stands for the state of this very checkpoint, which no seed kept beside the source can hold.
+  static const std::string good = fuzz::contents_of(path + "/state.json");
   const std::string_view given = fuzz::text_of(data, size);
-  std::string text(given);
-  if (given.starts_with("good")) {  // with a stretch of it replaced: place, length, text
-    text = good;
-    if (size > 8) {
-      const std::size_t at = (data[4] * 256u + data[5]) % text.size();
-      text.replace(at, std::min<std::size_t>(data[6], text.size() - at), given.substr(7));
-    }
-  }
+  const std::string text =
+      given.starts_with("good") ? fuzz::edited(good, given.substr(4)) : std::string(given);
   fuzz::write_scratch("checkpoint/state.json", text);
   const std::vector<double> before = numbers(subject);
   try {

@@ -1,12 +1,14 @@
 // Parts that the fuzz targets share.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -33,6 +35,22 @@ inline std::string write_scratch(const std::string& name, std::string_view conte
 
 inline std::string_view text_of(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
+}
+
+/// The file's text with a stretch of it replaced, as the input says: two bytes for the place, one for the
+/// length, then the new text.
+inline std::string edited(std::string text, std::string_view input) {
+  if (input.size() < 3 || text.empty()) return text;
+  const auto byte = [&](std::size_t i) {
+    return static_cast<std::size_t>(static_cast<unsigned char>(input[i]));
+  };
+  const std::size_t at = (byte(0) * 256 + byte(1)) % text.size();
+  return text.replace(at, std::min(byte(2), text.size() - at), input.substr(3));
+}
+
+inline std::string contents_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 /// A promise that was broken, as a crash, which is what fuzzers look for.

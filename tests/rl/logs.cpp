@@ -58,11 +58,52 @@ TEST_CASE("a damaged table is an error with its line", "[logs]") {
     write_file(path, text);
     CHECK_THROWS_WITH(read_table(path), Contains("t.csv: line 3") && Contains(what));
   };
-  fails("a,b\n1,2\n3,four\n", "\"four\" is no number");
-  fails("a,b\n1,2\n3,4 \n", "\"4 \" is no number");
-  fails("a,b\n1,2\n3\n", "has 1 cells, expected 2");
-  fails("a,b\n1,2\n3,4,5\n", "has 3 cells, expected 2");
-  fails("a,b\n1,2\n3,\033[31m\n", "\\x1b[31m");
+  fails("step,b\n1,2\n3,four\n", "\"four\" is no number");
+  fails("step,b\n1,2\n3,4 \n", "\"4 \" is no number");
+  fails("step,b\n1,2\n3\n", "has 1 cells, expected 2");
+  fails("step,b\n1,2\n3,4,5\n", "has 3 cells, expected 2");
+  fails("step,b\n1,2\n3,\033[31m\n", "\\x1b[31m");
+  for (const char* step : {"0", "1.5", "-1", "", "nan", "inf", "1e300"})
+    fails(std::string("step,b\n1,2\n") + step + ",4\n", "expected a whole number of at least 1");
+  write_file(path, "episode,return\n1,2\n");
+  CHECK_THROWS_WITH(read_table(path), Contains("t.csv: has no column \"step\""));
+  write_file(path, "step,return\n1,2\n");
+  CHECK_THROWS_WITH(read_table(path, {"mean"}), Contains("t.csv: has no column \"mean\""));
+  write_file(path, "step" + std::string(1000, ',') + "\n");
+  CHECK_THROWS_WITH(read_table(path), Contains("t.csv: has more than 1000 columns"));
+}
+
+TEST_CASE("diagnoses and summaries that training would not write are refused", "[logs]") {
+  const TemporaryFolder folder;
+  REQUIRE(run_command(folder, "train pendulum --steps 1000 --set diagnose_every=500 --run run --quiet")
+              .exit_code == 0);
+  const std::string run = folder.path("run");
+  REQUIRE(read_run_log(run).diagnoses.size() == 2);
+  // A stretch of the file, the last where there are several, replaced by another.
+  const auto fails = [&](const std::string& name, const std::string& old, const std::string& other,
+                         const std::string& what) {
+    const std::string path = run + "/" + name, good = read_file(path);
+    const std::size_t at = good.rfind(old);
+    REQUIRE(at != good.npos);
+    write_file(path, std::string(good).replace(at, old.size(), other));
+    INFO(name << ": " << other);
+    CHECK_THROWS_WITH(read_run_log(run), Contains(name) && Contains(what));
+    write_file(path, good);
+  };
+  fails("diagnostics.jsonl", "\"step\":1000", "\"step\":499", "line 3: step 499 comes after step 500");
+  for (const char* step : {"-1", "1e300", "1000.5", "null", "\"1000\"", "9223372036854775808"})
+    fails("diagnostics.jsonl", "\"step\":1000", std::string("\"step\":") + step, "line 3: step is ");
+  fails("diagnostics.jsonl", "\"actions\":[", "\"actions\":[0,", "line 3: has histograms of 21 and 20 parts");
+  fails("diagnostics.jsonl", "\"q\":", "\"Q\":", "line 3: is damaged");
+  std::string norms = "\"gradient_norms\":{";
+  for (int i = 0; i < 100; ++i) norms += "\"n" + std::to_string(i) + "\":1,";
+  fails("diagnostics.jsonl", "\"gradient_norms\":{", norms,
+        "line 3: has gradient norms of more than 100 names");
+  fails("summary.json", "\"divergences\": 0,", "\"divergences\": -1,", "divergences is -1");
+  fails("summary.json", "\"seconds\"", "\"second\"", "is damaged");
+  fails("summary.json", "\"mean\": ", "\"mean\": \"\", \"other\": ", "is damaged");
+  write_file(run + "/summary.json", "[]");
+  CHECK_THROWS_WITH(read_run_log(run), Contains("summary.json: is damaged"));
 }
 
 TEST_CASE("a diagnosis is written and read back", "[logs]") {

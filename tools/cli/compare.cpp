@@ -76,7 +76,7 @@ Standing standing_of(const ComparedRun& run) {
   Standing standing;
   try {
     if (rl::stage_of(run) == RunStage::none) return standing;
-    const rl::Table evaluations = rl::read_table(rl::run_file(run.folder, "eval.csv"));
+    const rl::Table evaluations = rl::read_table(rl::run_file(run.folder, "eval.csv"), {"mean"});
     const rl::Table episodes = rl::read_table(rl::run_file(run.folder, "progress.csv"));
     double step = 0;
     for (const rl::Table* table : {&evaluations, &episodes}) {
