@@ -1,6 +1,7 @@
 // An environment: a reinforcement-learning task in Gymnasium's terms.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -27,6 +28,12 @@ struct Spec {
   std::string fingerprint = {};
 };
 
+/// A part of a reward, such as 1.2 for "forward". Names are those of Gymnasium's infos, without "reward_".
+struct RewardTerm {
+  const char* name = nullptr;
+  double value = 0;
+};
+
 /// The outcome of one step. Terminated: the task's own end, nothing follows. Truncated: cut short by the time
 /// limit, so the last observation's value still counts. Diverged: the simulation broke down, so the step
 /// never happened and nothing is to be learnt from it; the episode ends with a reward of 0.
@@ -35,6 +42,8 @@ struct StepResult {
   bool terminated = false;
   bool truncated = false;
   bool diverged = false;
+  /// What the reward is the sum of, but for rounding, where it has parts; the rest have no name.
+  std::array<RewardTerm, 4> terms = {};
   bool ends_episode() const { return terminated || truncated || diverged; }
 };
 

@@ -106,7 +106,7 @@ StepResult LinearQuadratic::step(std::span<const double> action, std::span<doubl
   check_action(spec(), action);
   check_observation(spec(), observation);
   for (std::size_t j = 0; j < action.size(); ++j) action_[j] = std::clamp(action[j], -bound_, bound_);
-  const double cost = quadratic(problem_.Q, s_) + quadratic(problem_.R, action_);
+  const double state_cost = quadratic(problem_.Q, s_), action_cost = quadratic(problem_.R, action_);
   std::fill(next_.begin(), next_.end(), 0);
   add_product(problem_.A, s_, next_);
   add_product(problem_.B, action_, next_);
@@ -116,7 +116,8 @@ StepResult LinearQuadratic::step(std::span<const double> action, std::span<doubl
   }
   std::swap(s_, next_);
   observe(observation);
-  return {.reward = -cost};
+  return {.reward = -(state_cost + action_cost),
+          .terms = {{{"state", -state_cost}, {"action", -action_cost}}}};
 }
 
 std::vector<double> LinearQuadratic::state() const {

@@ -48,13 +48,15 @@ StepResult MountainCarContinuous::step(std::span<const double> action, std::span
   if (position == kMinPosition && velocity < 0) velocity = 0;  // the wall stops the car
 
   const bool at_goal = position >= kGoalPosition && velocity >= kGoalVelocity;
-  const double reward = (at_goal ? 100.0 : 0.0) - action[0] * action[0] * 0.1;
+  const double goal_reward = at_goal ? 100 : 0, force_cost = action[0] * action[0] * 0.1;
 
   // Gymnasium keeps its state in float32 from one step to the next, and computes in float64 within a step.
   position_ = static_cast<float>(position);
   velocity_ = static_cast<float>(velocity);
   observe(observation);
-  return {.reward = reward, .terminated = at_goal};
+  return {.reward = goal_reward - force_cost,
+          .terminated = at_goal,
+          .terms = {{{"goal", goal_reward}, {"force", -force_cost}}}};
 }
 
 void MountainCarContinuous::set_state(std::span<const double> state) {

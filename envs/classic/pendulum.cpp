@@ -15,6 +15,11 @@ using std::numbers::pi;
 
 double square(double x) { return x * x; }
 
+// A point of the picture: so far from the hinge, at this angle from upright.
+Point at(double angle, double distance) {
+  return {-distance * std::sin(angle), 0, distance * std::cos(angle)};
+}
+
 // The same angle in [-pi, pi): Python's (x + pi) % (2 pi) - pi, whose remainder is never negative.
 double wrapped(double angle) {
   double remainder = std::fmod(angle + pi, 2 * pi);
@@ -41,6 +46,7 @@ void Pendulum::reset(Rng& rng, std::span<double> observation) {
   check_observation(spec(), observation);
   angle_ = rng.uniform(-pi, pi);
   velocity_ = rng.uniform(-1, 1);
+  torque_ = 0;
   observe(observation);
 }
 
@@ -50,7 +56,8 @@ StepResult Pendulum::step(std::span<const double> action, std::span<double> obse
   const double torque = std::clamp(action[0], -kMaxTorque, kMaxTorque);
 
   // The cost is that of the state before the step.
-  const double cost = square(wrapped(angle_)) + 0.1 * square(velocity_) + 0.001 * square(torque);
+  const double angle_cost = square(wrapped(angle_)), velocity_cost = 0.1 * square(velocity_);
+  const double torque_cost = 0.001 * square(torque);
 
   const double acceleration =
       3 * kGravity / (2 * kLength) * std::sin(angle_) + 3 / (kMass * square(kLength)) * torque;
@@ -58,13 +65,16 @@ StepResult Pendulum::step(std::span<const double> action, std::span<double> obse
   angle_ += velocity_ * kTimeStep;
 
   observe(observation);
-  return {.reward = -cost};
+  torque_ = torque;
+  return {.reward = -(angle_cost + velocity_cost + torque_cost),
+          .terms = {{{"angle", -angle_cost}, {"velocity", -velocity_cost}, {"torque", -torque_cost}}}};
 }
 
 void Pendulum::set_state(std::span<const double> state) {
   check_state(spec(), state, 2);
   angle_ = state[0];
   velocity_ = state[1];
+  torque_ = 0;
 }
 
 void Pendulum::observe(std::span<double> observation) const {
@@ -76,11 +86,22 @@ void Pendulum::observe(std::span<double> observation) const {
 
 Scene Pendulum::scene() const {
   const Point hinge = {0, 0, 0};
-  const Point tip = {-kLength * std::sin(angle_), 0, kLength * std::cos(angle_)};
-  return {.geoms = {capsule(hinge, tip, 0.1, 1), sphere(hinge, 0.05, 0)},
-          .radius = 1.2,
-          .flat = true,
-          .step_seconds = kTimeStep};
+  const Point tip = at(angle_, kLength);
+  Scene scene = {.geoms = {capsule(hinge, tip, 0.1, 1), sphere(hinge, 0.05, 0)},
+                 .radius = 1.2,
+                 .flat = true,
+                 .step_seconds = kTimeStep};
+  // Where the tip can be, a mark every 30 degrees, the largest of which is the goal.
+  for (int i = 0; i < 12; ++i) {
+    scene.geoms.push_back(sphere(at(i * pi / 6, 1.12), i == 0 ? 0.03 : 0.012, 0));
+  }
+  // The torque: beads along an arc that grows with it, the way it turns, the largest in front.
+  constexpr int kBeads = 8;
+  for (int i = 0; i <= kBeads; ++i) {
+    const double along = torque_ / kMaxTorque * (pi / 2) * i / kBeads;
+    scene.geoms.push_back(sphere(at(along, 0.35), i == kBeads ? 0.05 : 0.022, 2));
+  }
+  return scene;
 }
 
 Entry pendulum_entry() {

@@ -32,6 +32,7 @@ class Pendulum final : public Env {
  private:
   double angle_ = 0;
   double velocity_ = 0;
+  double torque_ = 0;  // of the last step, for the picture
 };
 
 }  // namespace saccade::envs

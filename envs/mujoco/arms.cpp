@@ -19,7 +19,8 @@ class Arm : public MujocoEnv {
  protected:
   Arm(const MujocoTask& task, bool v4) : MujocoEnv(task), v4_(v4) {}
 
-  virtual double reward(std::span<const double> action) const = 0;
+  /// The reward at the present positions, and its terms.
+  virtual StepResult pay(std::span<const double> action) const = 0;
 
   Point position(int body) const {
     const double* p = simulation().data().xpos + 3 * body;
@@ -30,14 +31,12 @@ class Arm : public MujocoEnv {
 
  private:
   void before_step(std::span<const double> action) final {
-    if (v4_) reward_before_ = reward(action);
+    if (v4_) before_ = pay(action);
   }
-  StepResult evaluate(std::span<const double> action) const final {
-    return {.reward = v4_ ? reward_before_ : reward(action)};
-  }
+  StepResult evaluate(std::span<const double> action) const final { return v4_ ? before_ : pay(action); }
 
   bool v4_;
-  double reward_before_ = 0;
+  StepResult before_;
 };
 
 /// reward = -|fingertip - target| - |action|^2
@@ -63,8 +62,9 @@ class Reacher final : public Arm {
     add_uniform(rng, qvel.first(2), 0.005);
   }
 
-  double reward(std::span<const double> action) const override {
-    return -norm(position(fingertip_) - position(target_)) - squared_norm(action);
+  StepResult pay(std::span<const double> action) const override {
+    const double distance = norm(position(fingertip_) - position(target_)), control = squared_norm(action);
+    return {.reward = -distance - control, .terms = {{{"dist", -distance}, {"ctrl", -control}}}};
   }
 
   void write_observation(Row row) const override {
@@ -108,9 +108,11 @@ class Pusher final : public Arm {
     add_uniform(rng, qvel.first(7), 0.005);
   }
 
-  double reward(std::span<const double> action) const override {
-    return -norm(position(object_) - position(goal_)) - 0.1 * squared_norm(action) -
-           0.5 * norm(position(object_) - position(tips_));
+  StepResult pay(std::span<const double> action) const override {
+    const double distance = norm(position(object_) - position(goal_)), control = 0.1 * squared_norm(action);
+    const double near = 0.5 * norm(position(object_) - position(tips_));
+    return {.reward = -distance - control - near,
+            .terms = {{{"dist", -distance}, {"ctrl", -control}, {"near", -near}}}};
   }
 
   void write_observation(Row row) const override {

@@ -35,8 +35,13 @@ class Locomotion final : public MujocoEnv {
     const double forward_reward = task_.forward_weight * ((x() - x_before_) / step_seconds());
     const bool healthy = is_healthy();
     const double healthy_reward = healthy || task_.paid_when_unhealthy ? task_.healthy_reward : 0;
-    const double costs = task_.control_weight * squared_norm(action) + contact_cost();
-    return {.reward = forward_reward + healthy_reward - costs, .terminated = task_.terminates && !healthy};
+    const double control_cost = task_.control_weight * squared_norm(action), contacts = contact_cost();
+    StepResult result = {.reward = forward_reward + healthy_reward - (control_cost + contacts),
+                         .terminated = task_.terminates && !healthy,
+                         .terms = {{{"forward", forward_reward}, {"ctrl", -control_cost}}}};
+    if (task_.healthy_reward != 0) result.terms[2] = {"survive", healthy_reward};
+    if (task_.contact_weight != 0) result.terms[3] = {"contact", -contacts};
+    return result;
   }
 
   void write_observation(Row row) const override {

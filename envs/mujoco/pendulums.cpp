@@ -66,7 +66,9 @@ class InvertedDoublePendulum final : public MujocoEnv {
     const double alive = fallen && !v4_ ? 0 : 10;
     const double distance_cost = 0.01 * square(x) + square(y - 2);
     const double velocity_cost = 1e-3 * square(qvel()[1]) + 5e-3 * square(qvel()[2]);
-    return {.reward = alive - distance_cost - velocity_cost, .terminated = fallen};
+    return {.reward = alive - distance_cost - velocity_cost,
+            .terminated = fallen,
+            .terms = {{{"survive", alive}, {"distance", -distance_cost}, {"velocity", -velocity_cost}}}};
   }
 
   void write_observation(Row row) const override {

@@ -7,13 +7,17 @@
 
 namespace saccade::rl {
 
-Evaluation evaluate_run(const std::string& run, const EnvFactory& make, std::int64_t episodes,
-                        std::int64_t seed) {
+std::unique_ptr<Agent> load_agent(const std::string& run) {
   const Config config = read_run_info(run).config;
   check_networks_fit(run, config);
-  const std::unique_ptr<Agent> agent = make_agent(config);
+  std::unique_ptr<Agent> agent = make_agent(config);
   load_weights(run_file(run, "checkpoint"), *agent);
-  return evaluate(make, *agent, episodes, evaluation_rng(seed));
+  return agent;
+}
+
+Evaluation evaluate_agent(const Agent& agent, const EnvFactory& make, std::int64_t episodes,
+                          std::int64_t seed) {
+  return evaluate(make, agent, episodes, evaluation_rng(seed));
 }
 
 Evaluation evaluate_random(const EnvFactory& make, std::int64_t episodes, std::int64_t seed) {

@@ -88,6 +88,25 @@ void count_actions(Diagnosis& d, const envs::Spec& spec, std::span<const double>
   d.saturated = actions.empty() ? 0 : beyond / static_cast<double>(actions.size());
 }
 
+// Rows of normal noise, each column of which has mean 0 and variance 1 exactly, as many draws would: the mean
+// of a Gaussian's log density over them is exact.
+std::vector<double> standardised_draws(std::size_t draws, std::size_t width) {
+  std::vector<double> z(draws * width);
+  Rng rng(1);
+  rng.fill_normal(z);
+  const auto n = static_cast<double>(draws);
+  for (std::size_t j = 0; j < width; ++j) {
+    double sum = 0, squares = 0;
+    for (std::size_t k = 0; k < draws; ++k) sum += z[k * width + j];
+    for (std::size_t k = 0; k < draws; ++k) {
+      z[k * width + j] -= sum / n;
+      squares += z[k * width + j] * z[k * width + j];
+    }
+    for (std::size_t k = 0; k < draws; ++k) z[k * width + j] /= std::sqrt(squares / n);
+  }
+  return z;
+}
+
 }  // namespace
 
 std::optional<Diagnosis> diagnose(const EnvFactory& make_env, const Agent& agent, double reward_scale,
@@ -121,6 +140,27 @@ std::optional<Diagnosis> diagnose(const EnvFactory& make_env, const Agent& agent
   count_actions(d, env->spec(), std::span(actions).first(steps * width));
   d.gradient_norms = agent.gradient_norms();
   return d;
+}
+
+Outlook outlook(const Agent& agent, std::span<const double> obs, std::size_t observation_size) {
+  constexpr std::size_t kDraws = 16;
+  const auto width = static_cast<std::size_t>(agent.noise_size());
+  const std::vector<double> draws = standardised_draws(kDraws, width);
+  std::vector<double> noise(obs.size() / observation_size * width);
+  Outlook all;
+  const auto add = [](const Tensor& column, double share, std::vector<double>& sums) {
+    if (!column.defined()) return;
+    const std::vector<double> values = numbers(column);
+    sums.resize(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) sums[i] += share * values[i];
+  };
+  for (std::size_t k = 0; k < kDraws; ++k) {
+    for (std::size_t i = 0; i < noise.size(); ++i) noise[i] = draws[k * width + i % width];
+    const Inspection seen = agent.inspect(obs, noise);
+    add(seen.q, 1.0 / kDraws, all.q);
+    add(seen.log_prob, -1.0 / kDraws, all.entropy);
+  }
+  return all;
 }
 
 }  // namespace saccade::rl

@@ -42,4 +42,11 @@ struct Diagnosis {
 std::optional<Diagnosis> diagnose(const EnvFactory& make_env, const Agent& agent, double reward_scale,
                                   Rng rng);
 
+/// What an agent thinks of states, as means over draws of its policy that are the same in each of them.
+struct Outlook {
+  std::vector<double> q;        // of the policy that the critics judge; empty of an agent that does not say
+  std::vector<double> entropy;  // in nats; empty of a policy that draws nothing
+};
+Outlook outlook(const Agent& agent, std::span<const double> obs, std::size_t observation_size);
+
 }  // namespace saccade::rl

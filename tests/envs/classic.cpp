@@ -258,6 +258,60 @@ TEST_CASE("an angle that Acrobot never has is an error", "[envs]") {
                     "Acrobot-v1: a state with an angle of 4 was given, but -pi to pi is expected");
 }
 
+TEST_CASE("a reward's terms add up to it, and cost nothing where nothing is done", "[envs]") {
+  std::vector<std::string> with_terms;
+  for (const std::string& id : kBuiltIn) {
+    INFO(id);
+    const std::unique_ptr<Env> env = make(id);
+    Rng rng(4);
+    reset(*env, rng);
+    std::size_t terms = 0;
+    bool idle = false;
+    for (int i = 0; i < 40; ++i) {
+      std::vector<double> action = random_action(*env, rng);
+      if (std::holds_alternative<Box>(env->spec().action_space) && i % 2 == 1) {
+        std::fill(action.begin(), action.end(), 0.0);
+        idle = true;
+      }
+      const StepResult result = step(*env, action).transition;
+      terms = 0;
+      double sum = 0;
+      for (const RewardTerm& term : result.terms) {
+        if (term.name == nullptr) continue;
+        ++terms;
+        sum += term.value;
+        const std::string name = term.name;
+        if (name != "ctrl" && name != "torque" && name != "force" && name != "action") continue;
+        CHECK((term.value == 0) == (i % 2 == 1));
+        CHECK(term.value <= 0);
+      }
+      if (terms > 0) CHECK(sum == Approx(result.reward).margin(1e-12));
+      if (result.ends_episode()) reset(*env, rng);
+    }
+    if (terms > 0) {
+      CHECK(idle);
+      with_terms.push_back(id.substr(0, id.find('-')));
+    }
+  }
+  with_terms.erase(std::unique(with_terms.begin(), with_terms.end()), with_terms.end());
+  std::vector<std::string> expected = {"LinearQuadratic", "MountainCarContinuous", "Pendulum"};
+  if (unavailable_ids().empty()) {
+    expected = {"Ant",
+                "HalfCheetah",
+                "Hopper",
+                "Humanoid",
+                "InvertedDoublePendulum",
+                "LinearQuadratic",
+                "MountainCarContinuous",
+                "Pendulum",
+                "Pusher",
+                "Reacher",
+                "Swimmer",
+                "Walker2d"};
+  }
+  CHECK(with_terms == expected);
+}
+
 TEST_CASE("a time limit truncates and never terminates", "[envs]") {
   Rng rng(0);
   // Steps to termination, time limit, and what the last step should say.

@@ -19,7 +19,8 @@ using namespace saccade;
 
 namespace {
 
-constexpr std::array kFiles = {"config.json", "progress.csv", "eval.csv", "diagnostics.jsonl", "summary.json"};
+constexpr std::array kFiles = {"config.json", "progress.csv", "eval.csv", "diagnostics.jsonl",
+                               "summary.json"};
 
 const std::string& good_run() {
   static const std::string path = [] {
@@ -67,7 +68,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     report(run);
     if (file == 0) {
       const std::string env = rl::read_run_info(run).config.run.env;
-      rl::evaluate_run(run, [&] { return rl::make_env(env); }, 1, 1);
+      rl::evaluate_agent(
+          *rl::load_agent(run), [&] { return rl::make_env(env); }, 1, 1);
     }
   } catch (const Error& error) {
     fuzz::check(std::string_view(error.what()).size() < 4000, "messages are short");

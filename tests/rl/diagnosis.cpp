@@ -207,6 +207,37 @@ TEST_CASE("SAC's inspection is of its critics' minimum and its own density", "[d
       Sac(config, 3, 2, Rng(5)).inspect(std::vector<double>(3), std::vector<double>(32)).target_entropy);
 }
 
+TEST_CASE("an outlook is the mean over draws of the policy, the same in every state", "[diagnosis]") {
+  const std::vector<double> obs = {0.3, -0.8, 0.1, 0.5, 0.3, -0.8};  // three states, the first again
+  const Outlook known = outlook(Knower(), obs, 2);
+  for (const double q : known.q) CHECK(q == Approx(7));
+  for (const double entropy : known.entropy) CHECK(entropy == Approx(2));
+  REQUIRE(known.q.size() == 3);
+  REQUIRE(known.entropy.size() == 3);
+
+  SacConfig config;
+  config.hidden = {16};
+  const Sac sac(config, 2, 3, Rng(5));
+  const Outlook seen = outlook(sac, obs, 2);
+  CHECK(seen.q[0] == seen.q[2]);
+  CHECK(seen.entropy[0] == seen.entropy[2]);
+  // The same by brute force.
+  constexpr std::size_t kMany = 20'000;
+  for (std::size_t state = 0; state < 2; ++state) {
+    std::vector<double> same, noise(kMany * 3);
+    for (std::size_t i = 0; i < kMany; ++i) same.insert(same.end(), &obs[2 * state], &obs[2 * state] + 2);
+    Rng rng(9);
+    rng.fill_normal(noise);
+    const Inspection all = sac.inspect(same, noise);
+    CHECK(seen.q[state] == Approx(mean(all.q).item()).margin(0.03));
+    CHECK(seen.entropy[state] == Approx(-mean(all.log_prob).item()).margin(0.1));
+  }
+
+  const Outlook fixed = outlook(Td3(Td3Config{}, 2, 3, Rng(5)), obs, 2);
+  CHECK(fixed.q.size() == 3);
+  CHECK(fixed.entropy.empty());
+}
+
 TEST_CASE("the norms of gradients are those of the losses, before they are clipped", "[diagnosis]") {
   Td3Config config;
   config.hidden = {8};

@@ -123,6 +123,16 @@ TEST_CASE("the classic tasks' moving parts are where their states say", "[record
   const Scene pendulum = scene_at("Pendulum-v1", {a, 0});
   check_near(end_of(pendulum.geoms.at(0), 1), {-std::sin(a), 0, std::cos(a)});
 
+  // Its torque is an arc, up to a quarter of a turn, whose last bead is the largest.
+  const std::unique_ptr<Env> pushed = make("Pendulum-v1");
+  Rng rng(1);
+  reset(*pushed, rng);
+  CHECK(pushed->scene().geoms.back().position == Point{0, 0, 0.35});
+  step(*pushed, {-1});
+  check_near(pushed->scene().geoms.back().position, {0.35 * std::sin(pi / 4), 0, 0.35 * std::cos(pi / 4)});
+  step(*pushed, {5});
+  check_near(pushed->scene().geoms.back().position, {-0.35, 0, 0});
+
   const Scene cart_pole = scene_at("CartPole-v1", {1.5, 0, a, 0});
   CHECK(cart_pole.geoms.at(3).position[0] == 1.5);
   check_near(end_of(cart_pole.geoms.at(4), 1), {1.5 + std::sin(a), 0, std::cos(a)});
@@ -211,12 +221,21 @@ TEST_CASE("a recording holds every frame of the first episodes", "[recording]") 
   const pages::Recording::Episode& second = recording.episodes.at(1);
   for (std::size_t k = 0; k < second.observations.size(); ++k) {
     const Json& pose = json["episodes"][1]["poses"][k];
-    REQUIRE(pose.size() == 7);
+    REQUIRE(pose.size() == 7 * 9);  // the rod, and beads of the torque
     CHECK(pose[0].get<double>() == Approx(-second.observations[k][1] / 2).margin(1e-4));
     CHECK(pose[2].get<double>() == Approx(second.observations[k][0] / 2).margin(1e-4));
   }
-  for (std::size_t k = 0; k < second.rewards.size(); ++k) {
-    CHECK(json["episodes"][1]["rewards"][k].get<double>() == Approx(second.rewards[k]).epsilon(1e-4));
+  CHECK_FALSE(json["episodes"][1].contains("q"));
+  const Json& terms = json["episodes"][1]["terms"];
+  CHECK(terms.size() == 3);
+  for (std::size_t k = 0; k < second.results.size(); ++k) {
+    const double reward = json["episodes"][1]["rewards"][k];
+    CHECK(reward == Approx(second.results[k].reward).epsilon(1e-4));
+    CHECK(terms.at("angle")[k].get<double>() + terms.at("velocity")[k].get<double>() +
+              terms.at("torque")[k].get<double>() ==
+          Approx(reward).margin(1e-3));
+    CHECK(terms.at("torque")[k].get<double>() ==
+          Approx(-0.001 * second.actions[k][0] * second.actions[k][0]).margin(1e-6));
     CHECK(json["episodes"][1]["actions"][k][0].get<double>() == Approx(second.actions[k][0]).epsilon(1e-4));
   }
 }
@@ -229,6 +248,7 @@ TEST_CASE("an environment without a scene has its observations recorded", "[reco
   CHECK(episode.at("observations") ==
         Json::parse("[[0.0, 0.0], [1.0, -0.33333], [2.0, -0.66667], [3.0, -1.0]]"));
   CHECK(episode.at("rewards") == Json::parse("[0.5, 0.5, 0.5]"));
+  CHECK(episode.at("terms").empty());
   CHECK_FALSE(episode.contains("poses"));
 }
 
@@ -289,6 +309,7 @@ TEST_CASE("recording a run changes none of its numbers", "[recording]") {
   REQUIRE(data.at("episodes").size() == 3);
   double ret = 0;
   for (const Json& reward : data.at("episodes").at(0).at("rewards")) ret += reward.get<double>();
+  for (const char* name : {"q", "entropy"}) CHECK(data.at("episodes").at(0).at(name).size() == 201);
   CHECK(ret == Approx(Json::parse(plain.out).at("returns").at(0).get<double>()).epsilon(1e-4));
 }
 

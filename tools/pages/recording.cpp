@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
@@ -112,6 +113,29 @@ void add_scenes(Json& json, const Recording::Episode& episode, const std::vector
   json["targets"] = std::move(targets);
 }
 
+template <class F>
+Json of_each_step(const Recording::Episode& episode, const F& value) {
+  Json json = Json::array();
+  for (const envs::StepResult& result : episode.results) json.push_back(pages::shortened(value(result)));
+  return json;
+}
+
+// A term that is left out of some step, as of one that diverged, was 0 there.
+Json terms_of(const Recording::Episode& episode) {
+  Json terms = Json::object();
+  if (episode.results.empty()) return terms;
+  for (const envs::RewardTerm& term : episode.results[0].terms) {
+    if (term.name == nullptr) continue;
+    terms[term.name] = of_each_step(episode, [&](const envs::StepResult& result) {
+      for (const auto& [name, value] : result.terms) {
+        if (name != nullptr && std::string_view(name) == term.name) return value;
+      }
+      return 0.0;
+    });
+  }
+  return terms;
+}
+
 void add_observations(Json& json, const Recording::Episode& episode) {
   Json rows = Json::array();
   for (const std::vector<double>& row : episode.observations) {
@@ -147,9 +171,16 @@ envs::StepResult RecordingEnv::step(std::span<const double> action, std::span<do
   add_frame(observation);
   Recording::Episode& episode = recording_.episodes.back();
   episode.actions.emplace_back(action.begin(), action.end());
-  episode.rewards.push_back(result.reward);
-  episode.last = result;
+  episode.results.push_back(result);
   return result;
+}
+
+void add_outlook(Recording& recording, const rl::Agent& agent) {
+  for (Recording::Episode& episode : recording.episodes) {
+    std::vector<double> obs;
+    for (const std::vector<double>& row : episode.observations) obs.insert(obs.end(), row.begin(), row.end());
+    episode.outlook = rl::outlook(agent, obs, episode.observations.at(0).size());
+  }
 }
 
 Json to_json(const Recording& recording) {
@@ -170,9 +201,12 @@ Json to_json(const Recording& recording) {
       {"shapes", geoms_json(first, moves)}};
   Json episodes = Json::array();
   for (const Recording::Episode& episode : recording.episodes) {
-    Json one = {{"ends", end_of(episode.last)},
-                {"rewards", shortened(episode.rewards)},
-                {"actions", shortened(episode.actions)}};
+    Json one = {{"ends", end_of(episode.results.empty() ? envs::StepResult{} : episode.results.back())},
+                {"rewards", of_each_step(episode, [](const envs::StepResult& r) { return r.reward; })},
+                {"actions", shortened(episode.actions)},
+                {"terms", terms_of(episode)}};
+    if (!episode.outlook.q.empty()) one["q"] = shortened(episode.outlook.q);
+    if (!episode.outlook.entropy.empty()) one["entropy"] = shortened(episode.outlook.entropy);
     moves.empty() ? add_observations(one, episode) : add_scenes(one, episode, moves);
     episodes.push_back(std::move(one));
   }

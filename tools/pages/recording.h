@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "envs/env.h"
+#include "rl/agent.h"
+#include "rl/training/diagnosis.h"
 #include "rl/training/train.h"
 
 namespace saccade::pages {
@@ -19,10 +21,10 @@ struct Recording {
     // One for the start and one after each step.
     std::vector<envs::Scene> scenes;
     std::vector<std::vector<double>> observations;
+    rl::Outlook outlook;  // empty without add_outlook()
     // One for each step.
     std::vector<std::vector<double>> actions;
-    std::vector<double> rewards;
-    envs::StepResult last;
+    std::vector<envs::StepResult> results;
   };
   std::int64_t max_episodes = 3;
   envs::Spec spec{};
@@ -49,12 +51,16 @@ class RecordingEnv final : public envs::Env {
   bool is_recording_ = false;
 };
 
+/// What the agent, whose episodes they are, thinks at every state of them.
+void add_outlook(Recording& recording, const rl::Agent& agent);
+
 /// The page is made from:
 ///
 ///     step_seconds, radius, elevation, flat    of the first scene
 ///     shapes     {kind, size, colour}, and for one that never moves its pose: position, then rotation
-///     episodes   {ends, rewards, actions, poses, targets}; a row of poses holds those of the shapes that
-///                move, one after another
+///     episodes   {ends, rewards, actions, terms: {NAME: of each step}, q, entropy, poses, targets}; a row of
+///                poses holds those of the shapes that move, one after another; q and entropy only where
+///                known
 ///
 /// Without shapes, each episode has its `observations` instead. Throws Error where scenes of one environment
 /// differ in more than poses.

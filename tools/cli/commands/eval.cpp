@@ -107,9 +107,11 @@ void run(const EvalCommand& options) {
     const auto changed = rl::changed_environment(options.run, rl::read_run_info(options.run));
     if (changed) warn(*changed);
   }
-  const rl::Evaluation e = options.random.empty()
-                               ? rl::evaluate_run(options.run, make, subject.episodes, subject.seed)
-                               : rl::evaluate_random(make, subject.episodes, subject.seed);
+  std::unique_ptr<rl::Agent> agent;
+  if (options.random.empty()) agent = rl::load_agent(options.run);
+  const rl::Evaluation e = agent ? rl::evaluate_agent(*agent, make, subject.episodes, subject.seed)
+                                 : rl::evaluate_random(make, subject.episodes, subject.seed);
+  if (agent) pages::add_outlook(recording, *agent);
   if (!options.record.empty()) {
     pages::check_page_path(options.record, "recording", options.force);  // much may have happened meanwhile
     pages::write_recording(options.record, recording, {subject.name, policy_text(options), e});

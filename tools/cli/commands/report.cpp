@@ -44,7 +44,8 @@ pages::ReportedEpisodes watch(const pages::ReportedRun& run, std::int64_t episod
   const rl::EnvFactory make = [&]() -> std::unique_ptr<envs::Env> {
     return std::make_unique<pages::RecordingEnv>(rl::make_env(config.env), all);
   };
-  const rl::Evaluation e = rl::evaluate_run(run.name, make, episodes, config.seed);
+  const std::unique_ptr<rl::Agent> agent = rl::load_agent(run.name);
+  const rl::Evaluation e = rl::evaluate_agent(*agent, make, episodes, config.seed);
   pages::ReportedEpisodes chosen;
   chosen.recording.spec = all.spec;
   const std::vector<std::size_t> order = pages::best_median_worst(e.returns);
@@ -53,6 +54,7 @@ pages::ReportedEpisodes watch(const pages::ReportedRun& run, std::int64_t episod
     chosen.recording.episodes.push_back(std::move(all.episodes.at(order[i])));
     chosen.captions.emplace_back(order.size() == 3 ? words[i] : fmt::format("{}", i + 1));
   }
+  pages::add_outlook(chosen.recording, *agent);
   chosen.about = fmt::format(
       "{} episodes of {} from its last checkpoint, with the best action it knows at every step: mean return "
       "{:.5g} ± {:.3g}",

@@ -122,7 +122,13 @@ function makeCurves() {
   $("curves").replaceChildren();
   if (episode().steps > 0) addCurve("Reward", episode().rewards, 1);
   addCurve("Return so far", episode().returns, 0);
-  const {observations} = episode();
+  const {observations, terms, q, entropy} = episode();
+  // A reward of one part is drawn already.
+  if (Object.keys(terms).length > 1) {
+    for (const [name, values] of Object.entries(terms)) addCurve(`Reward: ${name}`, values.map(Number), 1);
+  }
+  if (q) addCurve("Q: what the critics expect", q.map(Number), 0);
+  if (entropy) addCurve("Entropy of the policy, nats", entropy.map(Number), 0);
   if (!observations) return;
   observations[0].forEach((_, i) => addCurve(`Observation ${i + 1}`, observations.map(row => Number(row[i])), 0));
   const shown = observations[0].length;
