@@ -17,6 +17,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/counting_env.h"
+#include "tests/support/runs.h"
 
 using namespace saccade;
 using namespace saccade::rl;
@@ -69,18 +70,6 @@ RunInfo small_run(const std::string& env, const std::string& algorithm) {
   if (info.config.find("hidden").key != nullptr) update_from_json(info.config, {{"hidden", {8}}}, "test");
   return info;
 }
-
-void go(Training training) {
-  TrainingListener quiet;
-  CHECK(training.run(quiet).has_value());
-}
-
-// Ends after so many steps.
-struct Stopper final : TrainingListener {
-  explicit Stopper(std::int64_t step) : at(step) {}
-  bool should_stop(const Training& training) override { return training.state().step >= at; }
-  std::int64_t at;
-};
 
 }  // namespace
 
@@ -277,9 +266,8 @@ TEST_CASE("a run has the same bits with diagnoses and without, and its rows wher
     if (algorithm == "td3") info.config.run.diagnose_every = 1;
     go(Training::begin(info, with));
     for (const std::int64_t at : {39, 40, 41}) {
-      Stopper stopper(at);
       const std::string path = stopped + std::to_string(at);
-      CHECK_FALSE(Training::begin(info, path).run(stopper).has_value());
+      go(Training::begin(info, path), at);
       go(Training::resume(path, {}));
       CHECK(read_file(path + "/diagnostics.jsonl") == read_file(with + "/diagnostics.jsonl"));
     }
@@ -300,8 +288,7 @@ TEST_CASE("a run has the same bits with diagnoses and without, and its rows wher
 TEST_CASE("a run that began before there were diagnoses goes on and has them", "[diagnosis]") {
   const TemporaryFolder folder;
   const std::string run = folder.path("run");
-  Stopper stopper(30);
-  CHECK_FALSE(Training::begin(small_run("Pendulum-v1", "sac"), run).run(stopper).has_value());
+  go(Training::begin(small_run("Pendulum-v1", "sac"), run), 30);
   using Json = nlohmann::ordered_json;
   const std::string path = run + "/checkpoint/state.json";
   Json state = Json::parse(read_file(path));

@@ -18,6 +18,7 @@
 #include "rl/training/checkpoint.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
+#include "tests/support/runs.h"
 
 using namespace saccade;
 using namespace saccade::test;
@@ -40,11 +41,6 @@ rl::RunInfo small_run(const std::string& env = "Pendulum-v1") {
                         {"final_eval_episodes", 1}},
                        "test");
   return info;
-}
-
-void go(rl::Training training) {
-  rl::TrainingListener quiet;
-  CHECK(training.run(quiet).has_value());
 }
 
 // A line with a state that goes to infinity in its tenth step.

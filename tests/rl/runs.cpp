@@ -22,6 +22,7 @@
 #include "rl/training/train.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
+#include "tests/support/runs.h"
 
 using namespace saccade;
 using namespace saccade::test;
@@ -32,21 +33,14 @@ namespace {
 // Learning starts after 50 steps, with an evaluation every 150. Pendulum's episodes end at 200 and 400; with
 // discrete actions it is CartPole, whose end soon.
 rl::RunInfo small_run(const std::string& algorithm = "sac") {
-  rl::RunInfo info;
-  const bool box = rl::find_algorithm(algorithm).actions == rl::ActionKind::box;
-  info.preset = box ? "pendulum" : "cartpole";
-  info.config = rl::config_for(info.preset, algorithm);
-  rl::update_from_json(info.config,
-                       {{"hidden", {16, 16}},
-                        {"batch_size", 16},
-                        {"buffer_size", 300},
-                        {"learning_starts", 50},
-                        {"steps", 450},
-                        {"eval_every", 150},
-                        {"eval_episodes", 2},
-                        {"final_eval_episodes", 2}},
-                       "test");
-  return info;
+  return run_of(algorithm, {{"hidden", {16, 16}},
+                            {"batch_size", 16},
+                            {"buffer_size", 300},
+                            {"learning_starts", 50},
+                            {"steps", 450},
+                            {"eval_every", 150},
+                            {"eval_episodes", 2},
+                            {"final_eval_episodes", 2}});
 }
 
 // The table without its last columns, which are of the clock.
@@ -83,21 +77,6 @@ void check_same(const std::string& run, const std::map<std::string, std::string>
     const bool same = contents == expected.at(name);
     CHECK(same);
   }
-}
-
-// Runs until the given step, or to the end.
-class StopAt final : public rl::TrainingListener {
- public:
-  explicit StopAt(std::int64_t step) : step_(step) {}
-  bool should_stop(const rl::Training& training) override { return training.state().step == step_; }
-
- private:
-  std::int64_t step_;
-};
-
-void go(rl::Training training, std::int64_t stop_at = -1) {
-  StopAt listener(stop_at);
-  CHECK(training.run(listener).has_value() == (stop_at < 0));
 }
 
 std::map<std::string, std::string> never_stopped(const TemporaryFolder& folder,

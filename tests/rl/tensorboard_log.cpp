@@ -20,6 +20,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/event_reader.h"
+#include "tests/support/runs.h"
 
 using namespace saccade;
 using namespace saccade::test;
@@ -33,27 +34,15 @@ const std::string kFile = "/tensorboard/events.out.tfevents.saccade";
 
 // Pendulum's episodes end every 200 steps, CartPole's soon; evaluations every 500 steps, actions every 1,000.
 rl::RunInfo small_run(const std::string& algorithm = "sac", std::int64_t steps = 2300) {
-  rl::RunInfo info;
-  const bool box = rl::find_algorithm(algorithm).actions == rl::ActionKind::box;
-  info.preset = box ? "pendulum" : "cartpole";
-  info.config = rl::config_for(info.preset, algorithm);
-  rl::update_from_json(info.config,
-                       {{"hidden", {8}},
-                        {"batch_size", 8},
-                        {"buffer_size", 700},
-                        {"learning_starts", 300},
-                        {"updates_per_step", 0.25},
-                        {"steps", steps},
-                        {"eval_every", 500},
-                        {"eval_episodes", 2},
-                        {"final_eval_episodes", 1}},
-                       "test");
-  return info;
-}
-
-void go(rl::Training training) {
-  rl::TrainingListener quiet;
-  training.run(quiet);
+  return run_of(algorithm, {{"hidden", {8}},
+                            {"batch_size", 8},
+                            {"buffer_size", 700},
+                            {"learning_starts", 300},
+                            {"updates_per_step", 0.25},
+                            {"steps", steps},
+                            {"eval_every", 500},
+                            {"eval_episodes", 2},
+                            {"final_eval_episodes", 1}});
 }
 
 // A column of a table by its name; an empty field is a NaN.

@@ -13,6 +13,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/event_reader.h"
+#include "tests/support/runs.h"
 
 using namespace saccade;
 using namespace saccade::test;
@@ -26,11 +27,7 @@ const std::string kFile = "/tensorboard/events.out.tfevents.saccade";
 
 // Pendulum's episodes end every 200 steps; evaluations come every 500, histograms every 1,000.
 rl::RunInfo small_run() {
-  rl::RunInfo info;
-  info.preset = "pendulum";
-  info.config = rl::config_for(info.preset);
-  rl::update_from_json(info.config,
-                       {{"hidden", {8}},
+  return run_of("sac", {{"hidden", {8}},
                         {"batch_size", 8},
                         {"buffer_size", 700},
                         {"learning_starts", 300},
@@ -38,23 +35,7 @@ rl::RunInfo small_run() {
                         {"steps", 2300},
                         {"eval_every", 500},
                         {"eval_episodes", 2},
-                        {"final_eval_episodes", 1}},
-                       "test");
-  return info;
-}
-
-class StopAt final : public rl::TrainingListener {
- public:
-  explicit StopAt(std::int64_t step) : step_(step) {}
-  bool should_stop(const rl::Training& training) override { return training.state().step == step_; }
-
- private:
-  std::int64_t step_;
-};
-
-void go(rl::Training training, std::int64_t stop_at = -1) {
-  StopAt listener(stop_at);
-  training.run(listener);
+                        {"final_eval_episodes", 1}});
 }
 
 // Each tag's series, a line for each value, but for what is of the clock.

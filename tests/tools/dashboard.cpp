@@ -15,6 +15,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/pages.h"
+#include "tests/support/runs.h"
 #include "tools/cli/dashboard.h"
 
 using namespace saccade;
@@ -78,19 +79,13 @@ int free_port() {
 }
 
 rl::RunInfo small_run() {
-  rl::RunInfo info;
-  info.preset = "pendulum";
-  info.config = rl::config_for("pendulum");
-  rl::update_from_json(info.config,
-                       {{"hidden", {8}},
+  return run_of("sac", {{"hidden", {8}},
                         {"batch_size", 8},
                         {"learning_starts", 50},
                         {"steps", 600},
                         {"eval_every", 0},
                         {"diagnose_every", 200},
-                        {"final_eval_episodes", 1}},
-                       "test");
-  return info;
+                        {"final_eval_episodes", 1}});
 }
 
 // Tells a dashboard of everything, and at each step does what a test wants.
