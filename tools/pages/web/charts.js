@@ -67,7 +67,7 @@ const plain = x => withMinus(Math.abs(x) >= 1e4 ? x.toLocaleString("en", {notati
 
 // {title, log, low, high, format}; the format is for a linear axis.
 function makeAxis({title, log = false, low, high, format: linear = plain}) {
-  const format = x => log ? x === 1 ? "1" : x.toExponential(0).replace("+", "") : linear(x);
+  const format = x => log ? x >= 1e-3 && x < 1e4 ? grouped(x) : x.toExponential(0).replace("+", "") : linear(x);
   return {
     type: log ? "logarithmic" : "linear", min: low, max: high, title: {display: Boolean(title), text: title},
     ticks: {callback: format, maxRotation: 0}, grid: {drawTicks: false},
