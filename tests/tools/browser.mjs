@@ -119,7 +119,7 @@ async function picture(tab, file) {
 // Every element that Tab reaches gets every key that pages listen to.
 async function walkByKeyboard(tab) {
   await tab.evaluate("document.activeElement.blur()");
-  for (let step = 0; step < 40; ++step) {
+  for (let step = 0; step < 200; ++step) {
     await press(tab, "Tab");
     const at = await tab.evaluate("document.activeElement.tagName");
     if (at === "BODY") return;
@@ -128,7 +128,7 @@ async function walkByKeyboard(tab) {
 }
 
 async function clickAll(tab) {
-  await tab.evaluate(`for (const button of [...document.querySelectorAll("button")].slice(0, 60)) button.click()`);
+  await tab.evaluate(`for (const button of [...document.querySelectorAll("button")].slice(0, 400)) button.click()`);
   await wait(100);
 }
 

@@ -122,7 +122,7 @@ function makeKeys(chart, curves) {
   return {element: element("div", {className: "keys"}, ...buttons), values};
 }
 
-// Calls `move` with an index from 0 to `count` - 1 where a mouse, a finger or a key puts the cursor.
+// Calls `move` with an index from 0 to count() - 1 where a mouse, a finger or a key puts the cursor.
 function followCursor(canvas, chart, count, move) {
   canvas.onpointermove = canvas.onpointerdown = event => {
     const [nearest] = chart.getElementsAtEventForMode(event, "index", {intersect: false}, false);
@@ -130,10 +130,10 @@ function followCursor(canvas, chart, count, move) {
   };
   canvas.onkeydown = event => {
     const step = event.shiftKey ? 10 : 1;
-    const to = {ArrowLeft: chart.cursor - step, ArrowRight: chart.cursor + step, Home: 0, End: count - 1}[event.key];
+    const to = {ArrowLeft: chart.cursor - step, ArrowRight: chart.cursor + step, Home: 0, End: count() - 1}[event.key];
     if (to === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
-    move(Math.min(count - 1, Math.max(0, to)));
+    move(Math.min(count() - 1, Math.max(0, to)));
   };
 }
 
@@ -150,6 +150,7 @@ function removeCharts() {
 // A curve with `low` and `high` has a band between them.
 //
 // The cursor begins at the value `at` of x. For assistive technology the chart is a slider along x.
+// Returns {replace}, a function of the same object that shows other numbers of curves without bands.
 function lineChart(place, {label, x, y, curves, at = x.values[0], format = number}) {
   const canvas = element("canvas", {tabIndex: 0, role: "slider", "aria-label": label,
     "aria-valuemin": x.values[0], "aria-valuemax": x.values.at(-1)});
@@ -174,7 +175,20 @@ function lineChart(place, {label, x, y, curves, at = x.values[0], format = numbe
     canvas.setAttribute("aria-valuetext",
       `${x.name} ${x.values[i]}: ${curves.map((curve, n) => `${curve.name} ${texts[n] || "none"}`).join(", ")}`);
   };
-  followCursor(canvas, chart, x.values.length, move);
+  const count = () => x.values.length;
+  followCursor(canvas, chart, count, move);
   move(Math.max(0, x.values.indexOf(at)));
-  return chart;
+  // Others of the same curves. The cursor stays where it is, unless it was at the end.
+  const replace = next => {
+    const was = x.values[chart.cursor], wasLast = was === at;
+    ({x, y, curves, at} = {y, ...next});
+    const fresh = curves.map((curve, nth) => makeCurve({x, y, curve, nth}));
+    fresh.forEach(({data}, n) => { chart.data.datasets[n].data = data; });
+    chart.options.scales = {x: makeAxis(x), y: makeAxis(y)};
+    chart.update();
+    canvas.setAttribute("aria-valuemax", x.values.at(-1));
+    const i = wasLast ? x.values.indexOf(at) : x.values.findLastIndex(value => value <= was);
+    move(Math.max(0, i));
+  };
+  return {chart, replace};
 }

@@ -42,8 +42,9 @@ function number(x) {
 
 const orNone = (x, text = number) => x === null || x === undefined ? "\u2013" : text(x);
 
-// "3:07", "1:02:03"
+// "0.4 s", "3:07", "1:02:03"
 function clock(seconds) {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
   const [h, m, s] = [seconds / 3600, seconds / 60 % 60, seconds % 60].map(Math.floor);
   return `${h ? `${h}:${String(m).padStart(2, "0")}` : m}:${String(s).padStart(2, "0")}`;
 }
