@@ -38,6 +38,7 @@ using Json = nlohmann::ordered_json;
 constexpr int kMaxWatchers = 8;  // each of them holds a thread
 constexpr int kThreads = kMaxWatchers + 4;
 constexpr auto kProgressEvery = std::chrono::milliseconds(500);
+constexpr auto kPlayEvery = std::chrono::seconds(5);  // pages ask no more often
 
 std::string random_token() {
   std::random_device device;
@@ -138,7 +139,8 @@ struct Dashboard::State {
   bool ended = false;   // the training: pages are told, and ask for the report once more
   bool ending = false;  // the server
 
-  Clock::time_point last_progress;  // of the training's thread
+  // Of the training's thread.
+  Clock::time_point last_progress, last_played;
 
   bool may_see(const httplib::Request& request) const {
     if (!token.empty()) return request.get_param_value("token") == token;
@@ -341,7 +343,8 @@ void Dashboard::grew(const rl::Training& training) {
     watched = s.watchers > 0;
   }
   std::optional<pages::ReportedEpisodes> played;
-  if (watched) {
+  if (watched && Clock::now() - s.last_played >= kPlayEvery) {
+    s.last_played = Clock::now();
     played.emplace();
     const rl::RunConfig& config = training.info().config.run;
     const rl::EnvFactory make = [&]() -> std::unique_ptr<envs::Env> {

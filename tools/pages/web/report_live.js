@@ -7,7 +7,7 @@ function showProgress(p) {
     p.seconds_left !== null && `${clock(p.seconds_left)} left`);
 }
 
-// One at a time, and at most one in two seconds. An episode that is being watched stays until it is over.
+// One at a time, and at most one in five seconds. An episode that is being watched stays until it is over.
 let isTaking = false;
 async function takeReport() {
   if (isTaking) return;
@@ -30,7 +30,7 @@ async function takeReport() {
     if (isNew) showEpisodes();
     if (isNew && isOver) setPlaying(true);
   }
-  setTimeout(() => { isTaking = false; }, 2000);
+  setTimeout(() => { isTaking = false; }, 5000);
 }
 
 function follow() {
