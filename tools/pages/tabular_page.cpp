@@ -21,7 +21,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using envs::TransitionTable;
 
-constexpr std::int64_t kMostStates = 400;  // of which a page is some 1.7 MB
+constexpr std::int64_t kMostStates = 150;  // of which a page is some 1.5 MB
 constexpr double kSlip = 0.1;
 
 std::vector<double> all_shortened(std::vector<double> values) {
@@ -73,7 +73,7 @@ void check_drawable(const std::string& id, const TransitionTable& table) {
 Json tabular_data(const std::string& id, const TransitionTable& table, double gamma,
                   std::vector<double> alphas) {
   alphas.push_back(0);
-  for (int i = -60; i <= 20; ++i) alphas.push_back(shortened(std::pow(10, i / 20.0)));
+  for (int i = -96; i <= 0; ++i) alphas.push_back(shortened(2 * std::pow(10, i / 24.0)));
   std::sort(alphas.begin(), alphas.end());
   alphas.erase(std::unique(alphas.begin(), alphas.end()), alphas.end());
   Json optima = Json::array();

@@ -9,12 +9,12 @@
 
 namespace saccade::pages {
 
-/// Throws ConfigError, naming the task, unless its states lie in one grid of at most 400 cells, and its
+/// Throws ConfigError, naming the task, unless its states lie in one grid of at most 150 cells, and its
 /// actions are the four directions.
 void check_drawable(const std::string& id, const envs::TransitionTable& table);
 
 /// {env, gamma, actions, cells, arrows, start, terminal, reachable, walks, slip, optima}. There is an optimum
-/// for alpha 0, for 20 temperatures a decade from 0.001 to 10, and for those of `alphas`, in order: {alpha,
+/// for alpha 0, for 24 temperatures a decade from 0.0002 to 2, and for those of `alphas`, in order: {alpha,
 /// value, reward, entropy, astray, route, v, entropies, q, policy}, to five digits; `astray` is reward_astray
 /// for that slip, q and policy have the actions of one state after another, and a route there is where the
 /// task is deterministic.

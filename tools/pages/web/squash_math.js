@@ -90,8 +90,7 @@ function agreement({grid, peaks}) {
   let numbers = 0, worst = 0, area = 0;
   const compare = (ours, theirs) => {
     ++numbers;
-    const off = Math.abs(ours - theirs) / Math.max(1, Math.abs(theirs));
-    worst = off <= worst ? worst : off;  // NaN is worst of all
+    worst = Math.max(worst, Math.abs(ours - theirs) / Math.max(1, Math.abs(theirs)));  // NaN once is NaN for good
   };
   for (const at of grid) {
     at.u.forEach((u, i) => {

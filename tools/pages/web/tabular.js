@@ -4,7 +4,7 @@
 const {optima} = data, hard = optima[0], mostEntropy = Math.log(data.actions);
 let chosenAlpha = 0, chosenCell = data.start.indexOf(Math.max(...data.start));
 const soft = () => optima[chosenAlpha];
-const alphaText = alpha => alpha === 0 ? "0, hard" : String(Number(alpha.toPrecision(3)));
+const alphaText = alpha => String(Number(alpha.toPrecision(3)));
 
 $("about").textContent = joined(data.env, `\u03b3 ${data.gamma}`, `${data.cells.join("").length} states, ${data.actions} actions`,
   `solved at ${optima.length} temperatures by rl/tabular`, `Version ${data.build.saccade}`, data.date);
@@ -37,6 +37,8 @@ const stories = {
 
 function showWays() {
   $("ways-section").hidden = !data.walks;
+  $("note").textContent = data.walks ? "" : "An action may lead to more than one cell here, as on slippery ice, so there is no one way to "
+    + "draw, and a good action may well point away from where it hopes to come to.";
   if (!data.walks) return;
   $("story").textContent = stories[data.env] ?? "Following the likeliest action from the start, for each range of \u03b1.";
   $("ways").tHead.append(element("tr", {}, ...["\u03b1", "likeliest way", "reward of the policy", "likeliest actions, 1 step in 10 astray"]
@@ -78,7 +80,7 @@ function showCell() {
 // ---- over alpha ----
 
 const alphas = optima.slice(1).map(optimum => optimum.alpha), softOnes = optima.slice(1);
-// Beyond twice the worst that sober policies come to there is nothing to compare.
+// Policies that are nearly all chance earn so little that the others would be one line.
 const lowest = Math.min(0, ...softOnes.filter(({entropy}) => entropy < 0.9 * mostEntropy).flatMap(x => [x.reward, x.astray])) * 1.2;
 const x = {name: "\u03b1 =", title: "\u03b1", values: alphas, log: true, low: alphas[0], high: alphas.at(-1), format: alphaText};
 const moved = i => putAlpha(i + 1);
@@ -90,8 +92,8 @@ const overAlpha = [
     {name: "the soft policy", values: softOnes.map(optimum => optimum.entropy), series: 1},
     {name: `log ${data.actions}, all actions alike`, values: softOnes.map(() => mostEntropy), series: 7, dashed: true}]}),
 ];
-$("over-text").textContent = "Entropy is bought with reward: the soft policy itself never earns more than the hard one. What it is worth shows "
-  + "where the world is not as told: the dashed line takes the likeliest actions only, but one step in ten goes in a random direction.";
+$("over-text").textContent = "Entropy is bought with reward: the soft policy itself never earns more than the hard one. Whether it buys "
+  + "anything shows where the world is not as told: the dashed line takes the likeliest actions only, but one step in ten goes in a random direction.";
 
 // ---- all of it ----
 
@@ -130,7 +132,7 @@ const showMeasure = makeChoice($("measure"), ["Colour: V", "Colour: entropy"], n
 showMeasure(0);
 showWays();
 choose(chosenCell);
-// It begins where half of the entropy that there may be is there.
-const half = optima.findIndex(({entropy}) => entropy > mostEntropy / 2);
-const putAlpha = makeSlider($("sliders"), {label: "\u03b1", low: 0, high: optima.length - 1, step: 1, value: half < 0 ? 0 : half,
-  text: i => alphaText(optima[i].alpha), move: showAlpha});
+// It begins where half of the entropy that it comes to is there.
+const half = optima.findIndex(({entropy}) => entropy > Math.max(...optima.map(optimum => optimum.entropy)) / 2);
+const putAlpha = makeSlider($("sliders"), {label: "\u03b1", low: 0, high: optima.length - 1, step: 1, value: half,
+  text: i => i === 0 ? "0, hard" : alphaText(optima[i].alpha), move: showAlpha});

@@ -26,8 +26,8 @@ function levelsOf(values) {
   return {low, high, levels: values.map(x => high > low ? (x - low) / (high - low) : 0)};
 }
 
-function drawCell(s, level, policy) {
-  const x = s % across * 10, y = Math.floor(s / across) * 10, middle = `translate(${x + 5} ${y + 5})`;
+function drawCell(s, level) {
+  const x = s % across * 10, y = Math.floor(s / across) * 10;
   if (!acts(s)) {
     const blocked = letters[s] === "#" || letters[s] === "H";
     return svg("g", {}, svg("rect", {x: x + 0.2, y: y + 0.2, width: 9.6, height: 9.6, rx: 0.8, class: blocked ? "wall" : "outside"}),
@@ -35,11 +35,14 @@ function drawCell(s, level, policy) {
   }
   const cell = svg("g", {class: level > 0.55 ? "dark" : ""},
     svg("rect", {x: x + 0.2, y: y + 0.2, width: 9.6, height: 9.6, rx: 0.8, style: `fill: ${rampColour(level)}`}));
-  if (isStart(s)) cell.append(svg("text", {x: x + 2.7, y: y + 1.8, class: "corner"}, "start"));
-  [...data.arrows].forEach((letter, a) => {
-    if (policy[a] > 0.0005) cell.append(svg("path", {class: "arrow", transform: middle, d: arrowPath(steps[letter], policy[a])}));
-  });
+  if (isStart(s)) cell.append(svg("text", {x: x + 0.7, y: y + 1.6, class: "corner"}, "start"));
   return cell;
+}
+
+function drawArrows(s, level, policy) {
+  const middle = `translate(${s % across * 10 + 5} ${Math.floor(s / across) * 10 + 5})`;
+  return svg("g", {class: level > 0.55 ? "dark" : ""}, ...[...data.arrows].flatMap((letter, a) => acts(s) && policy[a] > 0.0005
+    ? [svg("path", {class: "arrow", transform: middle, d: arrowPath(steps[letter], policy[a])})] : []));
 }
 
 const centre = s => `${s % across * 10 + 5} ${Math.floor(s / across) * 10 + 5}`;
@@ -68,9 +71,9 @@ function makeBoard(place, label, choose) {
   return {
     show(optimum, {name, of}) {
       const {low, high, levels} = levelsOf(of(optimum));
-      picture.replaceChildren(...[...letters].map((_, s) => drawCell(s, levels[s], policyOf(optimum, s))));
+      picture.replaceChildren(...levels.map((level, s) => drawCell(s, level)));
       if (optimum.route) picture.append(svg("path", {class: "way", d: "M" + optimum.route.map(centre).join("L")}));
-      picture.append(cursor);
+      picture.append(...levels.map((level, s) => drawArrows(s, level, policyOf(optimum, s))), cursor);
       edges.replaceChildren(`${name} ${number(low)}`, element("i", {style: `background: ${ramp}`}), number(high));
     },
     point(s) {
