@@ -3,10 +3,10 @@
 // It needs no library:
 //
 //     g++ -std=c++20 examples/micro.cpp -o micro && ./micro
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
+#include <utility>
 #include <vector>
 
 // One line of the tape for each operation: its value, and for each of its inputs, by line, how fast the value
@@ -48,8 +48,8 @@ Var exp(Var x) {
 }
 Var log(Var x) { return record("log", std::log(x.value()), {{x.line, 1 / x.value()}}); }
 Var tanh(Var x) {
-  const double c =
-      std::cosh(x.value());  // 1 / cosh^2 is 1 - tanh^2, and keeps its digits where tanh is nearly 1
+  // 1 / cosh^2 is 1 - tanh^2, and keeps its digits where tanh is nearly 1.
+  const double c = std::cosh(x.value());
   return record("tanh", std::tanh(x.value()), {{x.line, 1 / (c * c)}});
 }
 

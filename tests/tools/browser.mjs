@@ -160,6 +160,8 @@ try {
         await walkByKeyboard(tab);
         await showOn(tab, screen, scheme === "dark" ? "light" : "dark");
         await clickAll(tab);
+        const wider = await tab.evaluate(tooWide);
+        if (wider) complaints.push(`after keys and clicks ${wider}`);
         if (shots) await picture(tab, join(shots, `${name}-after.png`));
         for (const complaint of complaints) console.log(`${name}: ${complaint}`);
         failed ||= complaints.length > 0;

@@ -111,6 +111,7 @@ makeSlider($("sliders"), {label: "log \u03c3", low: -3, high: 2, step: 0.05, val
 ready = true;
 moveTo({});
 playRain(!lessMotion.matches);
+if (lessMotion.matches) $("more").click();
 
 // ---- tanh 5 beside tanh 6 ----
 

@@ -17,7 +17,7 @@ const tiles = Object.fromEntries(Object.entries({value: "V where episodes begin,
 // ---- ways: a row for each run of temperatures with one route ----
 
 function wayText({route}) {
-  return data.terminal[route.at(-1)] ? `${route.length - 1} steps` : "round in circles";
+  return data.terminal[route.at(-1)] ? `${route.length - 1} steps` : "in circles";
 }
 
 const runs = [];
@@ -102,6 +102,7 @@ let measure = 0;
 function choose(s) {
   chosenCell = s;
   boards.forEach(board => board.point(s));
+  $("cell").setAttribute("aria-live", "polite");
   showCell();
 }
 const boards = [["hard", "The hard optimum"], ["soft", "The soft optimum"]].map(([id, label]) => makeBoard($(id), label, choose));
@@ -119,6 +120,7 @@ function showAlpha(i) {
   tiles.entropy(number(soft().entropy));
   tiles.way?.(wayText(soft()));
   showBoards();
+  $("cell").setAttribute("aria-live", "off");  // the slider speaks for itself
   showCell();
   overAlpha.forEach(chart => chart.moveTo(Math.max(0, i - 1)));
   for (const {row, first, last} of runs) row?.setAttribute("class", first <= i && i <= last ? "on" : "");
