@@ -23,4 +23,7 @@ trap 'rm -rf "$pages"' EXIT
 "$1" report "$pages/run" "$pages/dqn" -o "$pages/reports.html" >/dev/null
 "$1" gradcheck --html "$pages/gradcheck.html" >/dev/null
 "$1" gradcheck --order 1 --filter tanh --html "$pages/few.html" >/dev/null
+"$1" entropy --html "$pages/squash.html" >/dev/null
+"$1" tabular CliffWalking-v1 --html "$pages/cliff.html" >/dev/null
+"$1" tabular FrozenLake8x8-v1 --html "$pages/lake.html" >/dev/null
 node "$here/browser.mjs" "$pages"/*.html

@@ -115,16 +115,26 @@ function curvesOf({curves, several}) {
 // The last point of the grid at which every curve is still there.
 const lastCommon = curves => Math.min(...curves.map(({values}) => values.findLastIndex(y => y !== null)));
 
-// What is drawn, by title: new numbers of the same curves take the place of the old ones, and all else stays as it is.
+// What lineChart() takes, and a name that stays the same as long as the same curves are drawn alike.
+function drawingOf(chart) {
+  const curves = curvesOf(chart), log = chart.log && curves.some(({values}) => values.some(y => y > 0));
+  const of = {label: chart.title, x: {name: "step", values: steps, low: 0, high: steps.at(-1), format: stepText},
+    y: {log}, curves, at: steps[lastCommon(curves)]};
+  return {chart, of, key: `${chart.title}, ${log}: ${curves.map(({name}) => name)}`};
+}
+
+// New numbers of the same curves take the place of the old ones, and all else stays as it is.
 let drawnCharts = new Map();
 
 function showCharts() {
-  const drawn = [...charts, ...otherCharts()].map(chart => ({chart, curves: curvesOf(chart)}))
-    .filter(({curves}) => curves.length > 0).map(({chart, curves}) => ({chart, key: `${chart.title}: ${curves.map(({name}) => name)}`, of: {
-      label: chart.title, x: {name: "step", values: steps, low: 0, high: steps.at(-1), format: stepText},
-      y: {log: chart.log && curves.some(({values}) => values.some(y => y > 0))}, curves, at: steps[lastCommon(curves)]}}));
+  const drawn = [...charts, ...otherCharts()].map(drawingOf).filter(({of}) => of.curves.length > 0);
   if (drawn.length === drawnCharts.size && drawn.every(({key}) => drawnCharts.has(key))) {
-    for (const {key, of} of drawn) drawnCharts.get(key).replace(of);
+    for (const {key, of} of drawn) {
+      const chart = drawnCharts.get(key), wasLast = chart.cursor === chart.lastCommon;
+      chart.show(steps, of.curves.map(({values}) => values));
+      chart.lastCommon = lastCommon(of.curves);
+      if (wasLast) chart.moveTo(chart.lastCommon);
+    }
     return;
   }
   removeCharts();
@@ -136,7 +146,11 @@ function showCharts() {
     $("charts").append(place);
     return place;
   });
-  drawnCharts = new Map(drawn.map(({key, of}, n) => [key, lineChart(places[n], of)]));
+  drawnCharts = new Map(drawn.map(({key, of}, n) => {
+    const chart = lineChart(places[n], of);
+    chart.lastCommon = lastCommon(of.curves);
+    return [key, chart];
+  }));
 }
 
 const stepText = x => x >= 1e4 && x % 1000 === 0 ? `${grouped(x / 1000)}k` : grouped(x);
