@@ -2,7 +2,13 @@
 
 #include <atomic>
 
+#include "autograd/tape_observer.h"
+
 namespace saccade {
+
+constinit thread_local TapeObserver* detail::observer = nullptr;
+
+void detail::note_constant(const Tensor& x) { observer->constant(x); }
 
 namespace {
 
