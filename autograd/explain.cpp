@@ -197,9 +197,22 @@ class Graph {
     return place;
   }
 
+  // What the tape has for the value of a product is that of its relu, if that is in the same place.
+  void find_fused() {
+    for (std::size_t n = 0; n < explanation.nodes.size(); ++n) {
+      const Explanation::Node& node = explanation.nodes[n];
+      if (node.op != "relu" || !node.value.defined()) continue;
+      Explanation::Node& input = explanation.nodes[node.inputs.at(0).node];
+      if (input.op != "linear" || !input.value.defined() || input.value.raw() != node.value.raw()) continue;
+      input.fused_with = n;
+      input.value = {};
+    }
+  }
+
   // A constant that is one number is called by it.
   void name_all(const std::vector<Named>& wrt) {
     std::size_t n = 0;
+    find_fused();
     for (Explanation::Node& node : explanation.nodes) {
       const bool number = node.kind == Kind::constant && node.value.numel() > 0 && is_one_number(node.value);
       node.name = number ? fmt::format("{:.6g}", node.value.to_vector()[0]) : letters(n++);
@@ -381,7 +394,8 @@ class Numeric {
     leaves_ = leaves;
     for (std::size_t n = 0; n < e_.nodes.size(); ++n) {
       const Explanation::Node& node = e_.nodes[n];
-      if (node.shape.numel() > small || !node.gradient.defined()) continue;
+      if (node.shape.numel() > small || !node.gradient.defined() || node.fused_with != Explanation::kNone)
+        continue;
       if (node.kind == Kind::leaf ? !leaves_[n].defined() : places_[n] == Explanation::kNone) continue;
       total(n);
       local(n, small);
@@ -389,10 +403,23 @@ class Numeric {
   }
 
  private:
-  // d of all results along element i of node n: central differences at two steps, extrapolated to step 0.
-  std::vector<std::vector<double>> differences(std::size_t n, std::int64_t i, bool hold) {
-    const double x = e_.nodes[n].value.to_vector()[static_cast<std::size_t>(i)];
-    double h = 0x1p-9 * std::max(1.0, std::abs(x));
+  // d of all results along element i of node n. Where the two steps of differences() disagree, as at a corner
+  // within them, smaller ones are tried.
+  std::vector<std::vector<double>> slopes(std::size_t n, std::int64_t i, bool hold) {
+    double doubt = 0;
+    auto found = differences(n, i, hold, 0x1p-13, doubt);
+    if (doubt > 1e-6) {
+      double less = 0;
+      auto finer = differences(n, i, hold, 0x1p-19, less);
+      if (less < doubt) found = std::move(finer);
+    }
+    return found;
+  }
+
+  // Central differences with steps h and h / 2, extrapolated to step 0, and how far they are from each other.
+  std::vector<std::vector<double>> differences(std::size_t n, std::int64_t i, bool hold, double h,
+                                               double& doubt) {
+    h *= std::max(1.0, std::abs(e_.nodes[n].value.to_vector()[static_cast<std::size_t>(i)]));
     std::vector<std::vector<double>> d[2];
     for (int s = 0; s < 2; ++s, h /= 2) {
       const std::vector<Tensor> up = run_with(n, i, h, hold), down = run_with(n, i, -h, hold);
@@ -404,7 +431,10 @@ class Numeric {
       }
     }
     for (std::size_t r = 0; r < d[0].size(); ++r) {
-      for (std::size_t j = 0; j < d[0][r].size(); ++j) d[1][r][j] = (4 * d[1][r][j] - d[0][r][j]) / 3;
+      for (std::size_t j = 0; j < d[0][r].size(); ++j) {
+        doubt = std::max(doubt, std::abs(d[1][r][j] - d[0][r][j]));
+        d[1][r][j] = (4 * d[1][r][j] - d[0][r][j]) / 3;
+      }
     }
     return d[1];
   }
@@ -453,15 +483,14 @@ class Numeric {
   void total(std::size_t n) {
     std::vector<double> values;
     const std::int64_t count = e_.nodes[n].shape.numel();
-    for (std::int64_t i = 0; i < count; ++i) values.push_back(differences(n, i, false).back().at(0));
+    for (std::int64_t i = 0; i < count; ++i) values.push_back(slopes(n, i, false).back().at(0));
     e_.nodes[n].numeric_gradient = from_values(values, e_.nodes[n].shape, DType::f64);
   }
 
   void local(std::size_t n, std::int64_t small) {
     const auto columns = static_cast<std::size_t>(e_.nodes[n].shape.numel());
     std::vector<std::vector<std::vector<double>>> along;  // for each element, of each result
-    for (std::size_t i = 0; i < columns; ++i)
-      along.push_back(differences(n, static_cast<std::int64_t>(i), true));
+    for (std::size_t i = 0; i < columns; ++i) along.push_back(slopes(n, static_cast<std::int64_t>(i), true));
     for (std::size_t to = n + 1; to < e_.nodes.size(); ++to) {
       Explanation::Node& node = e_.nodes[to];
       const auto input = std::find_if(node.inputs.begin(), node.inputs.end(), [&](const auto& in) {
@@ -560,6 +589,10 @@ void for_each_comparison(const Explanation& e, const F& f) {
       for (const Explanation::Input& other : node.inputs) {
         if (&other != &input && other.node == input.node && other.jacobian.defined())
           sum = sum + other.jacobian;
+      }
+      if (node.fused_with != Explanation::kNone) {  // of both ops
+        const Tensor& then = e.nodes[node.fused_with].inputs[0].jacobian;
+        sum = then.defined() ? matmul(then, sum) : Tensor();
       }
       both(sum, input.numeric);
     }

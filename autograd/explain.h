@@ -85,7 +85,8 @@ struct Explanation {
     /// of the output; undefined where either is not small.
     Tensor jacobian = {};
     /// The same by central differences, everything else held. For an input that stands twice in an op, both
-    /// together, at its first place. Undefined where it was not taken.
+    /// together, at its first place; for an op that is fused with the next, through that one too. Undefined
+    /// where it was not taken.
     Tensor numeric = {};
   };
   /// What an edge keeps for the backward pass.
@@ -106,7 +107,10 @@ struct Explanation {
     SourceLocation where = {};
     std::vector<Input> inputs = {};
     std::vector<Saved> saved = {};
-    Tensor value = {};                // undefined where nothing retained it
+    Tensor value = {};  // undefined where nothing retained it
+    /// The op that takes it, where one kernel does both and this value is nowhere in memory (ops/matmul.cpp:
+    /// a product and its relu).
+    std::size_t fused_with = kNone;
     bool wanted = false;              // one of wrt
     Tensor gradient = {};             // when it was whole; undefined where none came
     Tensor numeric_gradient = {};     // by central differences; undefined where it was not taken

@@ -17,7 +17,7 @@ namespace {
 using Node = Explanation::Node;
 using Kind = Explanation::Kind;
 
-constexpr std::size_t kWidth = 80, kTypeAt = 30, kValueAt = 44;
+constexpr std::size_t kWidth = 80, kTypeAt = 34, kValueAt = 46;
 
 std::string number(double x) { return fmt::format("{:.5g}", x); }
 
@@ -93,9 +93,11 @@ void forward(std::string& out, const Explanation& e) {
     }
     const std::string type = type_text(node.dtype, node.shape);
     const std::size_t value_at = std::max(kValueAt, kTypeAt + type.size() + 2);
+    const std::string value = node.fused_with == Explanation::kNone
+                                  ? value_text(node.value, kWidth - value_at)
+                                  : fmt::format("made with {} at once", e.nodes[node.fused_with].name);
     line(out, "  " + equation(e, node), kTypeAt,
-         type + std::string(value_at - kTypeAt - type.size(), ' ') +
-             value_text(node.value, kWidth - value_at));
+         type + std::string(value_at - kTypeAt - type.size(), ' ') + value);
   }
 }
 

@@ -9,6 +9,7 @@ namespace saccade {
 constinit thread_local TapeObserver* detail::observer = nullptr;
 
 void detail::note_constant(const Tensor& x) { observer->constant(x); }
+void detail::note_constant(double number) { observer->constant(scalar(number, DType::f64)); }
 
 namespace {
 

@@ -109,6 +109,7 @@ namespace detail {
 extern constinit thread_local TapeObserver* observer;  // null: nobody watches
 /// Tells the observer of an input that needs no gradient.
 void note_constant(const Tensor& x);
+void note_constant(double number);
 }  // namespace detail
 
 /// From an op's output back to one of its inputs.
@@ -118,6 +119,10 @@ struct Edge {
   PoolVector<Saved> saved;
   bool needs_output = false;
 
+  explicit Edge(double number) {
+    if (detail::observer != nullptr && grad_enabled()) [[unlikely]]
+      detail::note_constant(number);
+  }
   /// Keeps nothing, if x needs no gradient or this thread records none.
   template <class F>
   Edge(const Tensor& x, const F& f) {

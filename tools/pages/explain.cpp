@@ -19,7 +19,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr std::size_t kNone = Explanation::kNone;
-constexpr std::int64_t kMostValues = 64, kMostCells = 16;
+constexpr std::int64_t kMostValues = 64, kMostJacobian = 1024, kMostCells = 16;
 
 Json index_json(std::size_t n) { return n == kNone ? Json(nullptr) : Json(n); }
 
@@ -43,12 +43,12 @@ Json heat_json(const std::vector<double>& values, std::int64_t rows, std::int64_
   return heat;
 }
 
-Json tensor_json(const Tensor& x) {
+Json tensor_json(const Tensor& x, std::int64_t most_values = kMostValues) {
   if (!x.defined()) return nullptr;
   const std::vector<double> values = x.to_vector();
   Json json = {{"type", type_text(x.dtype(), x.shape())},
                {"shape", std::vector<std::int64_t>(x.shape().begin(), x.shape().end())}};
-  if (x.numel() <= kMostValues) {
+  if (x.numel() <= most_values) {
     json["values"] = Json::array();
     for (const double v : values)
       json["values"].push_back(std::isfinite(v) ? Json(v) : Json(fmt::format("{}", v)));
@@ -92,8 +92,8 @@ Json node_json(const Explanation::Node& node) {
   Json inputs = Json::array(), saved = Json::array();
   for (const Explanation::Input& input : node.inputs) {
     inputs.push_back({{"node", input.node}, {"on_tape", input.edge != kNone}});
-    if (input.jacobian.defined()) inputs.back()["jacobian"] = tensor_json(input.jacobian);
-    if (input.numeric.defined()) inputs.back()["numeric"] = tensor_json(input.numeric);
+    if (input.jacobian.defined()) inputs.back()["jacobian"] = tensor_json(input.jacobian, kMostJacobian);
+    if (input.numeric.defined()) inputs.back()["numeric"] = tensor_json(input.numeric, kMostJacobian);
   }
   for (const Explanation::Saved& s : node.saved)
     saved.push_back({{"node", index_json(s.node)},
@@ -113,6 +113,7 @@ Json node_json(const Explanation::Node& node) {
           {"inputs", inputs},
           {"saved", saved},
           {"gradient_of", index_json(node.gradient_of)},
+          {"fused_with", index_json(node.fused_with)},
           {"seconds", node.seconds},
           {"value", tensor_json(node.value)},
           {"gradient", tensor_json(node.gradient)},
