@@ -204,7 +204,7 @@ const tapeLines = nodes.map((node, n) => {
   if (!node.is_drawn) return null;
   const value = element("td"), gradient = element("td");
   const line = element("tr", {}, element("td", {}, element("button", {type: "button", className: "plain", onclick: () => choose(n)}, equationOf(node))),
-    element("td", {}, node.type), value, gradient, element("td", {className: "only-wide"}, node.scope));
+    element("td", {}, node.type), value, gradient, element("td", {className: "only-wide"}, node.kind === "op" ? node.scope : ""));
   $("tape").tBodies[0].append(line);
   return {line, value, gradient};
 });

@@ -143,7 +143,7 @@ function showDetails(n, choose) {
     element("h3", {}, equationOf(node)),
     ...(forward ? [element("div", {className: "formula"}, forward), ...gradients.map(g => element("div", {className: "formula"}, g))] : []),
     ...(node.where ? [element("div", {className: "where"}, node.where)] : []),
-    facts(["type", node.type], ["scope", node.scope],
+    facts(["type", node.type], ["scope", node.kind === "op" ? node.scope : ""],
       ["made by", node.gradient_of === null ? "" : `the gradient of ${equationOf(nodes[node.gradient_of])}`],
       ["needs a gradient", node.kind === "constant" ? "no: it is not on the tape" : node.wanted ? "yes, it is asked for"
         : node.gradient ? "yes, to pass it on" : "none comes: nothing that is asked for lies below"],
