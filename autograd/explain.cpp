@@ -169,7 +169,7 @@ class Graph {
     std::vector<Explanation::Saved>& saved = explanation.nodes[place].saved;
     for (const Saved& s : edge.saved) {
       const Tensor value = handle_to(s.body);
-      const std::size_t from = s.body->node ? find(s.body->node->id) : Explanation::kNone;
+      const std::size_t from = s.body->node ? find(s.body->node->id) : find_constant(value);
       if (from != Explanation::kNone && !explanation.nodes[from].value.defined())
         explanation.nodes[from].value = value.detach();
       const bool known = std::any_of(saved.begin(), saved.end(), [&](const Explanation::Saved& other) {
@@ -181,13 +181,20 @@ class Graph {
     }
   }
 
-  std::size_t add_constant(const Tensor& x) {
+  std::size_t find_constant(const Tensor& x) const {
     for (const auto& [place, known] : constants_) {
       if (known.raw() == x.raw() && known.shape() == x.shape() && known.strides() == x.strides())
         return place;
     }
+    return Explanation::kNone;
+  }
+
+  std::size_t add_constant(const Tensor& x) {
+    const bool number = x.dim() == 0;  // stands by itself wherever it goes in, and there may be many
+    if (const std::size_t known = number ? Explanation::kNone : find_constant(x); known != Explanation::kNone)
+      return known;
     const std::size_t place = explanation.nodes.size();
-    constants_.emplace_back(place, x);
+    if (!number) constants_.emplace_back(place, x);
     explanation.nodes.push_back({.name = "",
                                  .kind = Kind::constant,
                                  .op = "constant",

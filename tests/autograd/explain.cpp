@@ -116,7 +116,12 @@ TEST_CASE("nodes stand after their inputs and say what they are", "[explain]") {
 TEST_CASE("where a value fans out, gradients are added in the order in which they come", "[explain]") {
   // y = x + 10 x + 100 x, from the last: 100 first, then 10, then 1.
   const Tensor x = leaf({1}, {});
-  const Explanation e = explain([&] { return (x + 0) + (x * 10) + (x * 100); }, {{"x", x}});
+  const Explanation e = explain(
+      [&] {
+        const Tensor first = x + 0, second = x * 10, third = x * 100;
+        return first + second + third;
+      },
+      {{"x", x}});
   std::vector<double> arrived, before;
   for (const Explanation::Step& step : e.steps) {
     for (const Explanation::Pass& pass : step.passes) {

@@ -6,7 +6,8 @@ const {nodes, steps} = data;
 // ---- tensors: {type, shape, values} or, where they are large, {type, shape, heat, low, high, mean} ----
 
 // Five digits. Numbers that are not finite come as text.
-const digits = x => withMinus(typeof x === "string" ? x : String(Number(x.toPrecision(5))));
+const digits = x => withMinus(typeof x === "string" ? x
+  : x !== 0 && Math.abs(x) < 1e-3 ? x.toExponential(3) : String(Number(x.toPrecision(5))));
 
 const sizeOf = tensor => tensor.shape.reduce((a, b) => a * b, 1);
 
