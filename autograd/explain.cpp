@@ -76,7 +76,7 @@ Tensor Trace::result(const char*, const PoolVector<Edge>& edges, Tensor y) {
     next_.constants.push_back(constants_[n++]);
     next_.places.push_back(k);
   }
-  constants_.clear();
+  constants_.resize(first);  // what is left is for an op that is still being computed
   last_ = now();
   return y;
 }

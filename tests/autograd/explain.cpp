@@ -113,6 +113,12 @@ TEST_CASE("nodes stand after their inputs and say what they are", "[explain]") {
   CHECK_THAT(to_text(e), Contains("-- part\n  c = mul a b") && Contains("d = mul c 2"));
 }
 
+TEST_CASE("a constant that is broadcast is an input like any other", "[explain]") {
+  const Tensor x = leaf({1, 2, 3, 4}, {2, 2, 1}), c = from_values({5, 6}, {2, 1}, DType::f64);
+  const Explanation e = explain([&] { return sum(square(x - c)); }, {{"x", x}}, {.names = {{"c", c}}});
+  CHECK_THAT(to_text(e), Contains("b = constant c") && Contains("c = sub a b"));
+}
+
 TEST_CASE("where a value fans out, gradients are added in the order in which they come", "[explain]") {
   // y = x + 10 x + 100 x, from the last: 100 first, then 10, then 1.
   const Tensor x = leaf({1}, {});
