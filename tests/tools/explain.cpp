@@ -211,7 +211,7 @@ TEST_CASE("the layout of our own puts every box below its inputs, and none on an
   }
 }
 
-TEST_CASE("without graphviz the page says so; a dot that fails is as good as none", "[explain]") {
+TEST_CASE("without graphviz the page says so, and a dot that fails is as good as none", "[explain]") {
   const TemporaryFolder folder;
   CHECK(run_command(folder, "explain expression --html page.html", "PATH=/nonexistent").exit_code == 0);
   CHECK(page_data(read_file(folder.path("page.html"))).at("by_graphviz") == false);
