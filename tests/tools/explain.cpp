@@ -247,6 +247,8 @@ TEST_CASE("explain as a command: list, text, files, errors", "[explain]") {
                            Contains("1 + this =                0.14611"));
   CHECK_THAT(run_command(folder, "explain 'x*2' x=[1,2,3]").out, Contains("sum of x*2"));
 
+  CHECK_THAT(run_command(folder, "explain -- '-x^2' x=2").out, Contains("c = neg b"));
+
   const Output both = run_command(folder, "explain log-prob --html page.html --dot graph.dot");
   CHECK(both.exit_code == 0);
   CHECK_THAT(both.out, Contains("page.html") && Contains("graph.dot") && !Contains("forward"));

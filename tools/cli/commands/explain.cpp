@@ -133,7 +133,8 @@ void add_explain(CLI::App& app, int&) {
       "  saccade explain 'tanh(x*w)+x' x=0.5 w=-1.2\n"
       "  saccade explain 'sum(softmax(x)*y)' x=[1,2,3] y=[0,1,0]\n"
       "  saccade explain sac-critic --hidden 256 --batch 256 --html critic.html\n\n"
-      "Expressions: numbers, names, + - * / ^, brackets and\n";
+      "Expressions (behind -- if they begin with -): numbers, names, + - * / ^,\n"
+      "brackets and\n";
   for (const std::string& line : wrap(functions, kColumns - 2)) footer += "  " + line + "\n";
   footer.pop_back();
   sub->footer(footer);
