@@ -29,8 +29,9 @@ int main() {
     const Tensor loss = sum(square(at - goal));
     const Tensor gradient = grad(loss, at);
     const std::vector<double> a = at.to_vector(), g = gradient.to_vector();
-    fmt::print("  step {}: p = ({:.3f}, {:.3f}, {:6.3f})  loss = {:7.4f}  gradient = ({:.3f}, {:.3f}, {:.3f})\n",
-               step, a[0], a[1], a[2], loss.item(), g[0], g[1], g[2]);
+    fmt::print(
+        "  step {}: p = ({:.3f}, {:.3f}, {:6.3f})  loss = {:7.4f}  gradient = ({:.3f}, {:.3f}, {:.3f})\n",
+        step, a[0], a[1], a[2], loss.item(), g[0], g[1], g[2]);
     p = p - 0.25 * gradient;
   }
 }

@@ -14,8 +14,7 @@ using namespace saccade;
 
 int main() {
   const Tensor x = scalar(0.5, DType::f64).requires_grad_(), w = scalar(-1.2, DType::f64).requires_grad_();
-  const Explanation seen =
-      explain([&] { return tanh(x * w) + x; }, {{"x", x}, {"w", w}}, {.numeric = false});
+  const Explanation seen = explain([&] { return tanh(x * w) + x; }, {{"x", x}, {"w", w}}, {.numeric = false});
   fmt::print("{}", to_text(seen));
 
   // A thousand inputs: how often must the function run to give all slopes?

@@ -49,9 +49,9 @@ int main(int argc, char** argv) {
   const GradcheckResult cube = gradcheck([](Tensor t) { return bad_cube(t); }, point);
   const std::string why = cube.explanation();
   fmt::print("\ntanh(x) x: {}\n", verdict(gradcheck([](Tensor t) { return tanh(t) * t; }, point)));
-  fmt::print("x^3 with gradient 2 x^2: {}\n  {}\n", verdict(cube),
-             why.substr(why.find("the gradient is")));
-  fmt::print("a mean that divides by n - 1: {}\n", verdict(gradcheck([](Tensor t) { return bad_mean(t); }, point)));
+  fmt::print("x^3 with gradient 2 x^2: {}\n  {}\n", verdict(cube), why.substr(why.find("the gradient is")));
+  fmt::print("a mean that divides by n - 1: {}\n",
+             verdict(gradcheck([](Tensor t) { return bad_mean(t); }, point)));
   fmt::print("  but the mean of 1, 2, 3 comes out as {:g}\n",
              bad_mean(from_values({1, 2, 3}, {3}, DType::f64)).item());
 

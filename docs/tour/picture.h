@@ -38,16 +38,24 @@ class Picture {
       const double down = 350 - 300 * (std::min(std::max(y, y_.low), y_.high) - y_.low) / (y_.high - y_.low);
       path += fmt::format("{}{:.1f},{:.1f}", path.empty() ? "M" : "L", right, down);
     }
-    body_ += fmt::format("\n" R"(<path d="{}" fill="none" stroke="{}" stroke-width="2"/>)", path, color);
-    body_ += fmt::format("\n" R"(<text x="590" y="{}" text-anchor="end" fill="{}">{}</text>)",
-                         66 + 18 * curves_++, color, label);
+    body_ += fmt::format(
+        "\n"
+        R"(<path d="{}" fill="none" stroke="{}" stroke-width="2"/>)",
+        path, color);
+    body_ += fmt::format(
+        "\n"
+        R"(<text x="590" y="{}" text-anchor="end" fill="{}">{}</text>)",
+        66 + 18 * curves_++, color, label);
   }
 
   void write(const std::string& file) const { std::ofstream(file) << body_ << "\n</svg>\n"; }
 
  private:
   void text(int x, int y, const std::string& what, const char* anchor) {
-    body_ += fmt::format("\n" R"(<text x="{}" y="{}" text-anchor="{}">{}</text>)", x, y, anchor, what);
+    body_ += fmt::format(
+        "\n"
+        R"(<text x="{}" y="{}" text-anchor="{}">{}</text>)",
+        x, y, anchor, what);
   }
 
   Axis x_, y_;
