@@ -44,7 +44,7 @@ class Picture {
         path, color);
     body_ += fmt::format(
         "\n"
-        R"(<text x="590" y="{}" text-anchor="end" fill="{}">{}</text>)",
+        R"(<text x="320" y="{}" text-anchor="middle" fill="{}">{}</text>)",
         66 + 18 * curves_++, color, label);
   }
 
