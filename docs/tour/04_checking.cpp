@@ -10,7 +10,7 @@
 #include "autograd/modes.h"
 #include "autograd/ops.h"
 #include "autograd/record.h"
-#include "docs/tour/picture.h"
+#include "picture.h"
 
 using namespace saccade;
 

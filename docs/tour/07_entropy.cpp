@@ -8,8 +8,8 @@
 
 #include "autograd/grad.h"
 #include "autograd/ops.h"
-#include "docs/tour/picture.h"
 #include "nn/distributions/entropy.h"
+#include "picture.h"
 #include "rl/tabular/solve.h"
 
 using namespace saccade;

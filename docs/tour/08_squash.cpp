@@ -9,9 +9,9 @@
 #include "autograd/grad.h"
 #include "autograd/gradcheck.h"
 #include "autograd/ops.h"
-#include "docs/tour/picture.h"
 #include "nn/distributions/entropy.h"
 #include "nn/distributions/tanh_normal.h"
+#include "picture.h"
 
 using namespace saccade;
 using nn::LogProbForm;

@@ -9,9 +9,9 @@
 
 #include "autograd/grad.h"
 #include "autograd/ops.h"
-#include "docs/tour/picture.h"
 #include "nn/distributions/tanh_normal.h"
 #include "nn/optim/adam.h"
+#include "picture.h"
 
 using namespace saccade;
 
@@ -65,7 +65,8 @@ class OneState {
  private:
   static Tensor noise() {
     Rng rng(0);
-    return randn({256, 1}, rng, DType::f64);
+    const Tensor half = randn({128, 1}, rng, DType::f64);
+    return cat({half, -half}, 0);  // each with its mirror image, so that the mean is 0
   }
   double scale_, entropy_ = 0;
   Tensor eps_ = noise();
