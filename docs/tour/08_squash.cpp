@@ -22,20 +22,20 @@ namespace {
 
 Tensor one(double value, DType dtype = DType::f64) { return full({1}, value, dtype); }
 
-// pi(a) of the squashed action, and what one gets without dividing by 1 - a^2.
-double density(double mean, double log_std, double u) {
-  return std::exp(TanhNormal(one(mean), one(log_std)).log_prob(one(u)).item());
+// Mean 0: pi(a) of the squashed action, and what one gets without dividing by 1 - a^2.
+double density(double log_std, double u) {
+  return std::exp(TanhNormal(one(0), one(log_std)).log_prob(one(u)).item());
 }
-double uncorrected(double mean, double log_std, double u) {
-  return std::exp(Normal(one(mean), one(log_std)).log_prob(one(u)).item());
+double uncorrected(double log_std, double u) {
+  return std::exp(Normal(one(0), one(log_std)).log_prob(one(u)).item());
 }
 
 // The area under a density of a, in strips that get narrower towards -1 and 1: their edges are the tanh of
 // equal steps of u.
-double area(double (*f)(double, double, double), double log_std) {
+double area(double (*f)(double, double), double log_std) {
   double total = 0;
   for (double u = -15; u < 15; u += 0.0625)
-    total += f(0, log_std, u + 0.03125) * (std::tanh(u + 0.0625) - std::tanh(u));
+    total += f(log_std, u + 0.03125) * (std::tanh(u + 0.0625) - std::tanh(u));
   return total;
 }
 
@@ -61,7 +61,7 @@ int main(int argc, char** argv) {
   for (const double u : {0.0, 1.0, 2.0, 3.0}) {
     const double p = probability(u, u + 0.1), a = std::tanh(u), b = std::tanh(u + 0.1);
     fmt::print("  {:6.1f} {:4.1f} {:12.5f} {:8.4f} {:7.4f} {:8.5f} {:12.3f} {:14.3f}\n", u, u + 0.1, p, a, b,
-               b - a, p / (b - a), density(0, 0, u + 0.05));
+               b - a, p / (b - a), density(0, u + 0.05));
   }
 
   fmt::print("\n  sigma   area under the density of a    entropy\n");
@@ -91,8 +91,8 @@ int main(int argc, char** argv) {
     std::vector<std::pair<double, double>> right, wrong;
     for (int i = -199; i <= 199; ++i) {
       const double a = 0.005 * i, u = std::atanh(a);
-      right.emplace_back(a, density(0, 0, u));
-      wrong.emplace_back(a, uncorrected(0, 0, u));
+      right.emplace_back(a, density(0, u));
+      wrong.emplace_back(a, uncorrected(0, u));
     }
     picture.curve(right, "#1f5fa8", "N(u) / (1 - a²): area 1");
     picture.curve(wrong, "#c0392b", fmt::format("N(u) alone: area {:.2f}", area(uncorrected, 0)));
