@@ -192,8 +192,9 @@ Comparison read_comparison(const std::string& path, const std::string& out) {
     comparison.thresholds[task] = threshold.get<double>();
   }
   for (const std::int64_t seed : comparison.seeds) {
-    for (const auto& [task, of_task] : tasks) {
+    for (const auto& [task_name, of_task] : tasks) {
       for (const auto& [name, own] : configurations) {
+        const std::string& task = task_name;  // Clang 14 captures no structured binding
         const std::string of_own = fmt::format("{}: {}", path, printable(name));
         const std::string algorithm = algorithm_of(of_own, {&own, &of_task, &of_all});
         const std::string where = fmt::format("{} on {}", of_own, printable(task));
