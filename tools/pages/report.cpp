@@ -91,10 +91,11 @@ std::optional<double> norm_of(const Diagnosis& d, const std::string& name) {
 Json curves_of(const rl::RunLog& log, const std::vector<double>& grid) {
   Json curves = Json::object();
   const auto add = [&](const std::string& name, const Series& series) {
-    // What is 0 throughout, such as the loss of a temperature that is not learned, is no curve.
-    const bool is_something =
-        std::any_of(series.values.begin(), series.values.end(), [](double x) { return x != 0; });
-    if (is_something) curves[name] = on_grid(series, grid);
+    // A loss or temperature that is 0 throughout is none: that of a temperature which is not learned.
+    const bool may_be_none = name.ends_with("_loss") || name == "alpha";
+    const bool is_something = std::any_of(series.values.begin(), series.values.end(),
+                                          [](double x) { return std::isfinite(x) && x != 0; });
+    if (!series.steps.empty() && (is_something || !may_be_none)) curves[name] = on_grid(series, grid);
   };
   const rl::Table& episodes = log.episodes;
   const std::vector<double>& steps = episodes["step"];
