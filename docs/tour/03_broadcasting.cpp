@@ -2,10 +2,12 @@
 #include <fmt/format.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "autograd/grad.h"
 #include "autograd/ops.h"
+#include "picture.h"
 
 using namespace saccade;
 
@@ -28,9 +30,24 @@ std::string sizes(const auto& list) {
   return out + ")";
 }
 
+// What predictions come to that start at 0 and go down a mean of squares 200 times, if they are subtracted
+// from targets of that shape.
+std::vector<std::pair<double, double>> learned(const Tensor& targets) {
+  const std::int64_t n = targets.numel();
+  Tensor predictions = zeros({n, 1}, DType::f64);
+  for (int step = 0; step < 200; ++step) {
+    const Tensor at = predictions.detach().requires_grad_();
+    const Tensor gradient = grad(mean(square(at - targets)), at);
+    predictions = predictions - 0.1 * static_cast<double>(n) * gradient;
+  }
+  std::vector<std::pair<double, double>> points;
+  for (const double value : predictions.to_vector()) points.emplace_back(points.size(), value);
+  return points;
+}
+
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
   const Tensor x = from_values({1, 2, 3, 4, 5, 6}, {3, 2}, DType::f64).requires_grad_();
   const Tensor b = from_values({10, 20}, {2}, DType::f64).requires_grad_();
   fmt::print("x     {} {}\nb     {} {}\nx + b {} {}\n", sizes(x.shape()), text(x), sizes(b.shape()), text(b),
@@ -56,4 +73,13 @@ int main() {
   fmt::print("\ncolumn * row = {}\n", text(column * row));
   fmt::print("gradient of the column {} {}\n", sizes(both[0].shape()), text(both[0]));
   fmt::print("gradient of the row    {} {}\n", sizes(both[1].shape()), text(both[1]));
+
+  if (argc > 1) {
+    Picture picture("A column that learns 16 targets, and a shape that was forgotten", {"example", 0, 15},
+                    {"prediction", 0, 15});
+    const Tensor targets = reshape(square(arange(16, DType::f64)) / 15, {16, 1});
+    picture.curve(learned(targets), "#1f5fa8", "targets of shape (16, 1): each example its own");
+    picture.curve(learned(reshape(targets, {16})), "#c0392b", "of shape (16): all of them the targets' mean");
+    picture.write(argv[1]);
+  }
 }

@@ -2,16 +2,18 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "autograd/functional.h"
 #include "autograd/grad.h"
 #include "autograd/gradcheck.h"
 #include "autograd/ops.h"
+#include "picture.h"
 
 using namespace saccade;
 
-int main() {
+int main(int argc, char** argv) {
   // x^4 at 2, again and again: 4 x^3, 12 x^2, 24 x, 24, 0.
   const Tensor x = scalar(2, DType::f64).requires_grad_();
   Tensor y = square(square(x));
@@ -46,4 +48,25 @@ int main() {
       gradcheck([](const TensorList& z) { return TensorList{tanh(z[0]) * z[0]}; }, {p}, {.order = 2});
   fmt::print("\nsecond derivatives of tanh(z) z against differences: {}\n",
              check.passed() ? "passed" : "failed");
+
+  if (argc > 1) {
+    Picture picture("Newton's first step: from 2 to the lowest point of the parabola", {"t", 0, 2.5},
+                    {"f(t)", 0, 2.5});
+    const Tensor at = arange(51, DType::f64) * 0.05;
+    const Tensor start = scalar(2, DType::f64).requires_grad_();
+    const Tensor value = 0.5 * (exp(start - 1) + exp(1 - start));
+    const Tensor slope = grad(value, start, {.create_graph = true});
+    const double bend = grad(slope, start).item();
+    std::vector<std::pair<double, double>> f_of, parabola;
+    for (const double u : at.to_vector()) {
+      f_of.emplace_back(u, std::cosh(u - 1));
+      parabola.emplace_back(u, value.item() + slope.item() * (u - 2) + 0.5 * bend * (u - 2) * (u - 2));
+    }
+    const double next = 2 - slope.item() / bend;
+    picture.curve(f_of, "black", "f(t) = cosh(t - 1)");
+    picture.curve(parabola, "#1f5fa8", "the parabola of the same value, slope and bend at 2");
+    picture.curve({{2, 0}, {2, value.item()}}, "#888", "t = 2");
+    picture.curve({{next, 0}, {next, std::cosh(next - 1)}}, "#c0392b", fmt::format("t = {:.4f}", next));
+    picture.write(argv[1]);
+  }
 }

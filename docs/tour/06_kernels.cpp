@@ -7,10 +7,12 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
+#include <utility>
 #include <vector>
 
 #include "autograd/ops.h"
 #include "base/threads.h"
+#include "picture.h"
 
 using namespace saccade;
 
@@ -42,7 +44,7 @@ void multiply(std::size_t n, const float* a, const float* b, float* c) {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
   constexpr std::size_t n = 512;
   Rng rng(0);
   const Tensor a = randn({n, n}, rng), b = randn({n, n}, rng);
@@ -76,9 +78,21 @@ int main() {
   const Tensor tenths = full({10'000'000}, 0.1);
   float running = 0;
   const float* p = tenths.data<float>();
-  for (int i = 0; i < 10'000'000; ++i) running += p[i];
+  std::vector<std::pair<double, double>> off;
+  for (int i = 0; i < 10'000'000; ++i) {
+    if (i % 100'000 == 0) off.emplace_back(i * 1e-6, static_cast<double>(running) - i * 0.1);
+    running += p[i];
+  }
   const double engine = sum(tenths).item();
   fmt::print("\nten million times 0.1, in f32\n  one after the other:    {:.0f}\n",
              static_cast<double>(running));
   fmt::print("  within 1 of a million by the engine's sum: {}\n", std::abs(engine - 1e6) < 1 ? "yes" : "no");
+
+  if (argc > 1) {
+    Picture picture("How far 0.1, added again and again in 32 bits, is off", {"millions of additions", 0, 10},
+                    {"total less what it should be", -50000, 100000});
+    picture.curve(off, "#c0392b", "one after the other");
+    picture.curve({{0, 0}, {10, engine - 1e6}}, "#1f5fa8", "by the engine's sum");
+    picture.write(argv[1]);
+  }
 }

@@ -80,9 +80,14 @@ TEST_CASE("the tour's programs print what the chapters quote, and draw their pic
       INFO(output.err);
       CHECK(output.exit_code == 0);
       CHECK(blocks(text_of(name, ".md"), "output") == std::vector<std::string>{output.out});
-      const bool draws = fs::exists(folder.path("picture.svg"));
-      CHECK(draws == fs::exists(kTour / (name + ".svg")));
-      if (draws) CHECK(read_file(folder.path("picture.svg")) == text_of(name, ".svg"));
+      const std::string drawn = read_file(folder.path("picture.svg")), shown = text_of(name, ".svg");
+      CHECK_THAT(text_of(name, ".md"), Contains("](" + name + ".svg)"));
+      if (name != "10_sac") {
+        CHECK(drawn == shown);
+      } else {  // what is learned has other digits on other processors
+        const std::regex digits("[-0-9.]+");
+        CHECK(std::regex_replace(drawn, digits, "") == std::regex_replace(shown, digits, ""));
+      }
     }
   }
 }
