@@ -4,7 +4,9 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,8 @@ using study::Expression;
 using Json = nlohmann::ordered_json;
 
 namespace {
+
+namespace fs = std::filesystem;
 
 double value(const std::string& text, double x = 0.5, double w = -1.2) {
   return Expression(text)({{"x", scalar(x, DType::f64)}, {"w", scalar(w, DType::f64)}}).item();
@@ -280,4 +284,20 @@ TEST_CASE("explain as a command: list, text, files, errors", "[explain]") {
   refused("mlp --force", "--force needs");
   write_file(folder.path("notes.html"), "mine");
   refused("mlp --html notes.html", "--force");
+}
+
+TEST_CASE("every op that the library records has a formula for the page", "[explain]") {
+  int ops = 0;
+  for (const char* room : {"autograd", "nn", "rl"}) {
+    for (const auto& entry : fs::recursive_directory_iterator(fs::path(SACCADE_SOURCE_DIR) / room)) {
+      if (entry.path().extension() != ".cpp") continue;
+      const std::string text = read_file(entry.path().string());
+      const std::regex recorded(R"re(\brecord\("([a-z0-9_]+)")re");
+      for (std::sregex_iterator at(text.begin(), text.end(), recorded), end; at != end; ++at, ++ops) {
+        INFO(entry.path() << ": " << (*at)[1]);
+        CHECK(pages::formula_of((*at)[1]) != "");
+      }
+    }
+  }
+  CHECK(ops > 50);
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/files.h"
@@ -65,18 +66,17 @@ Json tensor_json(const Tensor& x, std::int64_t most_values = kMostValues) {
   return json;
 }
 
-std::string formula_of(const std::string& op) {
-  static const std::vector<suite::OpRow> rows = [] {
-    std::vector<suite::OpRow> all = suite::elementwise_rows();
-    for (const auto& more : {suite::shapes_rows(), suite::products_rows()})
-      all.insert(all.end(), more.begin(), more.end());
-    return all;
-  }();
-  for (const suite::OpRow& row : rows) {
-    if (row.name == op && *row.formula != '\0') return row.formula;
-  }
-  return "";
-}
+// Ops that others are made of, and that ops.h does not declare.
+constexpr std::pair<std::string_view, const char*> kInner[] = {
+    {"atan_slope", "y = 1 / (1 + x^2), the slope of atan;  dx = -2 g x y^2"},
+    {"bell", "y = exp(-x^2), or exp(-x^2 / 2);  dx = -2 g x y, or -g x y"},
+    {"checkpoint", "y = f(x), computed again on the way back;  dx = g df/dx"},
+    {"normal_cdf", "y = P(z < x) of a standard normal z;  dx = g exp(-x^2 / 2) / sqrt(2 pi)"},
+    {"relu_grad", "y = g where relu(x) > 0, else 0;  dg = the same of its gradient"},
+    {"sigmoid_slope", "y = sigmoid(x) (1 - sigmoid(x));  dx = -g tanh(x / 2) y"},
+    {"tanh_log_det", "y = log(1 - tanh(u)^2) = 2 (log 2 - u - softplus(-2 u));  du = -2 g tanh u"},
+    {"tanh_slope", "y = 1 - tanh(x)^2;  dx = -2 g tanh(x) y"},
+};
 
 // From the tree's root: "autograd/ops/arithmetic.cpp:34".
 std::string place_of(const SourceLocation& where) {
@@ -187,6 +187,22 @@ Json drawings_json(const Explanation& e, const study::Scopes& scopes, bool& by_g
 }
 
 }  // namespace
+
+std::string formula_of(const std::string& op) {
+  static const std::vector<suite::OpRow> rows = [] {
+    std::vector<suite::OpRow> all = suite::elementwise_rows();
+    for (const auto& more : {suite::shapes_rows(), suite::products_rows()})
+      all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }();
+  for (const suite::OpRow& row : rows) {
+    if (row.name == op && *row.formula != '\0') return row.formula;
+  }
+  for (const auto& [name, formula] : kInner) {
+    if (name == op) return formula;
+  }
+  return "";
+}
 
 Json to_json(const Explanation& e) {
   Json nodes = Json::array(), steps = Json::array();

@@ -12,6 +12,9 @@ namespace saccade::pages {
 /// low, high, mean}: means of blocks, at most 16 x 16 of them, rows first.
 nlohmann::ordered_json to_json(const Explanation& explanation);
 
+/// "y = tanh x;  dx = g (1 - y^2)", as the suite of gradient checks has it; "" for an op that is not known.
+std::string formula_of(const std::string& op);
+
 /// The page's data: the explanation, and drawings of it with scopes open or closed.
 nlohmann::ordered_json explain_page_data(const Explanation& explanation, const std::string& title,
                                          const std::string& formula);
