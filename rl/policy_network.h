@@ -12,9 +12,10 @@ namespace saccade::rl {
 /// y = activation(norm(x W^T + b)).
 struct DenseLayer {
   std::int64_t in = 0, out = 0;
-  std::vector<float> weight;                  // (out, in), row by row
-  std::vector<float> bias;                    // (out)
-  std::vector<float> norm_weight = {}, norm_bias = {};  // of a layer norm with eps = 1e-5; empty if there is none
+  std::vector<float> weight;  // (out, in), row by row
+  std::vector<float> bias;    // (out)
+  std::vector<float> norm_weight = {},
+                     norm_bias = {};  // of a layer norm with eps = 1e-5; empty if there is none
   Activation activation = Activation::none;
 };
 
@@ -45,8 +46,8 @@ struct PolicyNetwork {
   std::optional<double> temperature = {};  // of choices that are drawn
 };
 
-/// Each critic's layers: from the observation, and the action in [-1, 1] behind it, to Q, or to quantiles of which Q is
-/// the mean; or of a Discrete space from the observation to Q of each choice.
+/// Each critic's layers: from the observation, and the action in [-1, 1] behind it, to Q, or to quantiles of
+/// which Q is the mean; or of a Discrete space from the observation to Q of each choice.
 struct CriticNetworks {
   ObsTransform obs;
   bool takes_action = true;

@@ -10,7 +10,8 @@ constexpr std::int64_t kIrVersion = 8, kOpset = 17;
 
 // The field numbers of onnx.proto, message by message.
 namespace model_proto {
-constexpr int kIrVersionField = 1, kProducerName = 2, kDoc = 6, kGraph = 7, kOpsetImport = 8, kProperties = 14;
+constexpr int kIrVersionField = 1, kProducerName = 2, kDoc = 6, kGraph = 7, kOpsetImport = 8,
+              kProperties = 14;
 }
 namespace graph_proto {
 constexpr int kNode = 1, kName = 2, kInitializer = 5, kInput = 11, kOutput = 12;
@@ -76,7 +77,8 @@ Protobuf attribute(const std::string& name, const Attribute& value) {
 
 }  // namespace
 
-std::string Graph::input(const std::string& name, ElementType type, std::int64_t width, const std::string& doc) {
+std::string Graph::input(const std::string& name, ElementType type, std::int64_t width,
+                         const std::string& doc) {
   inputs_.message(graph_proto::kInput, value_info(name, type, width, doc));
   return name;
 }
@@ -97,7 +99,8 @@ std::string Graph::constant(const std::string& name, const std::vector<std::int6
   return name;
 }
 
-std::string Graph::node(const std::string& op, const std::vector<std::string>& inputs, const std::string& result,
+std::string Graph::node(const std::string& op, const std::vector<std::string>& inputs,
+                        const std::string& result,
                         const std::vector<std::pair<std::string, Attribute>>& attributes) {
   Protobuf proto;
   for (const std::string& input : inputs) proto.string(node_proto::kInput, input);

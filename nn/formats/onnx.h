@@ -1,6 +1,7 @@
-// Models of the public ONNX format (https://onnx.ai/onnx/repo-docs/IR.html), which onnxruntime and many others run: opset 17, in
-// IR version 8. A model is one Protocol Buffers message, which base/protobuf encodes: libonnx would bring a
-// dependency of 20 MB for what is here in a page, and the TensorBoard writer has the encoder anyway.
+// Models of the public ONNX format (https://onnx.ai/onnx/repo-docs/IR.html), which onnxruntime and many
+// others run: opset 17, in IR version 8. A model is one Protocol Buffers message, which base/protobuf
+// encodes: libonnx would bring a dependency of 20 MB for what is here in a page, and the TensorBoard writer
+// has the encoder anyway.
 #pragma once
 
 #include <cstdint>
@@ -24,13 +25,15 @@ class Graph {
  public:
   explicit Graph(std::string name) : name_(std::move(name)) {}
 
-  /// A value that is given from outside: (batch, width), or (batch) for a width of 0, with any number of rows.
+  /// A value that is given from outside: (batch, width), or (batch) for a width of 0, with any number of
+  /// rows.
   std::string input(const std::string& name, ElementType type, std::int64_t width, const std::string& doc);
   /// The same for a result.
   void output(const std::string& value, ElementType type, std::int64_t width, const std::string& doc);
 
   /// Numbers of the model, row by row; a shape of no dimensions is a single one.
-  std::string constant(const std::string& name, const std::vector<std::int64_t>& shape, const std::vector<float>& values);
+  std::string constant(const std::string& name, const std::vector<std::int64_t>& shape,
+                       const std::vector<float>& values);
   std::string constant(const std::string& name, const std::vector<std::int64_t>& shape,
                        const std::vector<std::int64_t>& values);
 

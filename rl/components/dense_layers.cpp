@@ -62,7 +62,8 @@ std::vector<DenseLayer> dense_layers(const BatchNormNet& network, std::int64_t m
   for (std::size_t k = 0; k < network.layers().size(); ++k) {
     const nn::NamedTensors& linear = network.layers()[k].named_parameters();
     const nn::BatchNorm::Affine norm = network.norms()[k].affine();
-    const std::vector<double> scale = member_of(norm.scale, 1, member), shift = member_of(norm.shift, 1, member);
+    const std::vector<double> scale = member_of(norm.scale, 1, member),
+                              shift = member_of(norm.shift, 1, member);
     std::vector<double> weight = member_of(linear.at(0).tensor, 2, member);
     std::vector<double> bias = member_of(linear.at(1).tensor, 1, member);
     // W (x scale + shift) + b

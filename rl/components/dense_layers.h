@@ -11,8 +11,8 @@
 
 namespace saccade::rl {
 
-/// The linear layers of a module in their order, each with its layer norm if it has one; relu between them, nothing after
-/// the last. Of an ensemble, one member's.
+/// The linear layers of a module in their order, each with its layer norm if it has one; relu between them,
+/// nothing after the last. Of an ensemble, one member's.
 std::vector<DenseLayer> dense_layers(const nn::Module& network, std::int64_t member = 0);
 
 /// In evaluation, where a batch norm is affine, and so a part of the layer behind it.

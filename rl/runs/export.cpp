@@ -73,8 +73,10 @@ class Model {
     if (transform.mean.empty()) return x;
     x = graph_.node("Sub", {x, row("observation_mean", transform.mean)}, "observation_centred");
     x = graph_.node("Mul", {x, row("observation_scale", transform.scale)}, "observation_scaled");
-    return graph_.node("Clip", {x, scalar("observation_least", -transform.limit), scalar("observation_most", transform.limit)},
-                       "observation_normalised");
+    return graph_.node(
+        "Clip",
+        {x, scalar("observation_least", -transform.limit), scalar("observation_most", transform.limit)},
+        "observation_normalised");
   }
 
   std::string dense(std::string x, const DenseLayer& layer, const std::string& name) {
@@ -82,9 +84,10 @@ class Model {
     x = graph_.node("Gemm", {x, name + ".weight", row(name + ".bias", layer.bias)}, name,
                     {{"transB", std::int64_t{1}}});
     if (!layer.norm_weight.empty()) {
-      x = graph_.node("LayerNormalization",
-                      {x, row(name + ".norm_weight", layer.norm_weight), row(name + ".norm_bias", layer.norm_bias)},
-                      name + ".norm", {{"axis", std::int64_t{-1}}, {"epsilon", 1e-5F}});
+      x = graph_.node(
+          "LayerNormalization",
+          {x, row(name + ".norm_weight", layer.norm_weight), row(name + ".norm_bias", layer.norm_bias)},
+          name + ".norm", {{"axis", std::int64_t{-1}}, {"epsilon", 1e-5F}});
     }
     if (layer.activation == Activation::none) return x;
     const bool relu = layer.activation == Activation::relu;
@@ -92,8 +95,10 @@ class Model {
   }
 
   std::string columns(const std::string& x, std::int64_t from, std::int64_t to, const std::string& name) {
-    return graph_.node("Slice", {x, integers(name + ".from", {from}), integers(name + ".to", {to}), integers(name + ".axis", {1})},
-                       name);
+    return graph_.node(
+        "Slice",
+        {x, integers(name + ".from", {from}), integers(name + ".to", {to}), integers(name + ".axis", {1})},
+        name);
   }
 
  private:
@@ -123,15 +128,19 @@ class Head {
     if (policy_.head == PolicyHead::gaussian_gsde) {
       const std::int64_t width = policy_.layers.back().in;
       const std::string noise = noise_input(width * actions);
-      const std::string z = g.node("Reshape", {noise, m_.integers("noise_shape", {-1, width, actions})}, "noise_matrix");
-      const std::string weights = g.node("Mul", {z, g.constant("sigma", {width, actions}, policy_.gsde_sigma)}, "noise_weights");
+      const std::string z =
+          g.node("Reshape", {noise, m_.integers("noise_shape", {-1, width, actions})}, "noise_matrix");
+      const std::string weights =
+          g.node("Mul", {z, g.constant("sigma", {width, actions}, policy_.gsde_sigma)}, "noise_weights");
       const std::string h = g.node("Unsqueeze", {features_, m_.integers("axis_1", {1})}, "features");
       const std::string product = g.node("MatMul", {h, weights}, "noise_product");
       return g.node("Add", {mu, g.node("Squeeze", {product, "axis_1"}, "deviation")}, "u");
     }
     std::string log_sigma = m_.columns(x_, actions, 2 * actions, "log_sigma_raw");
     if (policy_.head == PolicyHead::gaussian) {
-      log_sigma = g.node("Clip", {log_sigma, m_.scalar("log_sigma_least", -20), m_.scalar("log_sigma_most", 2)}, "log_sigma");
+      log_sigma =
+          g.node("Clip", {log_sigma, m_.scalar("log_sigma_least", -20), m_.scalar("log_sigma_most", 2)},
+                 "log_sigma");
     } else {
       log_sigma = g.node("Tanh", {log_sigma}, "log_sigma_tanh");
       log_sigma = g.node("Mul", {log_sigma, m_.scalar("log_sigma_half", 3.5)}, "log_sigma_scaled");
@@ -142,23 +151,29 @@ class Head {
   }
 
   std::string best_choice() {
-    return m_.graph().node("ArgMax", {x_}, "action", {{"axis", std::int64_t{1}}, {"keepdims", std::int64_t{0}}});
+    return m_.graph().node("ArgMax", {x_}, "action",
+                           {{"axis", std::int64_t{1}}, {"keepdims", std::int64_t{0}}});
   }
 
   // The first choice whose running sum of probabilities exceeds Phi(noise): see draw_choices().
   std::string drawn_choice(std::int64_t choices) {
     nn::onnx::Graph& g = m_.graph();
-    const std::string logits = g.node("Div", {x_, m_.scalar("temperature", static_cast<float>(*policy_.temperature))}, "logits");
+    const std::string logits =
+        g.node("Div", {x_, m_.scalar("temperature", static_cast<float>(*policy_.temperature))}, "logits");
     const std::string p = g.node("Softmax", {logits}, "probabilities", {{"axis", std::int64_t{1}}});
     g.constant("axis_1", {}, std::vector<std::int64_t>{1});
     const std::string sums = g.node("CumSum", {p, "axis_1"}, "running_sums");
-    std::string u = g.node("Div", {noise_input(1), m_.scalar("sqrt_2", std::numbers::sqrt2_v<float>)}, "noise_scaled");
+    std::string u =
+        g.node("Div", {noise_input(1), m_.scalar("sqrt_2", std::numbers::sqrt2_v<float>)}, "noise_scaled");
     u = g.node("Add", {g.node("Erf", {u}, "erf"), m_.scalar("one", 1)}, "erf_plus_1");
     u = g.node("Mul", {u, m_.scalar("half", 0.5)}, "u");
     u = g.node("Mul", {u, m_.columns(sums, choices - 1, choices, "whole")}, "u_of_whole");
-    const std::string passed = g.node("GreaterOrEqual", {u, m_.columns(sums, 0, choices - 1, "sums_but_last")}, "passed");
-    const std::string counted = g.node("Cast", {passed}, "passed_as_numbers", {{"to", static_cast<std::int64_t>(ElementType::i64)}});
-    return g.node("ReduceSum", {counted, m_.integers("sum_axis", {1})}, "action", {{"keepdims", std::int64_t{0}}});
+    const std::string passed =
+        g.node("GreaterOrEqual", {u, m_.columns(sums, 0, choices - 1, "sums_but_last")}, "passed");
+    const std::string counted =
+        g.node("Cast", {passed}, "passed_as_numbers", {{"to", static_cast<std::int64_t>(ElementType::i64)}});
+    return g.node("ReduceSum", {counted, m_.integers("sum_axis", {1})}, "action",
+                  {{"keepdims", std::int64_t{0}}});
   }
 
  private:
@@ -189,10 +204,16 @@ void add_policy(Model& model, const ExportedAgent& agent, bool stochastic) {
 
 // The mean of quantiles as one output: the layer is linear.
 DenseLayer averaged(const DenseLayer& layer) {
-  DenseLayer mean = {.in = layer.in, .out = 1, .weight = std::vector<float>(static_cast<std::size_t>(layer.in)), .bias = {0}, .norm_weight = {}, .norm_bias = {}};
+  DenseLayer mean = {.in = layer.in,
+                     .out = 1,
+                     .weight = std::vector<float>(static_cast<std::size_t>(layer.in)),
+                     .bias = {0},
+                     .norm_weight = {},
+                     .norm_bias = {}};
   for (std::int64_t i = 0; i < layer.in; ++i) {
     double sum = 0;
-    for (std::int64_t j = 0; j < layer.out; ++j) sum += layer.weight[static_cast<std::size_t>(j * layer.in + i)];
+    for (std::int64_t j = 0; j < layer.out; ++j)
+      sum += layer.weight[static_cast<std::size_t>(j * layer.in + i)];
     mean.weight[static_cast<std::size_t>(i)] = static_cast<float>(sum / static_cast<double>(layer.out));
   }
   double sum = 0;
@@ -207,7 +228,8 @@ void add_critics(Model& model, const ExportedAgent& agent) {
   std::string input = model.observation(critics.obs);
   if (critics.takes_action) {
     const Stretch stretch = stretch_of(std::get<envs::Box>(agent.spec.action_space));
-    std::string action = g.input("action", ElementType::f32, width_of(stretch.half), "as Env::step() takes it");
+    std::string action =
+        g.input("action", ElementType::f32, width_of(stretch.half), "as Env::step() takes it");
     action = g.node("Sub", {action, model.row("action_middle", stretch.middle)}, "action_centred");
     action = g.node("Div", {action, model.row("action_half", stretch.half)}, "action_scaled");
     input = g.node("Concat", {input, action}, "observation_and_action", {{"axis", std::int64_t{1}}});
@@ -217,12 +239,14 @@ void add_critics(Model& model, const ExportedAgent& agent) {
     std::vector<DenseLayer> layers = critics.critics[i];
     if (critics.takes_action) layers.back() = averaged(layers.back());
     std::string x = input;
-    for (std::size_t k = 0; k < layers.size(); ++k) x = model.dense(x, layers[k], fmt::format("q{}.l{}", i + 1, k + 1));
+    for (std::size_t k = 0; k < layers.size(); ++k)
+      x = model.dense(x, layers[k], fmt::format("q{}.l{}", i + 1, k + 1));
     each.push_back(x);
   }
   if (critics.takes_action) {
     g.node("Concat", each, "q", {{"axis", std::int64_t{1}}});
-    return g.output("q", ElementType::f32, static_cast<std::int64_t>(each.size()), "what each critic says of the action");
+    return g.output("q", ElementType::f32, static_cast<std::int64_t>(each.size()),
+                    "what each critic says of the action");
   }
   g.node("Min", each, "q");
   g.output("q", ElementType::f32, std::get<envs::Discrete>(agent.spec.action_space).n,
@@ -255,11 +279,13 @@ std::int64_t noise_width(const ExportedAgent& agent) {
 void check_part(const ExportedAgent& agent, ExportedPart part) {
   const std::string& algorithm = agent.info.config.algorithm().name;
   const PolicyNetwork& p = agent.policy;
-  const bool draws = p.head == PolicyHead::choice ? p.temperature.has_value() : p.head != PolicyHead::deterministic;
+  const bool draws =
+      p.head == PolicyHead::choice ? p.temperature.has_value() : p.head != PolicyHead::deterministic;
   if (part == ExportedPart::stochastic && !draws) {
-    throw ConfigError(fmt::format("{} has no policy that draws: it explores by what is added to its actions. Without "
-                                  "--stochastic the action is the best it knows",
-                                  algorithm));
+    throw ConfigError(
+        fmt::format("{} has no policy that draws: it explores by what is added to its actions. Without "
+                    "--stochastic the action is the best it knows",
+                    algorithm));
   }
   if (part == ExportedPart::critics && !agent.critics)
     throw ConfigError(fmt::format("{} has no critics to export", algorithm));
@@ -273,7 +299,8 @@ ExportedAgent agent_to_export(const std::string& run) {
   const std::unique_ptr<Agent> agent = load_agent(run);
   std::optional<PolicyNetwork> policy = agent->policy_network();
   if (!policy)
-    throw ConfigError(fmt::format("{}: {} does not say what its policy is", run, exported.info.config.algorithm().name));
+    throw ConfigError(
+        fmt::format("{}: {} does not say what its policy is", run, exported.info.config.algorithm().name));
   exported.policy = std::move(*policy);
   exported.critics = agent->critic_networks();
   return exported;
@@ -283,9 +310,11 @@ std::string to_onnx(const ExportedAgent& agent, ExportedPart part) {
   check_part(agent, part);
   const Json about = description(agent, part);
   Model model(agent, part == ExportedPart::critics ? "critics" : "policy");
-  part == ExportedPart::critics ? add_critics(model, agent) : add_policy(model, agent, part == ExportedPart::stochastic);
+  part == ExportedPart::critics ? add_critics(model, agent)
+                                : add_policy(model, agent, part == ExportedPart::stochastic);
   std::map<std::string, std::string> properties;
-  for (const auto& [key, value] : about.items()) properties[key] = value.is_string() ? value.get<std::string>() : dumped(value);
+  for (const auto& [key, value] : about.items())
+    properties[key] = value.is_string() ? value.get<std::string>() : dumped(value);
   return model.graph().model(about.at("about"), properties);
 }
 
@@ -295,7 +324,10 @@ Json description(const ExportedAgent& agent, ExportedPart part) {
   const char* what = "the best action that the policy knows";
   if (part == ExportedPart::stochastic) {
     what = "a draw from the policy";
-    inputs.push_back({{"name", "noise"}, {"dtype", "float32"}, {"shape", {"batch", noise_width(agent)}}, {"distribution", "standard normal"}});
+    inputs.push_back({{"name", "noise"},
+                      {"dtype", "float32"},
+                      {"shape", {"batch", noise_width(agent)}},
+                      {"distribution", "standard normal"}});
   }
   if (part == ExportedPart::critics) {
     what = "what the critics say of an action";
@@ -345,7 +377,8 @@ std::vector<float> transposed(const DenseLayer& layer) {
   std::vector<float> result;
   result.reserve(layer.weight.size());
   for (std::int64_t i = 0; i < layer.in; ++i) {
-    for (std::int64_t j = 0; j < layer.out; ++j) result.push_back(layer.weight[static_cast<std::size_t>(j * layer.in + i)]);
+    for (std::int64_t j = 0; j < layer.out; ++j)
+      result.push_back(layer.weight[static_cast<std::size_t>(j * layer.in + i)]);
   }
   return result;
 }
@@ -393,8 +426,9 @@ std::string to_header(const ExportedAgent& agent, const std::string& name) {
     body += "  for (int i = 0; i < kObservations; ++i) a[i] = observation[i];\n";
   }
   for (std::size_t k = 0; k < layers.size(); ++k) {
-    body += fmt::format("  detail::dense<{}, {}, {}>(detail::weight_{}, detail::bias_{}, {}, {});\n", layers[k].in, layers[k].out,
-                        layers[k].activation == Activation::relu, k + 1, k + 1, k % 2 == 0 ? "a" : "b", k % 2 == 0 ? "b" : "a");
+    body += fmt::format("  detail::dense<{}, {}, {}>(detail::weight_{}, detail::bias_{}, {}, {});\n",
+                        layers[k].in, layers[k].out, layers[k].activation == Activation::relu, k + 1, k + 1,
+                        k % 2 == 0 ? "a" : "b", k % 2 == 0 ? "b" : "a");
   }
   const char* last = layers.size() % 2 == 0 ? "a" : "b";
   if (chooses) {
@@ -447,8 +481,9 @@ inline void act(const float* observation, float* action) {{
 
 }}  // namespace {}
 )",
-                     about.at("about").get<std::string>(), version(), envs::size_of(agent.spec.observation_space),
-                     envs::size_of(agent.spec.action_space), name, envs::size_of(agent.spec.observation_space),
+                     about.at("about").get<std::string>(), version(),
+                     envs::size_of(agent.spec.observation_space), envs::size_of(agent.spec.action_space),
+                     name, envs::size_of(agent.spec.observation_space),
                      envs::size_of(agent.spec.action_space), weights, body, name);
 }
 

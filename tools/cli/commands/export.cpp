@@ -1,6 +1,5 @@
 // saccade export: a run's policy for programs that know nothing of this one.
 
-
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -46,7 +45,8 @@ std::string namespace_of(const fs::path& file) {
 
 void export_header(const ExportCommand& options) {
   if (options.stochastic || options.critics)
-    throw ConfigError("a header has the deterministic policy alone; --stochastic and --critics are for .onnx files");
+    throw ConfigError(
+        "a header has the deterministic policy alone; --stochastic and --critics are for .onnx files");
   check_new(options.file, options.force);
   const std::string name = namespace_of(options.file);
   write_file(options.file, rl::to_header(rl::agent_to_export(options.run), name));
@@ -54,7 +54,8 @@ void export_header(const ExportCommand& options) {
 }
 
 void export_model(const ExportCommand& options) {
-  if (options.stochastic && options.critics) throw ConfigError("--stochastic is of a policy, --critics has none");
+  if (options.stochastic && options.critics)
+    throw ConfigError("--stochastic is of a policy, --critics has none");
   const rl::ExportedPart part = options.critics      ? rl::ExportedPart::critics
                                 : options.stochastic ? rl::ExportedPart::stochastic
                                                      : rl::ExportedPart::deterministic;
@@ -84,21 +85,24 @@ void run(const ExportCommand& options) {
   const std::string extension = fs::path(options.file).extension().string();
   if (extension == ".h" || extension == ".hpp") return export_header(options);
   if (extension == ".onnx") return export_model(options);
-  throw ConfigError(fmt::format("FILE is '{}', expected a name that ends with .onnx or .h", printable(options.file)));
+  throw ConfigError(
+      fmt::format("FILE is '{}', expected a name that ends with .onnx or .h", printable(options.file)));
 }
 
 }  // namespace
 
 void add_export(CLI::App& app, int&) {
-  CLI::App* sub = app.add_subcommand(
-      "export",
-      "Write a run's policy as a file that needs no Saccade. It takes observations and gives actions as the environment "
-      "does, with their statistics and scales inside: an ONNX model, with a .json beside it that says what its inputs and "
-      "outputs are, or a C++ header.");
+  CLI::App* sub = app.add_subcommand("export",
+                                     "Write a run's policy as a file that needs no Saccade. It takes "
+                                     "observations and gives actions as the environment "
+                                     "does, with their statistics and scales inside: an ONNX model, with a "
+                                     ".json beside it that says what its inputs and "
+                                     "outputs are, or a C++ header.");
   auto o = std::make_shared<ExportCommand>();
   sub->add_option("RUN", o->run, "the run's folder")->required();
   sub->add_option("FILE", o->file, "what to write: NAME.onnx or NAME.h")->required();
-  sub->add_flag("--stochastic", o->stochastic, "draws from the policy, its noise being an input, instead of its best action");
+  sub->add_flag("--stochastic", o->stochastic,
+                "draws from the policy, its noise being an input, instead of its best action");
   sub->add_flag("--critics", o->critics, "the critics instead of the policy");
   sub->add_flag("--force", o->force, "replace a file that is there");
   sub->footer(
