@@ -38,6 +38,7 @@
 #include "autograd/modes.h"
 #include "autograd/node.h"
 #include "autograd/ops.h"
+#include "autograd/tape_observer.h"
 #include "base/error.h"
 #include "base/scoped.h"
 
@@ -244,9 +245,26 @@ void run_hooks(const Node& node, Tensor& gradient) {
   }
 }
 
+// Tells who watches this thread's tape, if anybody does, when a pass begins and ends, however it ends.
+class Watched {
+ public:
+  Watched() : observer(detail::observer) {
+    if (observer != nullptr) observer->sweep_begins();
+  }
+  ~Watched() {
+    if (observer != nullptr) observer->sweep_ends();
+  }
+  Watched(const Watched&) = delete;
+  Watched& operator=(const Watched&) = delete;
+
+  TapeObserver* const observer;
+};
+
 void sweep(Subgraph& graph, const TensorList& outputs, const GradOptions& options) {
   const bool retain = options.retain_graph.value_or(options.create_graph);
   const Scoped mode(detail::recording, options.create_graph);
+  const Watched watched;
+  TapeObserver* const observer = watched.observer;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     Tensor given = grad_output(outputs, i, options.grad_outputs);
     if (Subgraph::Entry* entry = graph.output(i)) add_to(entry->gradient, std::move(given));
@@ -256,6 +274,8 @@ void sweep(Subgraph& graph, const TensorList& outputs, const GradOptions& option
     if (!entry.leads) continue;
     Node& node = *entry.node;
     if (!node.hooks.empty() && entry.gradient.defined()) run_hooks(node, entry.gradient);
+    if (observer != nullptr && entry.gradient.defined()) [[unlikely]]
+      observer->begins(node, entry.gradient);
     bool passed = false;  // along any edge; a target's inputs need not lead to another
     Tensor y = node.output;
     if (y.defined() && options.create_graph) {  // with its node, so that it can be differentiated through
@@ -266,8 +286,14 @@ void sweep(Subgraph& graph, const TensorList& outputs, const GradOptions& option
       Subgraph::Entry* input = graph.input(entry, k);
       if (input == nullptr) continue;
       passed = true;
-      if (entry.gradient.defined()) add_to(input->gradient, vjp(node, k, entry.gradient, y));
+      if (!entry.gradient.defined()) continue;
+      Tensor g = vjp(node, k, entry.gradient, y);
+      if (observer != nullptr) [[unlikely]]
+        observer->passes(node, k, g, input->gradient);
+      add_to(input->gradient, std::move(g));
     }
+    if (observer != nullptr && entry.gradient.defined()) [[unlikely]]
+      observer->ends(node, passed && !retain);
     if (!entry.target) entry.gradient = Tensor();
     if (passed && !retain) {
       node.edges.clear();

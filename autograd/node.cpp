@@ -2,7 +2,14 @@
 
 #include <atomic>
 
+#include "autograd/tape_observer.h"
+
 namespace saccade {
+
+constinit thread_local TapeObserver* detail::observer = nullptr;
+
+void detail::note_constant(const Tensor& x) { observer->constant(x); }
+void detail::note_constant(double number) { observer->constant(scalar(number, DType::f64)); }
 
 namespace {
 

@@ -103,6 +103,15 @@ struct Saved {
   std::uint32_t version;
 };
 
+class TapeObserver;  // tape_observer.h
+
+namespace detail {
+extern constinit thread_local TapeObserver* observer;  // null: nobody watches
+/// Tells the observer of an input that needs no gradient.
+void note_constant(const Tensor& x);
+void note_constant(double number);
+}  // namespace detail
+
 /// From an op's output back to one of its inputs.
 struct Edge {
   Ref<Node> input;
@@ -110,10 +119,19 @@ struct Edge {
   PoolVector<Saved> saved;
   bool needs_output = false;
 
+  explicit Edge(double number) {
+    if (detail::observer != nullptr && grad_enabled()) [[unlikely]]
+      detail::note_constant(number);
+  }
   /// Keeps nothing, if x needs no gradient or this thread records none.
   template <class F>
   Edge(const Tensor& x, const F& f) {
-    if (!grad_enabled() || !x.requires_grad()) return;
+    if (!grad_enabled()) return;
+    if (!x.requires_grad()) {
+      if (detail::observer != nullptr) [[unlikely]]
+        detail::note_constant(x);
+      return;
+    }
     input = x.body()->node;
     needs_output = std::is_invocable_v<const F&, const Tensor&, const Tensor&>;
     if constexpr (std::is_trivially_destructible_v<F>) {

@@ -4,13 +4,14 @@
 #include <utility>
 
 #include "autograd/anomaly.h"
+#include "autograd/tape_observer.h"
 
 namespace saccade {
 
 Tensor record(const char* op, Tensor y, std::initializer_list<EdgeSpec> specs, SourceLocation where) {
   PoolVector<Edge> edges;
   for (const EdgeSpec& spec : specs) {
-    if (!spec.edge.input) continue;
+    if (!spec.edge.input && detail::observer == nullptr) continue;
     if (edges.empty()) edges.reserve(specs.size());
     edges.push_back(std::move(spec.edge));
   }
@@ -24,6 +25,8 @@ Tensor record(const char* op, Tensor y, PoolVector<Edge> edges, SourceLocation w
       return "the result of '" + std::string(op) + (scope == nullptr ? "'" : "' of " + *scope);
     });
   }
+  if (detail::observer != nullptr && grad_enabled()) [[unlikely]]
+    y = detail::observer->result(op, edges, std::move(y));
   std::erase_if(edges, [](const Edge& edge) { return !edge.input; });
   if (edges.empty()) return y;
   if (y.requires_grad()) y = y.detach();  // handed through from an input, which keeps its own node
@@ -37,6 +40,8 @@ Tensor record(const char* op, Tensor y, PoolVector<Edge> edges, SourceLocation w
   }
   node->edges = std::move(edges);
   y.body()->node = std::move(node);
+  if (detail::observer != nullptr) [[unlikely]]
+    detail::observer->recorded(*y.body()->node, y);
   return y;
 }
 

@@ -9,10 +9,12 @@
 
 namespace saccade {
 
-/// An input and its gradient, as record() takes them: `{input, gradient}`.
+/// An input and its gradient, as record() takes them: `{input, gradient}`. Or a number among the inputs,
+/// which nothing but explain() asks for.
 struct EdgeSpec {
   template <class F>
   EdgeSpec(const Tensor& x, F f) : edge(x, f) {}
+  EdgeSpec(double number) : edge(number) {}
   mutable Edge edge;  // record() moves it out of its initializer list
 };
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what building Saccade takes and is not there yet, from the packages of Debian 12 or 13. Quiet when nothing
-# is missing. --ci adds what only tests and checks of the source need: clang, its tools, Python, a browser and node.
+# is missing. --ci adds what only tests and checks of the source need: clang, its tools, Python, a browser, node
+# and graphviz.
 set -euo pipefail
 
 packages=(g++ cmake libxsimd-dev nlohmann-json3-dev catch2 libcli11-dev libfmt-dev libbenchmark-dev libmujoco-dev libjs-chart.js
@@ -45,6 +46,7 @@ if $ci; then
   command -v node >/dev/null || missing+=(nodejs)
   command -v python3 >/dev/null || missing+=(python3)
   command -v chromium >/dev/null || missing+=(chromium)
+  command -v dot >/dev/null || missing+=(graphviz)  # draws explained graphs; without it they have a layout of our own
 fi
 installed ninja-build || installed make || missing+=(ninja-build)
 [[ ${#missing[@]} -gt 0 ]] || exit 0

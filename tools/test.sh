@@ -30,7 +30,7 @@ built() {
 long_tests() { ctest --test-dir "$root/build/release" --output-on-failure --label-regex long; }
 long_asan() {
   built asan -DCMAKE_BUILD_TYPE=RelWithDebInfo -DSACCADE_SANITIZE=address,undefined
-  "${every_test[@]}" --test-dir "$root/build/asan" --timeout 3600 --exclude-regex 'fuzz|consumer|install'
+  "${every_test[@]}" --test-dir "$root/build/asan" --timeout 10800 --exclude-regex 'fuzz|consumer|install'
 }
 long_tsan() {
   built tsan -DCMAKE_BUILD_TYPE=RelWithDebInfo -DSACCADE_SANITIZE=thread

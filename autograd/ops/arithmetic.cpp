@@ -47,22 +47,22 @@ Tensor div(const Tensor& a, const Tensor& b) {
 
 Tensor add(const Tensor& a, double b) {
   check_defined("add", a);
-  return record("add", map(kernels::Add{}, a, b), {{a, pass}});
+  return record("add", map(kernels::Add{}, a, b), {{a, pass}, b});
 }
 
 Tensor sub(double a, const Tensor& b) {
   check_defined("sub", b);
-  return record("sub", map(kernels::Sub{}, a, b), {{b, neg}});
+  return record("sub", map(kernels::Sub{}, a, b), {a, {b, neg}});
 }
 
 Tensor mul(const Tensor& a, double b) {
   check_defined("mul", a);
-  return record("mul", map(kernels::Mul{}, a, b), {{a, [b](const Tensor& g) { return g * b; }}});
+  return record("mul", map(kernels::Mul{}, a, b), {{a, [b](const Tensor& g) { return g * b; }}, b});
 }
 
 Tensor div(const Tensor& a, double b) {
   check_defined("div", a);
-  return record("div", map(kernels::Div{}, a, b), {{a, [b](const Tensor& g) { return g / b; }}});
+  return record("div", map(kernels::Div{}, a, b), {{a, [b](const Tensor& g) { return g / b; }}, b});
 }
 
 Tensor operator/(double a, const Tensor& b) { return div(constant_like(b, a), b); }
@@ -86,10 +86,13 @@ Tensor pow(const Tensor& a, const Tensor& b) {
 
 Tensor pow(const Tensor& x, double exponent) {
   check_defined("pow", x);
-  return record("pow", map(kernels::Pow{}, x, exponent), {{x, [x, exponent](const Tensor& g) {
-                                                             if (exponent == 0) return zeros_like(g);
-                                                             return g * (exponent * pow(x, exponent - 1));
-                                                           }}});
+  return record("pow", map(kernels::Pow{}, x, exponent),
+                {{x,
+                  [x, exponent](const Tensor& g) {
+                    if (exponent == 0) return zeros_like(g);
+                    return g * (exponent * pow(x, exponent - 1));
+                  }},
+                 exponent});
 }
 
 Tensor maximum(const Tensor& a, const Tensor& b) {

@@ -3,6 +3,7 @@
 #include <numeric>
 #include <utility>
 
+#include "autograd/modes.h"
 #include "autograd/ops.h"
 #include "autograd/pool.h"
 #include "nn/dropout.h"
@@ -39,6 +40,7 @@ GaussianActor::GaussianActor(std::int64_t obs_dim, std::int64_t action_dim,
 }
 
 nn::TanhNormal GaussianActor::operator()(const Tensor& obs) const {
+  const Scope scope("actor");
   const Tensor h = body_(obs), out = head_(h);
   if (log_std_ == LogStd::gsde) {
     // Where all features are 0, the variance is, too; its logarithm needs a little more.
@@ -70,6 +72,11 @@ DeterministicActor::DeterministicActor(std::int64_t obs_dim, std::int64_t action
   register_module("mu", mu_);
 }
 
+Tensor DeterministicActor::operator()(const Tensor& obs) const {
+  const Scope scope("actor");
+  return mu_(obs);
+}
+
 CategoricalActor::CategoricalActor(std::int64_t obs_dim, std::int64_t choices,
                                    const std::vector<std::int64_t>& hidden, Rng& rng, DType dtype)
     : logits_(sizes(obs_dim, hidden, choices), rng, {}, dtype) {
@@ -86,6 +93,7 @@ Critic::Critic(std::int64_t obs_dim, std::int64_t action_dim, const std::vector<
 }
 
 Tensor Critic::operator()(const Tensor& obs, const Tensor& action, const TensorList& masks) const {
+  const Scope scope("critic");
   return q_(cat({obs, action}, -1), masks);
 }
 

@@ -62,7 +62,7 @@ class DeterministicActor : public nn::Module {
   DeterministicActor(std::int64_t obs_dim, std::int64_t action_dim, const std::vector<std::int64_t>& hidden,
                      Rng& rng, DType dtype = DType::f32);
 
-  Tensor operator()(const Tensor& obs) const { return mu_(obs); }
+  Tensor operator()(const Tensor& obs) const;
 
  private:
   nn::Mlp mu_;  // "mu"

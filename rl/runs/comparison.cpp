@@ -68,6 +68,8 @@ std::vector<std::pair<std::string, Json>> named(const std::string& path, const J
 std::vector<std::int64_t> seeds_of(const std::string& path, const Json& json) {
   const std::string where = path + ": seeds";
   if (json.is_string()) return parse_seeds(where, json.get<std::string>());
+  if (!json.is_array() || json.empty())
+    fail(path, fmt::format("seeds is {}, expected a list of them, or a text such as \"1..5\"", shown(json)));
   std::string text;
   for (const Json& seed : json) {
     if (!seed.is_number_integer()) fail(path, fmt::format("seeds has {}, expected an integer", shown(seed)));
@@ -89,11 +91,51 @@ std::string folder_name(const std::string& name) {
 }
 
 void check_folders(const std::string& path, const char* what, const std::vector<std::string>& names) {
+  constexpr std::size_t kLongest = 100;
   std::set<std::string> folders;
   for (const std::string& name : names) {
+    if (name.size() > kLongest)
+      fail(path, fmt::format("{}: {} is longer than {} bytes", what, printable(name), kLongest));
     if (!folders.insert(folder_name(name)).second) {
       fail(path, fmt::format("{}: two are called {} but for signs and spaces", what, printable(name)));
     }
+  }
+}
+
+// What a comparison says itself: of a run's own keys, its task and seed.
+void check_settings(const std::string& where, const Json& settings) {
+  for (const auto& [key, instead] :
+       {std::pair("env", "it is the task"), std::pair("seed", "seeds are those of \"seeds\"")}) {
+    if (settings.contains(key))
+      throw ConfigError(fmt::format("{}: {} cannot be set: {}", where, key, instead));
+  }
+}
+
+// Settings over those that there are. The algorithm has been chosen before, with its preset.
+void take(Config& config, Json settings, const std::string& where) {
+  check_settings(where, settings);
+  settings.erase("algorithm");
+  update_from_json(config, settings, where);
+}
+
+// The closest of the three that names one.
+std::string algorithm_of(const std::string& path, const std::vector<const Json*>& closest_first) {
+  for (const Json* settings : closest_first) {
+    if (!settings->contains("algorithm")) continue;
+    const Json& name = settings->at("algorithm");
+    if (!name.is_string()) fail(path, fmt::format("algorithm is {}, expected a name", shown(name)));
+    return name.get<std::string>();
+  }
+  return "";
+}
+
+// An error of what is made of a task and a configuration, with their names.
+template <class F>
+auto named_as(const std::string& where, const F& make) {
+  try {
+    return make();
+  } catch (const ConfigError& error) {
+    throw ConfigError(where + ": " + error.what());
   }
 }
 
@@ -103,7 +145,10 @@ std::vector<std::int64_t> parse_seeds(const std::string& flag, const std::string
   std::vector<std::int64_t> seeds;
   if (const std::size_t dots = text.find(".."); dots != text.npos) {
     const std::int64_t first = parse_integer(flag, text.substr(0, dots), 0, kLargestSeed);
-    const std::int64_t last = parse_integer(flag, text.substr(dots + 2), first, first + 9999);
+    const std::int64_t last = parse_integer(flag, text.substr(dots + 2), 0, kLargestSeed);
+    if (last < first || last - first >= 10'000)
+      throw ConfigError(
+          fmt::format("{}: '{}' given, expected a first and a last one, of at most 10000", flag, text));
     for (std::int64_t seed = first; seed <= last; ++seed) seeds.push_back(seed);
     return seeds;
   }
@@ -136,6 +181,8 @@ Comparison read_comparison(const std::string& path, const std::string& out) {
   if (!of_all.is_object())
     fail(path, fmt::format("set is {}, expected an object of settings", shown(of_all)));
   const Json thresholds = json.value("thresholds", Json::object());
+  if (!thresholds.is_object())
+    fail(path, fmt::format("thresholds is {}, expected an object of returns by task", shown(thresholds)));
   for (const auto& [task, threshold] : thresholds.items()) {
     if (std::count(comparison.tasks.begin(), comparison.tasks.end(), task) == 0) {
       fail(path, fmt::format("thresholds: {} is none of the tasks", printable(task)));
@@ -145,25 +192,26 @@ Comparison read_comparison(const std::string& path, const std::string& out) {
     comparison.thresholds[task] = threshold.get<double>();
   }
   for (const std::int64_t seed : comparison.seeds) {
-    for (const auto& [task, of_task] : tasks) {
+    for (const auto& [task_name, of_task] : tasks) {
       for (const auto& [name, own] : configurations) {
-        const Json algorithm = own.value("algorithm", Json(""));
-        if (!algorithm.is_string()) {
-          fail(path, fmt::format("{}: algorithm is {}, expected a name", printable(name), shown(algorithm)));
-        }
+        const std::string& task = task_name;  // Clang 14 captures no structured binding
+        const std::string of_own = fmt::format("{}: {}", path, printable(name));
+        const std::string algorithm = algorithm_of(of_own, {&own, &of_task, &of_all});
+        const std::string where = fmt::format("{} on {}", of_own, printable(task));
         ComparedRun run = {
             .task = task,
             .configuration = name,
-            .info = choose({.name = task, .algorithm = algorithm, .config_file = ""}),
+            .info = named_as(
+                where, [&] { return choose({.name = task, .algorithm = algorithm, .config_file = ""}); }),
             .folder =
                 (fs::path(out) / folder_name(task) / folder_name(name) / fmt::format("{}", seed)).string()};
-        update_from_json(run.info.config, of_all, path + ": set");
-        update_from_json(run.info.config, of_task, fmt::format("{}: {}", path, printable(task)));
-        update_from_json(run.info.config, own, fmt::format("{}: {}", path, printable(name)));
+        take(run.info.config, of_all, path + ": set");
+        take(run.info.config, of_task, fmt::format("{}: {}", path, printable(task)));
+        take(run.info.config, own, of_own);
         run.info.config.run.seed = seed;
         if (seed == comparison.seeds.front()) {
           const auto env = make_env(run.info.config.run.env);
-          make_agent(run.info.config);  // throws where they do not fit
+          named_as(where, [&] { return make_agent(run.info.config); });  // throws where they do not fit
           const auto own_threshold = env->spec().reward_threshold;
           if (own_threshold) comparison.thresholds.try_emplace(task, *own_threshold);
         }
@@ -195,13 +243,18 @@ RunStage stage_of(const ComparedRun& run) {
     return RunStage::none;
   const RunInfo there = read_run_info(run.folder);
   const Json was = to_json(there.config), now = to_json(run.info.config);
+  bool goes_on = false;
   for (const auto& [key, value] : now.items()) {
     if (was.contains(key) && was.at(key) == value) continue;
+    if (key == "steps" && was.at(key) < value) {
+      goes_on = true;
+      continue;
+    }
     throw ConfigError(
         fmt::format("{}: was made with {} {}, but {} is asked for; delete it, or compare in another folder",
                     run.folder, key, was.contains(key) ? shown(was.at(key)) : "none", shown(value)));
   }
-  return fs::exists(run_file(run.folder, "summary.json")) ? RunStage::done : RunStage::begun;
+  return !goes_on && fs::exists(run_file(run.folder, "summary.json")) ? RunStage::done : RunStage::begun;
 }
 
 }  // namespace saccade::rl

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "rl/runs/logs.h"
+#include "rl/runs/warnings.h"
 
 namespace saccade::rl {
 
@@ -25,8 +26,8 @@ const Rng& bootstrap_rng() {
 std::optional<double> mean_of_later(const RunLog& log,
                                     const std::function<std::optional<double>(const Diagnosis&)>& value) {
   std::vector<double> values;
-  for (std::size_t i = log.diagnoses.size() / 2; i < log.diagnoses.size(); ++i) {
-    if (const std::optional<double> number = value(log.diagnoses[i].diagnosis)) values.push_back(*number);
+  for (const Diagnosis& diagnosis : later_half(log)) {
+    if (const std::optional<double> number = value(diagnosis)) values.push_back(*number);
   }
   return values.empty() ? std::nullopt : std::optional(statistics::mean(values));
 }
@@ -35,26 +36,28 @@ RunResult result_of(const ComparedRun& run, const std::optional<double>& thresho
   const RunLog log = read_run_log(run.folder);
   RunResult result;
   result.seed = run.info.config.run.seed;
-  try {
-    const auto& final = log.summary.at("final_evaluation");
-    result.score = final.at("mean");
-    result.score_std = final.at("std");
-    result.seconds = log.summary.at("seconds");
-    result.steps_per_second = log.summary.at("steps_per_second");
-  } catch (const nlohmann::ordered_json::exception& error) {
-    throw FormatError(fmt::format("{}: is damaged: {}", run_file(run.folder, "summary.json"), error.what()));
-  }
+  if (log.summary.is_null()) throw FormatError(run.folder + ": has no summary.json");
+  const auto& final = log.summary.at("final_evaluation");
+  result.score = final.at("mean");
+  result.score_std = final.at("std");
+  result.seconds = log.summary.at("seconds");
+  result.steps_per_second = log.summary.at("steps_per_second");
   const std::vector<double>&steps = log.evaluations["step"], &means = log.evaluations["mean"];
   for (std::size_t i = 0; i < steps.size(); ++i) {
     result.curve.steps.push_back(static_cast<std::int64_t>(steps[i]));
     result.curve.values.push_back(means.at(i));
   }
-  result.best = result.score;
-  for (const double mean : result.curve.values) result.best = std::max(result.best, mean);
-  if (!result.curve.steps.empty()) {
-    if (threshold) result.steps_to_threshold = statistics::steps_to_threshold(result.curve, *threshold);
-    result.worst_drop = statistics::worst_drop(result.curve);
+  // The final evaluation is the curve's end; one at the same step has fewer episodes.
+  const std::int64_t last = log.summary.at("steps");
+  if (!result.curve.steps.empty() && result.curve.steps.back() >= last) {
+    result.curve.values.back() = result.score;
+  } else {
+    result.curve.steps.push_back(last);
+    result.curve.values.push_back(result.score);
   }
+  result.best = *std::max_element(result.curve.values.begin(), result.curve.values.end());
+  if (threshold) result.steps_to_threshold = statistics::steps_to_threshold(result.curve, *threshold);
+  result.worst_drop = statistics::worst_drop(result.curve);
   result.overestimation =
       mean_of_later(log, [](const Diagnosis& d) { return std::optional(d.q - d.soft_return); });
   result.entropy = mean_of_later(log, [](const Diagnosis& d) { return d.entropy; });
@@ -71,10 +74,7 @@ std::vector<double> scores_of(const ConfigurationResult& configuration) {
 
 void add_curve(ConfigurationResult& configuration) {
   std::vector<statistics::Curve> curves;
-  for (const RunResult& run : configuration.runs) {
-    if (!run.curve.steps.empty()) curves.push_back(run.curve);
-  }
-  if (curves.empty()) return;
+  for (const RunResult& run : configuration.runs) curves.push_back(run.curve);
   configuration.steps = statistics::common_steps(curves);
   std::vector<Scores> points(configuration.steps.size());
   for (const statistics::Curve& curve : curves) {
@@ -148,9 +148,13 @@ ComparisonResults results_of(const Comparison& comparison) {
       for (const ComparedRun& run : comparison.runs) {
         if (run.task != name || run.configuration != configuration) continue;
         result.algorithm = run.info.config.algorithm().name;
-        if (stage_of(run) != RunStage::done) continue;
-        result.runs.push_back(result_of(run, task.threshold));
-        ++results.done;
+        try {
+          if (stage_of(run) != RunStage::done) continue;
+          result.runs.push_back(result_of(run, task.threshold));
+          ++results.done;
+        } catch (const Error& error) {
+          results.damaged.emplace_back(error.what());
+        }
       }
       task.configurations.push_back(std::move(result));
     }

@@ -14,8 +14,8 @@ namespace saccade::rl {
 struct RunResult {
   std::int64_t seed = 0;
   double score = 0, score_std = 0;  // of its final evaluation: mean and deviation over episodes
-  statistics::Curve curve;          // of its evaluations
-  double best = 0;                  // of those and the final one
+  statistics::Curve curve;          // of its evaluations, the final one the last
+  double best = 0;                  // of those
   std::optional<std::int64_t> steps_to_threshold;
   double worst_drop = 0;
   // Means over the later half of its diagnoses; none if there are none.
@@ -26,9 +26,10 @@ struct RunResult {
 struct ConfigurationResult {
   std::string name, algorithm;
   std::vector<RunResult> runs;
-  // None while no run is done.
+  // None while no run is done. The interval of a single run has no width, and says nothing.
   std::optional<statistics::Estimate> iqm;  // of the final scores
-  /// P(a run of it ends higher than one of the first configuration).
+  /// P(a run of it ends higher than one of the first configuration), a tie counting half. An interval without
+  /// a width, where all runs of one end higher, says nothing.
   std::optional<statistics::Estimate> improvement;
   std::vector<std::int64_t> steps;  // of the curve, which is the interquartile mean of the runs' curves
   std::vector<statistics::Estimate> curve;
@@ -43,12 +44,13 @@ struct TaskResult {
 struct ComparisonResults {
   std::size_t done = 0, runs = 0;
   std::vector<TaskResult> tasks;
+  std::vector<std::string> damaged;  // runs that cannot be read, each with what is wrong
   /// The interquartile mean over all tasks of each configuration, each task's scores being scaled so that 0
   /// is the lowest and 1 the highest of any run; none of a single task, nor while runs are missing.
   std::vector<statistics::Estimate> over_tasks;
 };
 
-/// From the folders of those runs that are done. FormatError if one of them is damaged.
+/// From the folders of those runs that are done.
 ComparisonResults results_of(const Comparison& comparison);
 
 /// A row a run.

@@ -111,7 +111,7 @@ std::vector<DiagnosisRow> read_diagnoses(const std::string& path) {
 Json read_summary(const std::string& path) {
   Json summary = read_json(path);
   try {
-    count_of(summary, "divergences", path);
+    for (const char* key : {"steps", "divergences"}) count_of(summary, key, path);
     const Json& evaluation = summary.at("final_evaluation");
     count_of(evaluation, "episodes", path);
     for (const char* key : {"mean", "std", "min", "max"}) evaluation.at(key).get<double>();
@@ -203,6 +203,7 @@ Table read_table(const std::string& path, const std::vector<std::string>& needed
 
 std::int64_t RunLog::last_step() const {
   double last = diagnoses.empty() ? 0 : static_cast<double>(diagnoses.back().step);
+  if (!summary.is_null()) last = std::max(last, summary.at("steps").get<double>());
   for (const Table* table : {&episodes, &evaluations}) {
     const std::vector<double>& steps = (*table)["step"];
     if (!steps.empty()) last = std::max(last, steps.back());

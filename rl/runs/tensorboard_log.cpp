@@ -118,9 +118,4 @@ void TensorBoardLog::add_evaluation(std::int64_t step, const Evaluation& e) {
                        .scalar("eval/mean_ep_length", mean_of(e.lengths, [](std::int64_t n) { return n; })));
 }
 
-void TensorBoardLog::add_histogram(std::string_view tag, std::int64_t step, std::span<const double> values) {
-  const Summary summary = Summary().histogram(tag, values);
-  if (!summary.empty()) file_->add(step, summary);
-}
-
 }  // namespace saccade::rl

@@ -6,7 +6,6 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -58,7 +57,6 @@ class TensorBoardLog {
   /// training has taken so far.
   void end_round(const TrainState& state, const ReplayBuffer& buffer, double seconds);
   void add_evaluation(std::int64_t step, const Evaluation& evaluation);
-  void add_histogram(std::string_view tag, std::int64_t step, std::span<const double> values);
 
  private:
   void describe_episodes(Summary& summary, const TrainState& state, double seconds) const;

@@ -19,16 +19,6 @@ std::string grouped(std::int64_t n) {
   return text;
 }
 
-// The later half of the rows after the first updates, when what is said should be true by now.
-std::vector<Diagnosis> settled(const RunLog& log) {
-  std::vector<Diagnosis> rows;
-  for (const DiagnosisRow& row : log.diagnoses) {
-    if (row.step > log.info.config.off_policy.learning_starts) rows.push_back(row.diagnosis);
-  }
-  rows.erase(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(rows.size() / 2));
-  return rows;
-}
-
 template <class F>
 double mean_of(const std::vector<Diagnosis>& rows, const F& value) {
   double sum = 0;
@@ -40,16 +30,26 @@ using Sentences = std::vector<std::string>;
 
 void about_temperature(const RunLog& log, Sentences& said) {
   constexpr double kCollapsed = 1e-4, kRanAway = 100;
-  const std::vector<double>&alpha = log.episodes["alpha"], &step = log.episodes["step"];
-  for (std::size_t i = 0; i < alpha.size(); ++i) {
-    if (!(alpha[i] < kCollapsed || alpha[i] > kRanAway)) continue;  // NaN is neither
-    const bool low = alpha[i] < kCollapsed;
-    said.push_back(fmt::format(
-        "The temperature {} at step {}: it was {:.2g}. {}", low ? "collapsed" : "ran away",
-        grouped(static_cast<std::int64_t>(step[i])), alpha[i],
-        low ? "Entropy counts for nothing from there on." : "Next to entropy, rewards count for little."));
-    return;
+  std::vector<double> alpha, step;
+  for (std::size_t i = 0; i < log.episodes["alpha"].size(); ++i) {
+    if (!std::isfinite(log.episodes["alpha"][i])) continue;
+    alpha.push_back(log.episodes["alpha"][i]);
+    step.push_back(log.episodes["step"][i]);
   }
+  const auto is_odd = [](double a) { return a < kCollapsed || a > kRanAway; };
+  const auto odd = std::find_if(alpha.begin(), alpha.end(), is_odd);
+  // One that never changes was set, not learned.
+  if (odd == alpha.end() || std::all_of(alpha.begin(), alpha.end(), [&](double a) { return a == alpha[0]; }))
+    return;
+  const bool low = *odd < kCollapsed;
+  std::string after = fmt::format("It came to {:.2g} in the end.", alpha.back());
+  if (is_odd(alpha.back())) {
+    after = low ? "Entropy counts for nothing from there on." : "Next to entropy, rewards count for little.";
+  }
+  const double at = step[static_cast<std::size_t>(odd - alpha.begin())];
+  said.push_back(fmt::format("The temperature {} at step {}: it was {:.2g}. {}",
+                             low ? "collapsed" : "ran away", grouped(static_cast<std::int64_t>(at)), *odd,
+                             after));
 }
 
 void about_actions(const RunLog& log, Sentences& said) {
@@ -68,8 +68,8 @@ void about_q(const std::vector<Diagnosis>& rows, Sentences& said) {
   if (rows.empty()) return;
   const double q = mean_of(rows, [](const Diagnosis& d) { return d.q; });
   const double g = mean_of(rows, [](const Diagnosis& d) { return d.soft_return; });
-  const double off = q - g, size = std::max(std::abs(g), 1.0);
-  if (std::abs(off) < size) return;
+  const double off = q - g;
+  if (std::abs(off) < 0.5 * std::max(std::abs(g), 1.0)) return;
   const std::string ratio = g > 1 && q > 1 ? fmt::format(", {:.1f} times as much", q / g) : "";
   said.push_back(
       fmt::format("In the later half the critics say {:.4g} where {:.4g} comes{}: they {}estimate.", q, g,
@@ -107,15 +107,27 @@ void about_losses(const RunLog& log, Sentences& said) {
                   last / all));
 }
 
+// A fall of half of what was ever gained, and more than chance makes of evaluations of so many episodes.
 void about_returns(const RunLog& log, Sentences& said) {
-  const std::vector<double>&mean = log.evaluations["mean"], &step = log.evaluations["step"];
-  if (mean.size() < 4) return;
-  const auto best = std::max_element(mean.begin(), mean.end());
-  const double worst = *std::min_element(mean.begin(), mean.end()), last = mean.back();
-  if (*best - last < 0.5 * (*best - worst) || *best == last) return;
-  said.push_back(fmt::format(
-      "The policy got worse: evaluations fell from {:.5g} at step {} to {:.5g}.", *best,
-      grouped(static_cast<std::int64_t>(step[static_cast<std::size_t>(best - mean.begin())])), last));
+  struct Evaluated {
+    double step, mean, error;
+  };
+  std::vector<Evaluated> all;
+  const Table& e = log.evaluations;
+  for (std::size_t i = 0; i < e.rows(); ++i) {
+    if (e["step"][i] <= static_cast<double>(log.info.config.off_policy.learning_starts)) continue;
+    const double std = i < e["std"].size() ? e["std"][i] : 0,
+                 n = i < e["episodes"].size() ? e["episodes"][i] : 1;
+    all.push_back({e["step"][i], e["mean"][i], std / std::sqrt(std::max(n, 1.0))});
+  }
+  if (all.size() < 4) return;
+  const auto by_mean = [](const Evaluated& a, const Evaluated& b) { return a.mean < b.mean; };
+  const auto [worst, best] = std::minmax_element(all.begin(), all.end(), by_mean);
+  const Evaluated& last = all.back();
+  const double fall = best->mean - last.mean, chance = 4 * std::hypot(best->error, last.error);
+  if (!(fall >= 0.5 * (best->mean - worst->mean) && fall > chance)) return;
+  said.push_back(fmt::format("The policy got worse: evaluations fell from {:.5g} at step {} to {:.5g}.",
+                             best->mean, grouped(static_cast<std::int64_t>(best->step)), last.mean));
 }
 
 void about_divergences(const RunLog& log, Sentences& said) {
@@ -128,8 +140,17 @@ void about_divergences(const RunLog& log, Sentences& said) {
 
 }  // namespace
 
+std::vector<Diagnosis> later_half(const RunLog& log) {
+  std::vector<Diagnosis> rows;
+  for (const DiagnosisRow& row : log.diagnoses) {
+    if (row.step > log.info.config.off_policy.learning_starts) rows.push_back(row.diagnosis);
+  }
+  rows.erase(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(rows.size() / 2));
+  return rows;
+}
+
 std::vector<std::string> warnings(const RunLog& log) {
-  const std::vector<Diagnosis> rows = settled(log);
+  const std::vector<Diagnosis> rows = later_half(log);
   Sentences said;
   about_returns(log, said);
   about_q(rows, said);

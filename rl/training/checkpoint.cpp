@@ -283,6 +283,18 @@ Json load_checkpoint(const std::string& path, Agent& agent, ReplayBuffer& buffer
   return json.at("extra");
 }
 
+std::int64_t checkpoint_step(const std::string& path) {
+  std::int64_t step = 0;
+  read_whole(path, [&](const fs::path& folder) {
+    try {
+      step = count(read_object(folder / "state.json").at("train"), "step");
+    } catch (const Json::exception& error) {
+      throw FormatError(fmt::format("{}/state.json: is damaged: {}", folder.string(), error.what()));
+    }
+  });
+  return step;
+}
+
 void load_weights(const std::string& path, Agent& agent) {
   nn::NamedTensors weights;
   read_whole(path, [&](const fs::path& folder) {

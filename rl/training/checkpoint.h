@@ -30,6 +30,9 @@ void save_checkpoint(const std::string& path, const Agent& agent, const ReplayBu
 nlohmann::ordered_json load_checkpoint(const std::string& path, Agent& agent, ReplayBuffer& buffer,
                                        TrainState& state);
 
+/// The environment's steps until then. FormatError as above.
+std::int64_t checkpoint_step(const std::string& path);
+
 /// The agent alone, for evaluation.
 void load_weights(const std::string& path, Agent& agent);
 

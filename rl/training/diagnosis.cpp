@@ -114,6 +114,7 @@ std::optional<Diagnosis> diagnose(const EnvFactory& make_env, const Agent& agent
   const std::unique_ptr<envs::Env> env = make_env();
   const Path path = act_once(*env, agent, rng);
   const std::size_t steps = path.rewards.size();
+  if (steps == 0) return std::nullopt;  // it diverged at once
   const Inspection seen = agent.inspect(path.obs, path.noise);
   if (!seen.q.defined()) return std::nullopt;
   const std::vector<double> q = numbers(seen.q);
@@ -134,7 +135,7 @@ std::optional<Diagnosis> diagnose(const EnvFactory& make_env, const Agent& agent
     d.q += q[t] / static_cast<double>(steps);
     squares += (q[t] - soft_return) * (q[t] - soft_return);
   }
-  d.q_error = steps == 0 ? 0 : std::sqrt(squares / static_cast<double>(steps));
+  d.q_error = std::sqrt(squares / static_cast<double>(steps));
   const std::vector<double> actions = numbers(seen.action);
   const std::size_t width = actions.size() / q.size();
   count_actions(d, env->spec(), std::span(actions).first(steps * width));

@@ -66,7 +66,7 @@ TEST_CASE("jvp and vjp agree with the jacobian", "[functional]") {
   check_same(y[0], y2[0]);
   check_same(reshape(vj[0], {6}), matmul(reshape(v, {4}), j));
   check_same(reshape(ju[0], {4}), matmul(j, reshape(u, {6})));
-  CHECK_THROWS_AS(vjp(list, {x}, {u}), ShapeError);
+  CHECK_THROWS_WITH(vjp(list, {x}, {u}), Catch::Contains("vjp: tensor 0 is"));
   CHECK_THROWS_AS(jvp(list, {x}, {v}), ShapeError);
   CHECK_THROWS_AS(hessian(f, x), ShapeError);
 }

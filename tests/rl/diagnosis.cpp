@@ -112,10 +112,8 @@ TEST_CASE("the soft return counts rewards, later entropies and what remains wher
     for (int t = 0; t < 5; ++t) sum += g = reward + gamma * (g + bonus);
     CHECK(d.soft_return == Approx(sum / 5).epsilon(1e-12));
   }
-  SECTION("diverged at once: nothing to say, and no number that is none") {
-    const Diagnosis d = diagnose(counting({.diverges_after = 1}), Knower(), reward, Rng(1)).value();
-    CHECK(d.steps == 0);
-    CHECK((d.q == 0 && d.soft_return == 0 && d.q_error == 0 && d.entropy == 0));
+  SECTION("diverged at once: no diagnosis") {
+    CHECK_FALSE(diagnose(counting({.diverges_after = 1}), Knower(), reward, Rng(1)));
   }
 }
 

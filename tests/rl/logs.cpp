@@ -140,7 +140,12 @@ TEST_CASE("what looks wrong is said with its step and its numbers", "[logs]") {
   log.episodes = table({"step", "alpha"}, {{1000, 41000, 42000}, {1, 5e-5, 1e-6}});
   CHECK_THAT(said(log), Contains("The temperature collapsed at step 41,000: it was 5e-05"));
   log.episodes = table({"step", "alpha"}, {{1000, 1234567}, {1, 150}});
-  CHECK_THAT(said(log), Contains("The temperature ran away at step 1,234,567: it was 1.5e+02"));
+  CHECK_THAT(said(log),
+             Contains("The temperature ran away at step 1,234,567: it was 1.5e+02. Next to entropy"));
+  log.episodes = table({"step", "alpha"}, {{1000, 2000, 3000}, {1, 5e-5, 0.25}});
+  CHECK_THAT(said(log), Contains("collapsed at step 2,000: it was 5e-05. It came to 0.25 in the end."));
+  log.episodes = table({"step", "alpha"}, {{1000, 2000}, {1e-5, 1e-5}});
+  CHECK(said(log) == "");  // it was set
 
   log = log_of(10, [](double) {
     Diagnosis d;
@@ -164,6 +169,12 @@ TEST_CASE("what looks wrong is said with its step and its numbers", "[logs]") {
     return d;
   });
   CHECK_THAT(said(log), Contains("the critics say -500 where -100 comes: they underestimate"));
+  log = log_of(10, [](double) {
+    Diagnosis d;
+    d.q = -28, d.soft_return = -510;
+    return d;
+  });
+  CHECK_THAT(said(log), Contains("the critics say -28 where -510 comes: they overestimate"));
 
   log = log_of(10, [](double) {
     Diagnosis d;
@@ -180,8 +191,21 @@ TEST_CASE("what looks wrong is said with its step and its numbers", "[logs]") {
              Contains("The critics' loss in the last tenth, 250, is 250 times that of the whole run"));
 
   log = RunLog();
-  log.evaluations = table({"step", "mean"}, {{1000, 2000, 3000, 4000}, {0, 3200, 3000, 800}});
-  CHECK_THAT(said(log), Contains("evaluations fell from 3200 at step 2,000 to 800"));
+  log.info.config.off_policy.learning_starts = 500;
+  const auto evaluations = [&](const std::vector<double>& means, double std) {
+    const std::size_t n = means.size();
+    std::vector<double> at(n);
+    for (std::size_t i = 0; i < n; ++i) at[i] = 1000.0 * static_cast<double>(i + 1);
+    log.evaluations = table({"step", "mean", "std", "episodes"},
+                            {at, means, std::vector<double>(n, std), std::vector<double>(n, 10)});
+    return said(log);
+  };
+  CHECK_THAT(evaluations({0, 3200, 3000, 800}, 100),
+             Contains("evaluations fell from 3200 at step 2,000 to 800"));
+  // What chance makes of evaluations that vary so much, and what was evaluated before anything was learned.
+  CHECK(evaluations({-1250, -1100, -1300, -1210, -1280}, 250) == "");
+  log.info.config.off_policy.learning_starts = 2000;
+  CHECK(evaluations({0, 3200, 800, 790, 795, 800}, 1) == "");
 
   log = RunLog();
   log.summary = {{"divergences", 12}};

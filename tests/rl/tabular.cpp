@@ -12,6 +12,7 @@
 #include "envs/registry.h"
 #include "envs/table_env.h"
 #include "envs/time_limit.h"
+#include "rl/tabular/optimum.h"
 #include "rl/tabular/q_learning.h"
 #include "rl/tabular/solve.h"
 #include "tests/support/catch.h"
@@ -243,17 +244,8 @@ TEST_CASE("CliffWalking: the softer the optimum, the farther from the edge", "[t
 TEST_CASE("CliffWalking: where one step in ten goes astray, the way of the soft optimum earns more",
           "[tabular]") {
   const TransitionTable table = *envs::make("CliffWalking-v1")->transitions();
-  // What following the likeliest action earns where a step goes in a random direction with probability
-  // `slip`.
   const auto earned = [&](double alpha, double slip) {
-    const rl::Solution x = rl::value_iteration(table, 0.99, alpha);
-    std::vector<double> policy;
-    for (std::int64_t s = 0; s < table.states; ++s) {
-      const std::span<const double> q = x.q_of(s);
-      const auto best = static_cast<std::size_t>(std::max_element(q.begin(), q.end()) - q.begin());
-      for (std::size_t a = 0; a < 4; ++a) policy.push_back((a == best ? 1 - slip : 0) + slip / 4);
-    }
-    return rl::start_value(table, rl::evaluate_policy(table, policy, 0.99).v);
+    return rl::reward_astray(table, rl::value_iteration(table, 0.99, alpha), 0.99, slip);
   };
   CHECK(earned(0, 0) > earned(0.65, 0));
   CHECK(earned(0.65, 0) > earned(0.7, 0));
@@ -321,6 +313,8 @@ TEST_CASE("bad settings of tabular methods are one error each", "[tabular]") {
   CHECK_THROWS_WITH(rl::value_iteration(table, 0.9, -1), Contains("alpha is -1"));
   CHECK_THROWS_AS(rl::value_iteration(table, std::nan("")), ConfigError);
   CHECK_THROWS_WITH(rl::value_iteration(table, 0.9, INFINITY), Contains("alpha is inf"));
+  CHECK_THROWS_WITH(rl::reward_astray(table, rl::value_iteration(table, 0.9), 0.9, 1.5),
+                    Contains("slip is 1.5"));
   CHECK_THROWS_AS(rl::value_iteration({}, 0.9), ConfigError);
   CHECK_THROWS_AS(rl::evaluate_policy(table, std::vector<double>(9, 0.5), 0.9), ShapeError);
   CHECK_THROWS_WITH(rl::evaluate_policy(table, std::vector<double>(10, 0.4), 0.9), Contains("add up to 0.8"));

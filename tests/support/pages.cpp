@@ -1,11 +1,15 @@
 #include "tests/support/pages.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "tests/support/catch.h"
+#include "tests/support/command.h"
 #include "tools/pages/assemble.h"
 
 namespace saccade::test {
@@ -57,6 +61,29 @@ void check_page(const std::string& page, const std::string& name) {
   }
   CHECK(named == count(page_template, " src=") + count(page_template, "<link"));
   CHECK(count(page, "<script type=\"application/json\" id=\"data\">") == 1);
+}
+
+bool has_node() {
+  if (std::system("command -v node >/dev/null") == 0) return true;
+  const char* ci = std::getenv("CI");
+  INFO("CI=true, and there is no node here");
+  CHECK_FALSE((ci != nullptr && std::string(ci) == "true"));
+  return false;
+}
+
+nlohmann::ordered_json page_script(const std::string& script, const std::string& page,
+                                   const std::string& expression) {
+  const TemporaryFolder folder;
+  write_file(folder.path("page.html"), page);
+  write_file(folder.path("expression.txt"), expression);
+  const std::string source = SACCADE_SOURCE_DIR;
+  const Output output = run_shell(
+      folder, fmt::format("node '{0}/tests/tools/page_script.mjs' '{0}/tools/pages/web/{1}' page.html "
+                          "expression.txt",
+                          source, script));
+  INFO(output.err);
+  REQUIRE(output.exit_code == 0);
+  return nlohmann::ordered_json::parse(output.out);
 }
 
 }  // namespace saccade::test

@@ -1,5 +1,5 @@
-// Opens pages in a headless Chromium, on a desktop and on a phone, light and dark, and complains of errors in scripts,
-// of anything loaded, of a page wider than its screen, and of a click or a key that breaks it:
+// Opens pages in a headless Chromium, on a desktop and on a phone (which asks for less motion), light and dark, and complains
+// of errors in scripts, of anything loaded, of a page wider than its screen, and of a click or a key that breaks it:
 //
 //     node browser.mjs [--shots FOLDER] PAGE.html ...
 //
@@ -106,7 +106,8 @@ async function press(tab, key, code = key) {
 async function showOn(tab, {width, height, mobile}, scheme) {
   await tab.send("Emulation.setDeviceMetricsOverride", {width, height, mobile, deviceScaleFactor: mobile ? 2 : 1});
   await tab.send("Emulation.setTouchEmulationEnabled", {enabled: mobile});
-  await tab.send("Emulation.setEmulatedMedia", {features: [{name: "prefers-color-scheme", value: scheme}]});
+  await tab.send("Emulation.setEmulatedMedia", {features: [{name: "prefers-color-scheme", value: scheme},
+    {name: "prefers-reduced-motion", value: mobile ? "reduce" : "no-preference"}]});
 }
 
 async function picture(tab, file) {
@@ -119,7 +120,7 @@ async function picture(tab, file) {
 // Every element that Tab reaches gets every key that pages listen to.
 async function walkByKeyboard(tab) {
   await tab.evaluate("document.activeElement.blur()");
-  for (let step = 0; step < 40; ++step) {
+  for (let step = 0; step < 200; ++step) {
     await press(tab, "Tab");
     const at = await tab.evaluate("document.activeElement.tagName");
     if (at === "BODY") return;
@@ -128,7 +129,7 @@ async function walkByKeyboard(tab) {
 }
 
 async function clickAll(tab) {
-  await tab.evaluate(`for (const button of [...document.querySelectorAll("button")].slice(0, 60)) button.click()`);
+  await tab.evaluate(`for (const button of [...document.querySelectorAll("button")].slice(0, 400)) button.click()`);
   await wait(100);
 }
 
@@ -159,6 +160,8 @@ try {
         await walkByKeyboard(tab);
         await showOn(tab, screen, scheme === "dark" ? "light" : "dark");
         await clickAll(tab);
+        const wider = await tab.evaluate(tooWide);
+        if (wider) complaints.push(`after keys and clicks ${wider}`);
         if (shots) await picture(tab, join(shots, `${name}-after.png`));
         for (const complaint of complaints) console.log(`${name}: ${complaint}`);
         failed ||= complaints.length > 0;

@@ -23,4 +23,11 @@ trap 'rm -rf "$pages"' EXIT
 "$1" report "$pages/run" "$pages/dqn" -o "$pages/reports.html" >/dev/null
 "$1" gradcheck --html "$pages/gradcheck.html" >/dev/null
 "$1" gradcheck --order 1 --filter tanh --html "$pages/few.html" >/dev/null
+"$1" entropy --html "$pages/squash.html" >/dev/null
+"$1" tabular CliffWalking-v1 --html "$pages/cliff.html" >/dev/null
+"$1" tabular FrozenLake8x8-v1 --html "$pages/lake.html" >/dev/null
+"$1" explain 'tanh(x*w)+x' x=[0.5,1] w=-1.2 --html "$pages/expression.html" >/dev/null
+"$1" explain second-derivative --html "$pages/second.html" >/dev/null
+"$1" explain sac-actor --html "$pages/actor.html" >/dev/null
+"$1" explain sac-critic --hidden 256 --batch 256 --html "$pages/critic.html" >/dev/null
 node "$here/browser.mjs" "$pages"/*.html

@@ -133,9 +133,13 @@ TEST_CASE("a wrong command line is one clear line, exit code 2, and nothing on d
   usage("config chess", {"chess"});
   usage("entropy --mean x", {"--mean", "'x'", "a number from -20 to 20"});
   usage("entropy --mean nan", {"--mean", "'nan'"});
+  usage("entropy --mean 4 --html page.html", {"--mean", "'4'", "a number from -3 to 3"});
+  usage("entropy --force", {"--force needs --html FILE"});
   usage("tabular", {"ENV is required"});
   usage("tabular cliffwalkin", {"\"cliffwalkin\"", "did you mean CliffWalking-v1?"});
   usage("tabular pendulum", {"Pendulum-v1 has no table"});
+  usage("tabular taxi --html page.html", {"Taxi-v3", "20 grids", "--layer"});
+  usage("tabular cliffwalking --force", {"--force needs --html FILE"});
   usage("tabular taxi --gamma 1", {"--gamma", "'1'", "from 0 to 0.9999"});
   usage("tabular taxi --alpha 0,-1", {"--alpha", "'-1'", "a number from 0"});
   usage("tabular taxi --layer 20", {"--layer", "'20'", "from 0 to 19"});

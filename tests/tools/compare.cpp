@@ -66,6 +66,54 @@ TEST_CASE("a comparison's settings are those of its runs, the closest ones over 
   CHECK(c.thresholds.at("pendulum") == -200);                 // the environment's
 }
 
+TEST_CASE("an algorithm that is set for all, or for a task, brings its preset along", "[compare]") {
+  const TemporaryFolder folder;
+  const auto config = [&](const std::string& spec) {
+    write_file(folder.path("spec.json"), spec);
+    return to_json(rl::read_comparison(folder.path("spec.json"), folder.path("out")).runs.at(0).info.config);
+  };
+  const Json own =
+      config(R"({"tasks": ["pendulum"], "seeds": [1], "configurations": {"A": {"algorithm": "td3"}}})");
+  CHECK(own == to_json(rl::config_for("pendulum", "td3")));
+  CHECK(
+      config(
+          R"({"tasks": ["pendulum"], "seeds": [1], "set": {"algorithm": "td3"}, "configurations": {"A": {}}})") ==
+      own);
+  CHECK(config(R"({"tasks": {"pendulum": {"algorithm": "td3"}}, "seeds": [1], "set": {"algorithm": "sac"},
+                   "configurations": {"A": {}}})") == own);
+}
+
+TEST_CASE("a comparison of more steps goes on with the runs that there are", "[compare]") {
+  const TemporaryFolder folder;
+  const auto spec = [&](int steps) {
+    write_file(
+        folder.path("spec.json"),
+        R"({"tasks": ["pendulum"], "seeds": [1], "configurations": {"A": {"hidden": [8], "learning_starts": 100,
+                   "final_eval_episodes": 1, "steps": )" +
+            std::to_string(steps) + "}}}");
+  };
+  spec(200);
+  REQUIRE(run_command(folder, "compare spec.json --quiet").exit_code == 0);
+  spec(400);
+  const Output more = run_command(folder, "compare spec.json");
+  INFO(more.err);
+  CHECK(more.exit_code == 0);
+  CHECK(Json::parse(read_file(folder.path("spec/pendulum/A/1/summary.json"))).at("steps") == 400);
+  spec(200);
+  CHECK_THAT(run_command(folder, "compare spec.json").err,
+             Contains("was made with steps 400, but 200 is asked for"));
+}
+
+TEST_CASE("a run that cannot be started is one that failed", "[compare]") {
+  const TemporaryFolder folder;
+  write_file(folder.path("spec.json"), kSpec);
+  fs::create_directories(folder.path("spec/pendulum/TD3/1.log"));
+  const Output output = run_command(folder, "compare spec.json");
+  CHECK(output.exit_code == 1);
+  CHECK_THAT(output.err, Contains("TD3/1: ") && Contains("1.log: cannot be written") &&
+                             Contains("Ended with 3 of 4 runs done. To go on:\n"));
+}
+
 TEST_CASE("what is wrong with a comparison's file is said before anything is made", "[compare]") {
   const TemporaryFolder folder;
   const auto refuses = [&](const std::string& spec, const std::vector<std::string>& words) {
@@ -93,12 +141,22 @@ TEST_CASE("what is wrong with a comparison's file is said before anything is mad
   refuses(with("[7]", "[1]", sac), {"tasks has 7"});
   refuses(with("[\"pendulm\"]", "[1]", sac), {"pendulm", "pendulum"});
   refuses(with("[\"pendulum\"]", "[1, 1]", sac), {"seeds", "1 is there twice"});
-  refuses(with("[\"pendulum\"]", "\"5..1\"", sac), {"seeds", "1"});
+  refuses(with("[\"pendulum\"]", "\"5..1\"", sac), {"seeds", "'5..1' given, expected a first and a last"});
+  refuses(with("[\"pendulum\"]", "[]", sac), {"seeds is []"});
+  refuses(with("[\"pendulum\"]", "[1]", R"({"A": {"env": "Hopper-v4"}})"),
+          {"spec.json: A: env cannot be set"});
+  refuses(with("[\"pendulum\"]", "[1]", R"({"A": {"seed": 5}})"), {"spec.json: A: seed cannot be set"});
+  refuses(with("[\"pendulum\"]", "[1]", sac, R"(, "set": {"seed": 5})"),
+          {"spec.json: set: seed cannot be set"});
+  refuses(with("[\"pendulum\"]", "[1]", sac, R"(, "thresholds": 7)"), {"thresholds is 7"});
+  refuses(with("[\"pendulum\"]", "[1]", "{\"" + std::string(101, 'a') + "\": {}}"),
+          {"longer than 100 bytes"});
   refuses(with("[\"pendulum\"]", "\"one\"", sac), {"seeds", "one"});
   refuses(with("[\"pendulum\"]", "[1.5]", sac), {"seeds has 1.5"});
   refuses(with("[\"pendulum\"]", "[1]", R"({"A": {"lr": 3}})"), {"spec.json: A", "lr"});
   refuses(with("[\"pendulum\"]", "[1]", R"({"A": {"gamma": 3}})"), {"spec.json: A", "gamma is 3"});
-  refuses(with("[\"pendulum\"]", "[1]", R"({"A": {"algorithm": "sack"}})"), {"sack"});
+  refuses(with("[\"pendulum\"]", "[1]", R"({"A": {"algorithm": "sack"}})"),
+          {"spec.json: A on pendulum: ", "sack"});
   refuses(with("[\"pendulum\"]", "[1]", R"({"A": 3})"), {"A is 3", "object of settings"});
   refuses(with("[\"pendulum\"]", "[1]", R"({"A b": {}, "A-b": {}})"), {"two are called A-b"});
   refuses(with("[\"CartPole-v1\"]", "[1]", sac), {"CartPole-v1 has discrete actions"});
@@ -173,7 +231,7 @@ TEST_CASE("a signal stops a comparison with all saved, and it says how to go on"
                              Contains("compare spec.json"));
   const Json state = Json::parse(read_file(folder.path("spec/pendulum/TD3/1/checkpoint/state.json")));
   CHECK(state.at("train").at("step").get<int>() > 0);
-  // Other settings are another comparison.
+  // Other settings are another comparison, but for more steps.
   write_file(folder.path("spec.json"), kSpec);
   CHECK_THAT(run_command(folder, "compare spec.json").err,
              Contains("was made with steps 900000, but 900 is asked for"));
@@ -240,7 +298,11 @@ TEST_CASE("results are the statistics of the runs' files", "[compare]") {
     const rl::RunLog log = rl::read_run_log(run);
     const auto& result = sac.runs[seed == 1 ? 0 : 1];
     CHECK(result.score == log.summary.at("final_evaluation").at("mean"));
-    CHECK(result.curve.values == log.evaluations["mean"]);
+    // The last evaluation's place is the final one's, which has more episodes.
+    std::vector<double> curve = log.evaluations["mean"];
+    curve.back() = result.score;
+    CHECK(result.curve.values == curve);
+    CHECK(result.best == *std::max_element(curve.begin(), curve.end()));
     const auto &a = log.diagnoses[1].diagnosis, &b = log.diagnoses[2].diagnosis;  // the later half of three
     CHECK(result.overestimation.value() == Approx((a.q - a.soft_return + b.q - b.soft_return) / 2));
     CHECK(result.alpha.value() == Approx(0.2));
@@ -253,5 +315,12 @@ TEST_CASE("results are the statistics of the runs' files", "[compare]") {
   CHECK_FALSE(sac.improvement);
   CHECK(results.tasks[0].configurations[1].improvement.value().value == Approx(better));
   CHECK(sac.steps == std::vector<std::int64_t>{300, 600, 900});
+  // A run that cannot be read leaves the others as they are.
+  const std::string damaged = folder.path("spec/pendulum/TD3/4/diagnostics.jsonl");
+  write_file(damaged, read_file(damaged) + "rubbish\n");
+  const Output output = run_command(folder, "compare spec.json");
+  CHECK(output.exit_code == 1);
+  CHECK_THAT(output.err, Contains("TD3/4/diagnostics.jsonl: line") && Contains("3 of 4 runs done"));
+  CHECK_THAT(output.out, Contains("SAC, alpha 0.2") && Contains("of one run"));
   CHECK(sac.curve.at(2).value == Approx((sac.runs[0].curve.values[2] + sac.runs[1].curve.values[2]) / 2));
 }

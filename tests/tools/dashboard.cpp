@@ -6,9 +6,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <filesystem>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <thread>
+#include <vector>
 
 #include "base/error.h"
 #include "rl/runs/training.h"
@@ -22,13 +27,14 @@ using namespace saccade;
 using namespace saccade::test;
 using Catch::Contains;
 using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
 
 namespace {
 
 // A connection to a port of this machine, by plain bytes.
 class Client {
  public:
-  explicit Client(int port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  explicit Client(int port, int flags = 0) : socket_(::socket(AF_INET, SOCK_STREAM | flags, 0)) {
     sockaddr_in address = {};
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<std::uint16_t>(port));
@@ -133,7 +139,45 @@ TEST_CASE("a dashboard serves the report as it grows, with the present policy pl
       Json::parse(report.substr(report.find("\r\n\r\n") + 4)).at("runs").at(0).at("histograms").at("steps") ==
       Json({200, 400, 600}));
   CHECK_THAT(get(port, "/etc/passwd"), Contains("404"));
-  CHECK_THAT(get(port, "/", "evil.example"), Contains("403"));
+  for (const char* host : {"evil.example", "127.evil.example", "127.1.2.3.example:80", ""})
+    CHECK_THAT(get(port, "/", host), Contains("403"));
+  for (const char* host : {"LocalHost:80", "127.0.0.2", "[::1]:80"})
+    CHECK_THAT(get(port, "/", host), Contains("200 OK"));
+  // A page that follows is told of the end, and has the time to take what it came to.
+  Client last(port);
+  last.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  last.read_until("\r\n\r\n");
+  std::thread page([&] {
+    last.read_until("event: end");
+    const std::string answer = get(port, "/report.json");
+    const Json facts = Json::parse(answer.substr(answer.find("\r\n\r\n") + 4)).at("runs").at(0).at("facts");
+    CHECK(facts.at("summary").at("steps") == 600);
+    CHECK(facts.at("steps") == 600);
+    CHECK(facts.at("seconds") == facts.at("summary").at("seconds"));
+  });
+  dashboard.ended();
+  page.join();
+}
+
+TEST_CASE("connections that wait take no descriptors from the training", "[dashboard]") {
+  const TemporaryFolder folder;
+  const int port = free_port();
+  cli::Dashboard dashboard({.port = port});
+  rl::Training training = rl::Training::begin(small_run(), folder.path("run"));
+  dashboard.show(training);
+  const auto descriptors = [] {
+    return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
+  };
+  const auto before = descriptors();
+  constexpr int kClients = 100;
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < kClients; ++i)  // most of them wait to be taken
+    clients.push_back(std::make_unique<Client>(port, SOCK_NONBLOCK));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  for (const auto& client : clients) client->send("GET / HTTP/1.1\r\n");  // and no more
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  // Those of this end, and of the other no more than threads and places to wait.
+  CHECK(descriptors() - before <= kClients + 40);
 }
 
 TEST_CASE("browsers that stall, leave, or send rubbish do not change what is learned", "[dashboard]") {

@@ -12,7 +12,10 @@
 #include <string>
 #include <vector>
 
+#include "autograd/grad.h"
+#include "autograd/ops.h"
 #include "base/error.h"
+#include "nn/distributions/tanh_normal.h"
 #include "rl/algorithms/sac.h"
 #include "rl/runs/config.h"
 #include "rl/training/train.h"
@@ -199,6 +202,32 @@ TEST_CASE("the example of second derivatives finds the minimum by Newton's metho
   CHECK_THAT(output.out, Contains("tanh'(0.5) = 0.786448, tanh''(0.5) = -0.726862"));
   CHECK_THAT(output.out, Contains("step 6: f(1.0000, 1.0000)"));
   CHECK_THAT(output.out, Contains("H v at the end = 1202.0000, -600.0000"));
+}
+
+TEST_CASE("the tape of a hundred lines finds the gradients that the engine finds", "[examples]") {
+  const TemporaryFolder folder;
+  const Output output = run_program(folder, SACCADE_MICRO, "");
+  CHECK(output.exit_code == 0);
+  CHECK(output.err.empty());
+  const auto one = [](double value) { return full({1, 1}, value, DType::f64).requires_grad_(); };
+  std::string expected;  // in the order of the program
+  const auto add = [&expected](const Tensor& y, const TensorList& inputs) {
+    const TensorList gradients = grad(sum(y), inputs);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      const std::string g = fmt::format("{:.7f}", gradients[i].item());
+      expected += fmt::format("input {}: by the chain rule {}, by a difference {}\n", i, g, g);
+    }
+  };
+  const Tensor x = one(0.5), w = one(-1.2), mean = one(0.3), log_std = one(-0.5);
+  add(tanh(x * w) + x, {x, w});
+  const nn::TanhNormal pi(mean, log_std);
+  add(pi.log_prob(pi.rsample(full({1, 1}, 0.8, DType::f64))), {mean, log_std});
+  std::string found;
+  std::istringstream lines(output.out);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("input ")) found += line + "\n";
+  }
+  CHECK(found == expected);
 }
 
 TEST_CASE("training without the command is a few lines", "[examples]") {

@@ -61,7 +61,7 @@ void run(const std::string& command) {
 
 TEST_CASE("a recipe names places that exist, once", "[recipes]") {
   const std::vector<Edit> edits = recipes();
-  CHECK(edits.size() >= 14);
+  CHECK(edits.size() >= 16);
   for (const Edit& edit : edits) {
     INFO(edit.path << ": " << edit.marker);
     const std::string path = SACCADE_SOURCE_DIR "/" + edit.path;
@@ -103,4 +103,5 @@ TEST_CASE("the recipes work word for word", "[.long]") {
   run(saccade + "eval random --episodes 2 --record random.html");
   CHECK_THAT(read_file(folder.path("random/progress.csv")), Catch::Contains("terminated,reward,seconds"));
   run(saccade + "hello | grep -qx Hello.");
+  run(saccade + "explain hinge | grep -q relu");
 }

@@ -91,6 +91,21 @@ TEST_CASE("several runs lie over each other on one grid", "[report]") {
   CHECK_FALSE(data.at("runs").at(1).at("curves").contains("alpha"));
 }
 
+TEST_CASE("a return of 0 throughout is a curve, a loss of what is not learned is none", "[report]") {
+  const TemporaryFolder folder;
+  REQUIRE(run_command(folder, kTrain + "--steps 1000 --run a --set learn_alpha=false").exit_code == 0);
+  rl::RunLog log = rl::read_run_log(folder.path("a"));
+  for (std::size_t i = 0; i < log.episodes.names.size(); ++i) {
+    if (log.episodes.names[i] != "return") continue;
+    for (double& x : log.episodes.columns[i]) x = 0;
+  }
+  REQUIRE_FALSE(log.episodes["alpha_loss"].empty());
+  const Json curves = pages::to_json({{"a", log}}, std::nullopt).at("runs").at(0).at("curves");
+  CHECK(curves.contains("return"));
+  CHECK(curves.contains("alpha"));
+  CHECK_FALSE(curves.contains("alpha_loss"));
+}
+
 TEST_CASE("a run that still goes on can be looked at", "[report]") {
   const TemporaryFolder folder;
   REQUIRE(run_command(folder, kTrain + "--steps 1000 --run run").exit_code == 0);

@@ -9,6 +9,7 @@
 #include <deque>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -53,7 +54,8 @@ bool is_locked(const ComparedRun& run) {
 std::vector<std::string> arguments_of(const ComparedRun& run) {
   std::vector<std::string> words = {"train", "--quiet", "--threads", "1"};
   if (rl::stage_of(run) == RunStage::begun) {
-    words.insert(words.end(), {"--resume", run.folder});
+    words.insert(words.end(),
+                 {"--resume", run.folder, "--steps", fmt::format("{}", run.info.config.run.steps)});
     return words;
   }
   const rl::Config& config = run.info.config;
@@ -169,14 +171,29 @@ class LiveTable {
   Clock::time_point last_;
 };
 
-// What a failed run said last.
-std::string last_words(const ComparedRun& run) {
+// Why a run failed: its last error, or how its process ended.
+std::string reason_of(const ComparedRun& run, int status) {
+  constexpr std::string_view kError = "saccade: error: ";
+  if (status > 128)
+    return fmt::format("was ended by signal {}{}", status - 128,
+                       status == 128 + SIGKILL ? ", as when memory runs out" : "");
+  std::string reason = fmt::format("ended with status {}, and said nothing", status);
   try {
-    std::string text = read_file(errors_of(run), 1 << 20);
-    while (!text.empty() && text.back() == '\n') text.pop_back();
-    return text.empty() ? "it said nothing" : printable(text.substr(text.rfind('\n') + 1));
+    const std::string text = read_file(errors_of(run), 1 << 20);
+    const std::size_t at = text.rfind(kError);
+    if (at == text.npos) return reason;
+    reason = text.substr(at + kError.size());
+    return printable(reason.substr(0, reason.find('\n')));
   } catch (const Error&) {
-    return "it said nothing";
+    return reason;
+  }
+}
+
+bool is_done(const ComparedRun& run) {
+  try {
+    return rl::stage_of(run) == RunStage::done;
+  } catch (const Error&) {
+    return false;
   }
 }
 
@@ -208,6 +225,10 @@ Outcome train_all(const Comparison& comparison, const CompareOptions& options, i
     out("{}\n", line);
     flush_out();
   };
+  const auto fail = [&](const ComparedRun& run, const std::string& reason) {
+    outcome.failures.push_back(fmt::format("{}: {}", run.folder, reason));
+    say("failed: " + printable(outcome.failures.back()));
+  };
   std::size_t done = before;
   while (!waiting.empty() || !running.empty()) {
     if (StopSignals::received() != 0 && outcome.signal == 0) {
@@ -224,13 +245,19 @@ Outcome train_all(const Comparison& comparison, const CompareOptions& options, i
         waiting.push_back(run);
         continue;
       }
-      fs::create_directories(fs::path(run->folder).parent_path());
-      running[processes.start(arguments_of(*run), errors_of(*run))] = run;
+      try {
+        fs::create_directories(fs::path(run->folder).parent_path());
+        running[processes.start(arguments_of(*run), errors_of(*run))] = run;
+      } catch (const std::exception& error) {
+        fail(*run, error.what());
+      }
     }
     while (const auto ended = processes.next_ended()) {
       const ComparedRun& run = *running.at(ended->id);
       running.erase(ended->id);
-      if (ended->status == 0) {
+      if (ended->status == 0 && !is_done(run)) {
+        fail(run, "ended well, but its files are gone");
+      } else if (ended->status == 0) {
         fs::remove(errors_of(run));
         ++done;
         const Standing standing = standing_of(run);
@@ -240,8 +267,7 @@ Outcome train_all(const Comparison& comparison, const CompareOptions& options, i
               standing.evaluation ? fmt::format(", last evaluation {:.2f}", *standing.evaluation) : ""));
         }
       } else if (outcome.signal == 0) {
-        outcome.failures.push_back(fmt::format("{}: {}", run.folder, last_words(run)));
-        say("failed: " + printable(outcome.failures.back()));
+        fail(run, reason_of(run, ended->status));
       }
     }
     if (mode == Display::Mode::live && table.due()) table.show(processes.running());
@@ -257,8 +283,9 @@ void print(const rl::ComparisonResults& results) {
   }
   width = std::min<std::size_t>(width, 19);  // 80 columns in all
   for (const rl::TaskResult& task : results.tasks) {
+    const bool several = task.configurations.size() > 1;
     out("\n{}\n  {:<{}}  {:>4}  {:>9}  {:>9}  {:>21}  {:>6}\n", printable(task.name), "", width, "runs",
-        "mean", "IQM", "95 % interval", "P(>)");
+        "mean", "IQM", "95 % interval", several ? "P(>)" : "");
     for (const rl::ConfigurationResult& c : task.configurations) {
       const std::string name = shortened_name(c.name, width);
       if (!c.iqm) {
@@ -269,9 +296,17 @@ void print(const rl::ComparisonResults& results) {
       for (const rl::RunResult& run : c.runs) sum += run.score;
       out("  {:<{}}  {:>4}  {:>9.5g}  {:>9.5g}  {:>21}  {:>6}\n", name, width, c.runs.size(),
           sum / static_cast<double>(c.runs.size()), c.iqm->value,
-          fmt::format("{:.5g} to {:.5g}", c.iqm->low, c.iqm->high),
+          c.runs.size() > 1 ? fmt::format("{:.5g} to {:.5g}", c.iqm->low, c.iqm->high) : "of one run",
           c.improvement ? fmt::format("{:.2f}", c.improvement->value) : "");
     }
+  }
+}
+
+std::unique_ptr<rl::RunLock> lock_of(const std::string& folder) {
+  try {
+    return std::make_unique<rl::RunLock>(folder);
+  } catch (const ConfigError&) {
+    throw ConfigError(fmt::format("{}: another comparison is at work there", folder));
   }
 }
 
@@ -288,7 +323,7 @@ int compare(const Comparison& comparison, const CompareOptions& options) {
   const std::string csv = (fs::path(options.folder) / "scores.csv").string();
   pages::check_page_path(page, "comparison", false);
   check_writable(csv);
-  const rl::RunLock lock(options.folder);
+  const auto lock = lock_of(options.folder);
   Outcome outcome;
   if (!options.report_only) {
     const StopSignals signals;
@@ -298,17 +333,20 @@ int compare(const Comparison& comparison, const CompareOptions& options) {
   write_file(csv, rl::scores_csv(results));
   pages::write_comparison(page, options.title, results);
   print(results);
-  out("\nP(>): how likely a run ends higher than one of the first configuration.\nFiles: {}, "
-      "{}\n",
-      printable(csv), printable(page));
+  if (comparison.configurations.size() > 1)
+    out("\nP(>): how likely a run ends higher than one of the first configuration.");
+  out("\nFiles: {}, {}\n", printable(csv), printable(page));
   flush_out();
-  for (const std::string& failure : outcome.failures) err("saccade: error: {}\n", failure);
-  if (outcome.signal != 0) {
-    err("Stopped with {} of {} runs done; the others are saved. To go on:\n  {} {}\n", results.done,
-        results.runs, program(), options.again);
-    return 128 + outcome.signal;
+  std::vector<std::string> failures = outcome.failures;
+  failures.insert(failures.end(), results.damaged.begin(), results.damaged.end());
+  for (const std::string& failure : failures) err("saccade: error: {}\n", printable(failure));
+  if (!options.report_only && results.done < results.runs) {
+    err("{} with {} of {} runs done{} To go on:\n  {} {}\n", outcome.signal != 0 ? "Stopped" : "Ended",
+        results.done, results.runs, outcome.signal != 0 ? "; the others are saved." : ".", program(),
+        options.again);
+    return outcome.signal != 0 ? 128 + outcome.signal : 1;
   }
-  return outcome.failures.empty() ? 0 : 1;
+  return failures.empty() ? 0 : 1;
 }
 
 }  // namespace saccade::cli

@@ -1,19 +1,26 @@
 #include "tools/cli/dashboard.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <httplib.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <cctype>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
+#include <deque>
+#include <functional>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <random>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -31,6 +38,7 @@ using Json = nlohmann::ordered_json;
 constexpr int kMaxWatchers = 8;  // each of them holds a thread
 constexpr int kThreads = kMaxWatchers + 4;
 constexpr auto kProgressEvery = std::chrono::milliseconds(500);
+constexpr auto kPlayEvery = std::chrono::seconds(5);  // pages ask no more often
 
 std::string random_token() {
   std::random_device device;
@@ -39,9 +47,62 @@ std::string random_token() {
   return token;
 }
 
+// A name or address that leads to this machine alone: 127.0.0.1, but not 127.example.com.
 bool is_loopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
+  in_addr address{};
+  if (inet_pton(AF_INET, host.c_str(), &address) == 1) return ntohl(address.s_addr) >> 24 == 127;
+  const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
+  constexpr std::string_view kName = "localhost";
+  return host == "::1" || std::equal(host.begin(), host.end(), kName.begin(), kName.end(), same);
 }
+
+// So many threads, and as many connections again that wait for one. While those wait no others are taken,
+// which leaves the descriptors of this process to the training.
+class BoundedPool final : public httplib::TaskQueue {
+ public:
+  BoundedPool() {
+    for (int i = 0; i < kThreads; ++i) threads_.emplace_back([this] { work(); });
+  }
+
+  void enqueue(std::function<void()> task) override {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return ending_ || tasks_.size() < kThreads; });
+    tasks_.push_back(std::move(task));
+    changed_.notify_all();
+  }
+
+  // What waits is still done, which closes its connection.
+  void shutdown() override {
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+    }
+    changed_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+ private:
+  void work() {
+    for (;;) {
+      std::function<void()> task;
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return ending_ || !tasks_.empty(); });
+        if (tasks_.empty()) return;
+        task = std::move(tasks_.front());
+        tasks_.pop_front();
+        changed_.notify_all();
+      }
+      task();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::function<void()>> tasks_;
+  bool ending_ = false;
+  std::vector<std::thread> threads_;
+};
 
 // Threads that are made while it lives get no signals: those are for the training.
 class WithoutSignals {
@@ -74,10 +135,12 @@ struct Dashboard::State {
   Json progress;
   std::int64_t progress_version = 0, report_version = 0;
   std::optional<pages::ReportedEpisodes> episodes;
-  int watchers = 0;
-  bool ending = false;
+  int watchers = 0, reports_after_end = 0;
+  bool ended = false;   // the training: pages are told, and ask for the report once more
+  bool ending = false;  // the server
 
-  Clock::time_point last_progress;  // of the training's thread
+  // Of the training's thread.
+  Clock::time_point last_progress, last_played;
 
   bool may_see(const httplib::Request& request) const {
     if (!token.empty()) return request.get_param_value("token") == token;
@@ -101,6 +164,13 @@ struct Dashboard::State {
 
   void serve_page(httplib::Response& response) {
     response.set_content(pages::live_report(report()), "text/html; charset=utf-8");
+  }
+
+  void serve_report(httplib::Response& response) {
+    response.set_content(dumped(report()), "application/json");
+    const std::lock_guard lock(mutex);
+    if (ended) ++reports_after_end;
+    changed.notify_all();
   }
 
   void serve_events(httplib::Response& response) {
@@ -129,10 +199,16 @@ struct Dashboard::State {
           {
             std::unique_lock lock(mutex);
             const auto news = [&] {
-              return ending || seen->progress != progress_version || seen->report != report_version;
+              return ending || ended || seen->progress != progress_version || seen->report != report_version;
             };
             changed.wait_for(lock, std::chrono::seconds(5), news);
             if (ending) return false;
+            if (ended) {
+              const std::string_view last = "event: end\ndata: {}\n\n";
+              const bool told = sink.write(last.data(), last.size());
+              sink.done();
+              return told;
+            }
             if (seen->progress != progress_version)
               text += "event: progress\ndata: " + dumped(progress) + "\n\n";
             if (seen->report != report_version) text += "event: report\ndata: {}\n\n";
@@ -180,14 +256,13 @@ Dashboard::Dashboard(const DashboardOptions& options) {
     const int yes = 1;  // a port that was in use a minute ago is free; one that is in use is not
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
-  s.server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
+  s.server.new_task_queue = [] { return new BoundedPool; };
   s.server.set_payload_max_length(1024);
   s.server.set_read_timeout(5);
   s.server.set_write_timeout(5);
   s.server.set_keep_alive_timeout(5);
   s.get("/", [&s](httplib::Response& response) { s.serve_page(response); });
-  s.get("/report.json",
-        [&s](httplib::Response& response) { response.set_content(dumped(s.report()), "application/json"); });
+  s.get("/report.json", [&s](httplib::Response& response) { s.serve_report(response); });
   s.get("/events", [&s](httplib::Response& response) { s.serve_events(response); });
   if (!s.server.bind_to_port(options.host, options.port)) {
     throw ConfigError(
@@ -225,6 +300,16 @@ void Dashboard::show(const rl::Training& training) {
   while (!s.server.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
+void Dashboard::ended() {
+  State& s = *state_;
+  std::unique_lock lock(s.mutex);
+  const int watchers = s.watchers;
+  s.ended = true;
+  s.changed.notify_all();
+  // A page that is open has the time to take what the run came to.
+  s.changed.wait_for(lock, std::chrono::seconds(1), [&] { return s.reports_after_end >= watchers; });
+}
+
 void Dashboard::progressed(const rl::Training& training) {
   State& s = *state_;
   const Clock::time_point now = Clock::now();
@@ -258,7 +343,8 @@ void Dashboard::grew(const rl::Training& training) {
     watched = s.watchers > 0;
   }
   std::optional<pages::ReportedEpisodes> played;
-  if (watched) {
+  if (watched && Clock::now() - s.last_played >= kPlayEvery) {
+    s.last_played = Clock::now();
     played.emplace();
     const rl::RunConfig& config = training.info().config.run;
     const rl::EnvFactory make = [&]() -> std::unique_ptr<envs::Env> {

@@ -33,6 +33,8 @@ class Dashboard {
   /// the second also has the present policy play an episode.
   void progressed(const rl::Training& training);
   void grew(const rl::Training& training);
+  /// The run has come to its end: open pages take its last report, for which there is a second.
+  void ended();
 
  private:
   struct State;

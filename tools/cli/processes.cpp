@@ -16,6 +16,7 @@
 namespace saccade::cli {
 
 Processes::~Processes() {
+  signal_all(SIGTERM);
   for (const pid_t id : running_) {
     while (::waitpid(id, nullptr, 0) < 0 && errno == EINTR) {
     }

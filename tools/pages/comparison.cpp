@@ -14,7 +14,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 using rl::statistics::Estimate;
 
-Json to_json(const Estimate& e) { return {e.value, e.low, e.high}; }
+// An interval without a width is of a single run, or of runs all of which end higher: it says nothing.
+Json to_json(const Estimate& e) { return e.low < e.high ? Json{e.value, e.low, e.high} : Json{e.value}; }
 
 template <class T>
 Json or_null(const std::optional<T>& value) {

@@ -8,8 +8,8 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "rl/runs/build_info.h"
-#include "tools/gradcheck/log_prob_errors.h"
 #include "tools/pages/assemble.h"
+#include "tools/pages/log_prob_json.h"
 
 namespace saccade::pages {
 
@@ -33,16 +33,6 @@ Json to_json(const suite::Row& row) {
           {"formula", row.formula},
           {"f32_limit", row.f32_limit},
           {"variants", std::move(variants)}};
-}
-
-Json log_prob_json() {
-  const suite::LogProbErrors errors = suite::log_prob_errors();
-  Json curves = Json::array();
-  for (const suite::LogProbErrors::Curve& curve : errors.curves) {
-    curves.push_back(
-        {{"form", curve.form}, {"dtype", curve.dtype}, {"value", curve.value}, {"gradient", curve.gradient}});
-  }
-  return {{"u", errors.u}, {"curves", std::move(curves)}};
 }
 
 Json page_data(const std::vector<suite::Row>& rows, const PageInfo& info) {

@@ -91,7 +91,11 @@ std::optional<double> norm_of(const Diagnosis& d, const std::string& name) {
 Json curves_of(const rl::RunLog& log, const std::vector<double>& grid) {
   Json curves = Json::object();
   const auto add = [&](const std::string& name, const Series& series) {
-    if (!series.steps.empty()) curves[name] = on_grid(series, grid);
+    // A loss or temperature that is 0 throughout is none: that of a temperature which is not learned.
+    const bool may_be_none = name.ends_with("_loss") || name == "alpha";
+    const bool is_something = std::any_of(series.values.begin(), series.values.end(),
+                                          [](double x) { return std::isfinite(x) && x != 0; });
+    if (!series.steps.empty() && (is_something || !may_be_none)) curves[name] = on_grid(series, grid);
   };
   const rl::Table& episodes = log.episodes;
   const std::vector<double>& steps = episodes["step"];
@@ -110,6 +114,8 @@ Json curves_of(const rl::RunLog& log, const std::vector<double>& grid) {
   const auto number = [](double Diagnosis::*member) {
     return [member](const Diagnosis& d) { return std::optional(d.*member); };
   };
+  if (episodes["alpha"].empty())
+    add("alpha", of_diagnoses(log, number(&Diagnosis::alpha)));  // one that is fixed
   add("expected", of_diagnoses(log, number(&Diagnosis::q)));
   add("soft_return", of_diagnoses(log, number(&Diagnosis::soft_return)));
   add("q_error", of_diagnoses(log, number(&Diagnosis::q_error)));
@@ -160,17 +166,23 @@ Json last_of(const std::vector<double>& values) {
 Json facts_of(const rl::RunLog& log) {
   const rl::Table& evaluations = log.evaluations;
   const std::vector<double>& means = evaluations["mean"];
-  const auto best = std::max_element(means.begin(), means.end());
-  Json facts = {
-      {"steps", log.last_step()},
-      {"planned_steps", rl::last_step(log.info.config.run)},
-      {"episodes", log.episodes.rows()},
-      {"seconds", last_of(log.episodes["seconds"])},
-      {"last_evaluation", last_of(means)},
-      {"best_evaluation", best == means.end() ? Json(nullptr) : Json(*best)},
-      {"best_step", best == means.end()
-                        ? Json(nullptr)
-                        : Json(evaluations["step"][static_cast<std::size_t>(best - means.begin())])}};
+  const Json& summary = log.summary;
+  std::vector<double> all = means, steps = evaluations["step"];
+  if (!summary.is_null()) {
+    all.push_back(summary.at("final_evaluation").at("mean"));
+    steps.push_back(summary.at("steps"));
+  }
+  const auto best = std::max_element(all.begin(), all.end());
+  Json facts = {{"steps", log.last_step()},
+                {"planned_steps", rl::last_step(log.info.config.run)},
+                {"episodes", log.episodes.rows()},
+                {"seconds", summary.is_null() ? last_of(log.episodes["seconds"]) : summary.at("seconds")},
+                {"steps_per_second", summary.is_null() ? last_of(log.episodes["steps_per_second"])
+                                                       : summary.at("steps_per_second")},
+                {"last_evaluation", last_of(means)},
+                {"best_evaluation", best == all.end() ? Json(nullptr) : Json(*best)},
+                {"best_step", best == all.end() ? Json(nullptr)
+                                                : Json(steps[static_cast<std::size_t>(best - all.begin())])}};
   if (!log.summary.is_null()) facts["summary"] = log.summary;
   return facts;
 }

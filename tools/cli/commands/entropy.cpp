@@ -10,10 +10,13 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "nn/distributions/entropy.h"
 #include "tools/cli/command.h"
 #include "tools/cli/output.h"
 #include "tools/cli/text.h"
+#include "tools/pages/assemble.h"
+#include "tools/pages/squash_page.h"
 
 namespace saccade::cli {
 
@@ -89,8 +92,8 @@ void print_table(double mean) {
 
 void add_entropy(CLI::App& app, int&) {
   struct Options {
-    std::string mean_text = "0";
-    bool json = false;
+    std::string mean_text = "0", html;
+    bool json = false, force = false;
   };
   CLI::App* sub = app.add_subcommand(
       "entropy",
@@ -98,12 +101,31 @@ void add_entropy(CLI::App& app, int&) {
       "a Gaussian "
       "squashed by tanh, as its sigma grows: it is largest at one sigma and falls beyond it.");
   auto options = std::make_shared<Options>();
-  sub->add_option("--mean", options->mean_text, "of the Gaussian, from -20 to 20 (default 0)")
+  sub->add_option("--mean", options->mean_text,
+                  "of the Gaussian, from -20 to 20, with --html from -3 to 3 (default 0)")
       ->type_name("X");
   sub->add_flag("--json", options->json, "as JSON");
+  sub->add_option(
+         "--html", options->html,
+         "also write a page to play with the squash: densities with and without the Jacobian, draws, "
+         "entropy, what f32 makes of it")
+      ->type_name("FILE");
+  sub->add_flag("--force", options->force, "let --html replace a file that is no such page of Saccade's");
+  sub->footer(
+      "Examples:\n"
+      "  saccade entropy --mean 1\n"
+      "  saccade entropy --html squash.html");
   sub->callback([options] {
-    const double mean = parse_number("--mean", options->mean_text, -20, 20);
+    const double reach = options->html.empty() ? 20 : 3;  // of the page's slider
+    const double mean = parse_number("--mean", options->mean_text, -reach, reach);
+    if (options->html.empty()) {
+      if (options->force) throw ConfigError("--force needs --html FILE");
+    } else {
+      pages::check_page_path(options->html, "squash", options->force);
+      pages::write_squash_page(options->html, mean);
+    }
     options->json ? print_json(mean) : print_table(mean);
+    if (!options->html.empty() && !options->json) out("\nThe page: {}\n", options->html);
   });
 }
 

@@ -4,13 +4,17 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <limits>
+#include <set>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "rl/runs/evaluate_run.h"
 #include "rl/runs/training.h"
 #include "rl/runs/warnings.h"
+#include "rl/training/checkpoint.h"
 #include "tools/cli/command.h"
 #include "tools/cli/output.h"
 #include "tools/cli/text.h"
@@ -20,6 +24,8 @@
 namespace saccade::cli {
 
 namespace {
+
+namespace fs = std::filesystem;
 
 struct ReportCommand {
   std::vector<std::string> runs;
@@ -46,6 +52,7 @@ pages::ReportedEpisodes watch(const pages::ReportedRun& run, std::int64_t episod
   };
   const std::unique_ptr<rl::Agent> agent = rl::load_agent(run.name);
   const rl::Evaluation e = rl::evaluate_agent(*agent, make, episodes, config.seed);
+  const std::int64_t at = rl::checkpoint_step(rl::run_file(run.name, "checkpoint"));
   pages::ReportedEpisodes chosen;
   chosen.recording.spec = all.spec;
   const std::vector<std::size_t> order = pages::best_median_worst(e.returns);
@@ -56,17 +63,20 @@ pages::ReportedEpisodes watch(const pages::ReportedRun& run, std::int64_t episod
   }
   pages::add_outlook(chosen.recording, *agent);
   chosen.about = fmt::format(
-      "{} episodes of {} from its last checkpoint, with the best action it knows at every step: mean return "
-      "{:.5g} ± {:.3g}",
-      episodes, run.name, e.mean(), e.std());
+      "{} episodes of {} from its checkpoint of step {}{}, with the best action it knows at every step: mean "
+      "return {:.5g} ± {:.3g}",
+      episodes, run.name, at,
+      at < run.log.last_step() ? fmt::format(", while the curves go to step {}", run.log.last_step()) : "",
+      e.mean(), e.std());
   return chosen;
 }
 
 void check_names(const ReportCommand& options) {
-  for (std::size_t i = 0; i < options.runs.size(); ++i) {
-    if (std::count(options.runs.begin(), options.runs.end(), options.runs[i]) > 1) {
-      throw ConfigError(fmt::format("{} is given twice", printable(options.runs[i])));
-    }
+  std::set<fs::path> folders;
+  for (const std::string& run : options.runs) {
+    std::error_code ignored;
+    const fs::path folder = fs::weakly_canonical(fs::path(run) / "", ignored);
+    if (!folders.insert(folder).second) throw ConfigError(fmt::format("{} is given twice", printable(run)));
   }
 }
 

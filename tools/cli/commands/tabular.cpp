@@ -14,10 +14,12 @@
 #include "envs/registry.h"
 #include "envs/transition_table.h"
 #include "nn/distributions/entropy.h"
-#include "rl/tabular/solve.h"
+#include "rl/tabular/optimum.h"
 #include "tools/cli/command.h"
 #include "tools/cli/output.h"
 #include "tools/cli/text.h"
+#include "tools/pages/assemble.h"
+#include "tools/pages/tabular_page.h"
 
 namespace saccade::cli {
 
@@ -25,38 +27,18 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using envs::TransitionTable;
+using rl::Optimum;
 
 struct TabularCommand {
   std::string env, gamma_text = "0.99", layer_text;
   std::vector<std::string> alpha_texts = {"0", "0.01", "0.1", "0.5", "1"};
-  bool json = false;
-};
-
-struct Solved {
-  double alpha;
-  rl::Solution solution;
-  double value, reward, entropy;  // where episodes begin, of V and of rewards alone; in nats, a step
-  std::vector<std::int64_t> route;
+  std::string html;
+  bool json = false, force = false;
 };
 
 std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
 
-Solved solve(const TransitionTable& table, double gamma, double alpha) {
-  Solved x{alpha, rl::value_iteration(table, gamma, alpha), 0, 0, 0, {}};
-  x.value = rl::start_value(table, x.solution.v);
-  x.reward = rl::start_value(table, rl::evaluate_policy(table, x.solution.policy, gamma).v);
-  x.entropy = rl::mean_entropy(table, x.solution, gamma);
-  x.route = rl::likeliest_route(table, x.solution);
-  return x;
-}
-
 double entropy_at(const rl::Solution& solution, std::int64_t s) { return nn::entropy(solution.policy_of(s)); }
-
-// Where every action has one outcome, following the best ones is a walk.
-bool is_deterministic(const TransitionTable& table) {
-  return std::all_of(table.outcomes.begin(), table.outcomes.end(),
-                     [](const auto& o) { return o.size() == 1; });
-}
 
 // ---- text ----
 
@@ -117,7 +99,7 @@ void print_blocks(const std::vector<Block>& blocks) {
   }
 }
 
-void print_grids(const TransitionTable& table, const Solved& x, std::int64_t layer) {
+void print_grids(const TransitionTable& table, const Optimum& x, std::int64_t layer) {
   out("\nalpha = {}\n", x.alpha);
   print_blocks(
       {block(table, layer, "action", 2,
@@ -132,12 +114,12 @@ void print_grids(const TransitionTable& table, const Solved& x, std::int64_t lay
 }
 
 void print_table(const std::string& id, const TransitionTable& table, double gamma,
-                 const std::vector<Solved>& all, std::int64_t layer) {
-  const bool walks = is_deterministic(table);
+                 const std::vector<Optimum>& all, std::int64_t layer) {
+  const bool walks = rl::is_deterministic(table);
   out("{}: {} states, {} actions, gamma {}\n\n", id, table.states, table.actions, gamma);
   out("{:>8} {:>10} {:>10} {:>9}{}\n", "alpha", "V(start)", "reward", "entropy",
       walks ? "  likeliest way" : "");
-  for (const Solved& x : all) {
+  for (const Optimum& x : all) {
     out("{:>8} {:>10.4f} {:>10.4f} {:>9.4f}{}\n", x.alpha, x.value, x.reward, x.entropy,
         walks ? "  " + walk(table, x.route) : "");
   }
@@ -149,7 +131,7 @@ void print_table(const std::string& id, const TransitionTable& table, double gam
   if (table.grid.layers.size() > 1) {
     out("\nLayer {} (of {}): {}.\n", layer, table.grid.layers.size(), table.grid.layers[index(layer)]);
   }
-  for (const Solved& x : all) print_grids(table, x, layer);
+  for (const Optimum& x : all) print_grids(table, x, layer);
 }
 
 // ---- JSON ----
@@ -163,16 +145,16 @@ Json rows(const std::vector<double>& matrix, std::int64_t actions) {
 }
 
 void print_json(const std::string& id, const TransitionTable& table, double gamma,
-                const std::vector<Solved>& all) {
+                const std::vector<Optimum>& all) {
   Json solutions = Json::array();
-  for (const Solved& x : all) {
+  for (const Optimum& x : all) {
     std::vector<double> entropies;
     for (std::int64_t s = 0; s < table.states; ++s) entropies.push_back(entropy_at(x.solution, s));
     Json one = {{"alpha", x.alpha},
                 {"start_value", x.value},
                 {"start_reward", x.reward},
                 {"mean_entropy", x.entropy}};
-    if (is_deterministic(table)) one["likeliest_route"] = x.route;
+    if (rl::is_deterministic(table)) one["likeliest_route"] = x.route;
     one["v"] = x.solution.v;
     one["entropy"] = entropies;
     one["q"] = rows(x.solution.q, table.actions);
@@ -207,11 +189,19 @@ void run(const TabularCommand& options) {
   }
   const double gamma = parse_number("--gamma", options.gamma_text, 0, 0.9999);
   const std::int64_t layer = layer_of(*table, options.layer_text);
+  if (options.html.empty()) {
+    if (options.force) throw ConfigError("--force needs --html FILE");
+  } else {
+    pages::check_drawable(id, *table);
+    pages::check_page_path(options.html, "tabular", options.force);
+  }
   std::vector<double> alphas;
   for (const std::string& text : options.alpha_texts) alphas.push_back(parse_number("--alpha", text, 0, 1e6));
-  std::vector<Solved> all;
-  for (const double alpha : alphas) all.push_back(solve(*table, gamma, alpha));
+  std::vector<Optimum> all;
+  for (const double alpha : alphas) all.push_back(rl::optimum(*table, gamma, alpha));
+  if (!options.html.empty()) pages::write_tabular_page(options.html, id, *table, gamma, alphas);
   options.json ? print_json(id, *table, gamma, all) : print_table(id, *table, gamma, all, layer);
+  if (!options.html.empty() && !options.json) out("\nThe page: {}\n", options.html);
 }
 
 }  // namespace
@@ -236,11 +226,18 @@ void add_tabular(CLI::App& app, int&) {
                   "destination, of red, green, yellow and blue")
       ->type_name("N");
   sub->add_flag("--json", options->json, "as JSON, with Q and policy");
+  sub->add_option(
+         "--html", options->html,
+         "also write a page that shows hard and soft side by side, with a slider for alpha, of a task "
+         "that lies in one grid: all but Taxi")
+      ->type_name("FILE");
+  sub->add_flag("--force", options->force, "let --html replace a file that is no such page of Saccade's");
   sub->footer(
       "Examples:\n"
       "  saccade tabular CliffWalking-v1\n"
       "  saccade tabular CliffWalking-v1 --alpha 0.1,0.3,0.7\n"
-      "  saccade tabular Taxi-v3 --alpha 0 --layer 17");
+      "  saccade tabular Taxi-v3 --alpha 0 --layer 17\n"
+      "  saccade tabular CliffWalking-v1 --html cliff.html");
   sub->callback([options] { run(*options); });
 }
 

@@ -192,6 +192,7 @@ int run_seeds(const TrainCommand& options) {
                                                  {"--resume", !options.resume.empty()},
                                                  {"--json", options.json},
                                                  {"--dashboard", options.serves},
+                                                 {"--dashboard-host", !options.dashboard_host.empty()},
                                                  {"--tensorboard", options.tensorboard}};
   for (const auto& [flag, given] : others) {
     if (given) throw ConfigError(fmt::format("{} cannot be given with --seeds", flag));
@@ -207,6 +208,8 @@ int run_seeds(const TrainCommand& options) {
   for (const std::string& setting : options.settings) again += " --set " + shell_word(setting);
   if (!options.steps.empty()) again += " --steps " + options.steps;
   if (!options.envs.empty()) again += " --envs " + options.envs;
+  if (!options.threads.empty()) again += " --threads " + options.threads;
+  if (options.quiet) again += " --quiet";
   return compare(rl::comparison_of(info, seeds, folder), {.folder = folder,
                                                           .title = info.name(),
                                                           .again = again,
@@ -231,10 +234,15 @@ int run(const TrainCommand& options) {
   watcher.announce(training);
   if (dashboard != nullptr) {
     dashboard->show(training);
-    if (!options.json) watcher.say(fmt::format("Dashboard: {}", dashboard->url()), training);
+    if (options.json || options.quiet) {
+      err("Dashboard: {}\n", dashboard->url());
+    } else {
+      watcher.say(fmt::format("Dashboard: {}", dashboard->url()), training);
+    }
   }
   std::optional<Json> summary = training.run(watcher);
   watcher.finish();
+  if (dashboard != nullptr) dashboard->ended();
   if (!summary) return report_stop(training, options.json);
   if (options.json) {
     summary->push_back({"run", training.path()});

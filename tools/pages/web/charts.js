@@ -65,12 +65,13 @@ function decadeTicks(axis) {
 const plain = x => withMinus(Math.abs(x) >= 1e4 ? x.toLocaleString("en", {notation: "compact"}).toLowerCase()
   : String(Number(x.toPrecision(6))));
 
-// {title, log, low, high, format}; the format is for a linear axis.
-function makeAxis({title, log = false, low, high, format: linear = plain}) {
-  const format = x => log ? x >= 1e-3 && x < 1e4 ? grouped(x) : x.toExponential(0).replace("+", "") : linear(x);
+const decade = x => x >= 1e-3 && x < 1e4 ? grouped(x) : x.toExponential(0).replace("+", "");
+
+// {title, log, low, high, format, tick}: how the cursor's value reads, and the axis' own, if not alike.
+function makeAxis({title, log = false, low, high, format = log ? decade : plain, tick = format}) {
   return {
     type: log ? "logarithmic" : "linear", min: low, max: high, title: {display: Boolean(title), text: title},
-    ticks: {callback: format, maxRotation: 0}, grid: {drawTicks: false},
+    ticks: {callback: tick, maxRotation: 0}, grid: {drawTicks: false},
     ...(log ? {afterBuildTicks: decadeTicks} : {}),
   };
 }
@@ -81,14 +82,15 @@ function lonelyRadius({dataset, dataIndex: i}) {
   return there(i) && !there(i - 1) && !there(i + 1) ? 1.5 : 0;
 }
 
-// {name, values, series, dashed}: null is a gap, as is a number that a logarithmic axis has no place for; `series` is a
-// number of the palette. Later curves lie over earlier ones.
-function makeCurve({x, y: {log}, curve: {name, values, series, dashed = false}, nth}) {
+const pointsOf = (x, {log}, values) => values.map((y, i) => ({x: x.values[i], y: log && !(y > 0) ? null : y}));
+
+// {name, values, series, dashed, mark}: null is a gap, as is a number that a logarithmic axis has no place for; `series` is a
+// number of the palette; a mark has dots and no line. Later curves lie over earlier ones.
+function makeCurve({x, y, curve: {name, values, series, dashed = false, mark = false}, nth}) {
   const colour = () => token(`series-${series}`);
-  const points = values.map((y, i) => ({x: x.values[i], y: log && !(y > 0) ? null : y}));
   return {
-    label: name, data: points, order: -nth, borderColor: colour, backgroundColor: colour,
-    borderWidth: 1.8, borderDash: dashed ? [5, 3] : [], borderJoinStyle: "round", pointRadius: lonelyRadius,
+    label: name, data: pointsOf(x, y, values), order: -nth, borderColor: colour, backgroundColor: colour, showLine: !mark,
+    borderWidth: 1.8, borderDash: dashed ? [5, 3] : [], borderJoinStyle: "round", pointRadius: mark ? 5 : lonelyRadius,
   };
 }
 
@@ -106,9 +108,9 @@ function makeBand({x, curve: {low, high, series}, nth}) {
 // Names the curves and shows their values at the cursor; a click hides a curve.
 function makeKeys(chart, curves) {
   const values = curves.map(() => element("b"));
-  const buttons = curves.map(({name, series, dashed}, n) => {
-    const line = svg("line", {x1: 0, x2: 30, y1: 5, y2: 5, stroke: `var(--series-${series})`,
-      "stroke-dasharray": dashed ? "5 3" : ""});
+  const buttons = curves.map(({name, series, dashed, mark}, n) => {
+    const line = mark ? svg("circle", {cx: 15, cy: 5, r: 4.5, fill: `var(--series-${series})`})
+      : svg("line", {x1: 0, x2: 30, y1: 5, y2: 5, stroke: `var(--series-${series})`, "stroke-dasharray": dashed ? "5 3" : ""});
     const button = element("button", {type: "button", className: "plain", "aria-pressed": "true"},
       svg("svg", {viewBox: "0 0 30 10", "aria-hidden": "true"}, line), name, values[n]);
     button.onclick = () => {
@@ -122,18 +124,18 @@ function makeKeys(chart, curves) {
   return {element: element("div", {className: "keys"}, ...buttons), values};
 }
 
-// Calls `move` with an index from 0 to `count` - 1 where a mouse, a finger or a key puts the cursor.
-function followCursor(canvas, chart, count, move) {
+// Calls `move` with an index of x's values where a mouse, a finger or a key puts the cursor.
+function followCursor(canvas, chart, x, move) {
   canvas.onpointermove = canvas.onpointerdown = event => {
     const [nearest] = chart.getElementsAtEventForMode(event, "index", {intersect: false}, false);
     if (nearest) move(nearest.index);
   };
   canvas.onkeydown = event => {
     const step = event.shiftKey ? 10 : 1;
-    const to = {ArrowLeft: chart.cursor - step, ArrowRight: chart.cursor + step, Home: 0, End: count - 1}[event.key];
+    const to = {ArrowLeft: chart.cursor - step, ArrowRight: chart.cursor + step, Home: 0, End: x.values.length - 1}[event.key];
     if (to === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
-    move(Math.min(count - 1, Math.max(0, to)));
+    move(Math.min(x.values.length - 1, Math.max(0, to)));
   };
 }
 
@@ -145,14 +147,15 @@ function removeCharts() {
 
 // Curves over the same values of x, in an element of class "chart":
 //
-//     {label, x: {name, title, values, low, high, format}, y: {title, log, low, high}, curves, at, format}
+//     {label, x: {name, title, log, values, low, high, format, tick}, y: {title, log, low, high}, curves, at, format, moved}
 //
 // A curve with `low` and `high` has a band between them.
 //
-// The cursor begins at the value `at` of x. For assistive technology the chart is a slider along x.
-function lineChart(place, {label, x, y, curves, at = x.values[0], format = number}) {
-  const canvas = element("canvas", {tabIndex: 0, role: "slider", "aria-label": label,
-    "aria-valuemin": x.values[0], "aria-valuemax": x.values.at(-1)});
+// The cursor begins at the value `at` of x; `moved` gets the index of each later one. For assistive technology the chart is a
+// slider along x. The chart's `show(values of x, values of each curve, top of y)` draws other numbers in place, up to the last x
+// where the axis has an end, and leaves the cursor where it was; `moveTo(i)` puts it elsewhere.
+function lineChart(place, {label, x, y, curves, at = x.values[0], format = number, moved = () => {}}) {
+  const canvas = element("canvas", {tabIndex: 0, role: "slider", "aria-label": label});
   const line = element("div", {className: "at"});
   place.append(element("div", {className: "canvas"}, canvas), line);
   const chart = new Chart(canvas, {
@@ -166,15 +169,32 @@ function lineChart(place, {label, x, y, curves, at = x.values[0], format = numbe
   place.append(keys.element);
   const move = i => {
     const texts = curves.map(curve => curve.values[i] === null ? "" : format(curve.values[i]));
+    const where = x.format ? x.format(x.values[i]) : withMinus(String(x.values[i]));
     chart.cursor = i;
     chart.draw();
-    line.textContent = `At ${x.name} ${x.format ? x.format(x.values[i]) : `= ${withMinus(String(x.values[i]))}`}`;
+    line.textContent = `At ${x.name} ${x.format ? where : `= ${where}`}`;
     texts.forEach((text, n) => { keys.values[n].textContent = text; });
+    canvas.setAttribute("aria-valuemin", x.values[0]);
+    canvas.setAttribute("aria-valuemax", x.values.at(-1));
     canvas.setAttribute("aria-valuenow", x.values[i]);
     canvas.setAttribute("aria-valuetext",
-      `${x.name} ${x.values[i]}: ${curves.map((curve, n) => `${curve.name} ${texts[n] || "none"}`).join(", ")}`);
+      `${x.name} ${where}: ${curves.map((curve, n) => `${curve.name} ${texts[n] || "none"}`).join(", ")}`);
   };
-  followCursor(canvas, chart, x.values.length, move);
-  move(Math.max(0, x.values.indexOf(at)));
+  const nearest = value => x.values.reduce((best, v, i) => Math.abs(v - value) < Math.abs(x.values[best] - value) ? i : best, 0);
+  chart.moveTo = move;
+  chart.show = (values, rows, high = y.high) => {
+    const before = x.values[chart.cursor];
+    x.values = values;
+    curves.forEach((curve, n) => {
+      curve.values = rows[n];
+      chart.data.datasets[n].data = pointsOf(x, y, rows[n]);
+    });
+    chart.options.scales.y.max = high;
+    if (x.high !== undefined) chart.options.scales.x.max = Math.max(x.high, values.at(-1));
+    chart.update("none");
+    move(nearest(before));
+  };
+  followCursor(canvas, chart, x, i => { move(i); moved(i); });
+  move(nearest(at));
   return chart;
 }

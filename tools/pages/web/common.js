@@ -29,6 +29,32 @@ function makeChoice(place, names, choose) {
   return chosen => buttons.forEach((button, n) => button.setAttribute("aria-pressed", String(n === chosen)));
 }
 
+// One of the tiles at the head: what it shows comes later, and again, by the function that this returns.
+function makeTile(place, label, bad = false) {
+  const shown = element("b"), small = element("small");
+  place.append(element("div", {className: bad ? "tile bad" : "tile"}, shown, small, element("span", {}, label)));
+  return (text, beside = "") => {
+    shown.textContent = text;
+    small.textContent = beside && "\u00a0" + beside;
+  };
+}
+
+// A slider: its name, the browser's own control, and its value in words. `move` gets each value, the first one too. Returns a
+// function that puts it elsewhere.
+function makeSlider(place, {label, low, high, step, value, text = number, move}) {
+  const input = element("input", {type: "range", min: low, max: high, step}), shown = element("output");
+  const take = () => {
+    shown.textContent = text(Number(input.value));
+    input.setAttribute("aria-valuetext", shown.textContent);
+    move(Number(input.value));
+  };
+  input.oninput = take;
+  place.append(element("label", {className: "slider"}, element("span", {}, label), input, shown));
+  const put = to => { input.value = to; take(); };
+  put(value);
+  return put;
+}
+
 // ---- numbers ----
 
 const withMinus = text => text.replaceAll("-", "\u2212");
@@ -42,8 +68,9 @@ function number(x) {
 
 const orNone = (x, text = number) => x === null || x === undefined ? "\u2013" : text(x);
 
-// "3:07", "1:02:03"
+// "0.4 s", "3:07", "1:02:03"
 function clock(seconds) {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
   const [h, m, s] = [seconds / 3600, seconds / 60 % 60, seconds % 60].map(Math.floor);
   return `${h ? `${h}:${String(m).padStart(2, "0")}` : m}:${String(s).padStart(2, "0")}`;
 }

@@ -9,7 +9,7 @@ function intervals(place, rows) {
   const all = rows.flatMap(({estimate, scores = []}) => [...estimate, ...scores]);
   const low = Math.min(...all), high = Math.max(...all), size = high - low || 1;
   const x = value => 2 + (value - low) / size * 96;
-  rows.forEach(({name, n, estimate: [value, from, to], scores = []}) => {
+  rows.forEach(({name, n, estimate: [value, from = value, to = value], scores = []}) => {
     const at = percent => `${percent}%`, colour = colourOf(n);
     const picture = svg("svg", {role: "img", "aria-label": `${name}: ${number(value)}, from ${number(from)} to ${number(to)}`},
       svg("line", {x1: "0%", x2: "100%", y1: 13, y2: 13, class: "axis"}),
@@ -17,7 +17,7 @@ function intervals(place, rows) {
       ...scores.map(score => svg("circle", {cx: at(x(score)), cy: 13, r: 3.5, class: "run"})),
       svg("line", {x1: at(x(value)), x2: at(x(value)), y1: 3, y2: 23, class: "middle", stroke: colour}));
     place.append(element("div", {className: "interval-row"}, element("span", {className: "name"}, name), picture,
-      element("span", {className: "numbers"}, `${number(value)} [${number(from)}, ${number(to)}]`)));
+      element("span", {className: "numbers"}, from < to ? `${number(value)} [${number(from)}, ${number(to)}]` : number(value))));
   });
 }
 
@@ -26,7 +26,7 @@ function curvesOf(configurations) {
   const steps = [...new Set(configurations.flatMap(({steps}) => steps))].sort((a, b) => a - b);
   const curves = configurations.map((c, n) => {
     const at = new Map(c.steps.map((step, i) => [step, c.curve[i]]));
-    const pick = part => steps.map(step => at.get(step)?.[part] ?? null);
+    const pick = part => steps.map(step => at.get(step)?.[part] ?? at.get(step)?.[0] ?? null);
     return {name: c.name, values: pick(0), low: pick(1), high: pick(2), series: n % 8 + 1};
   }).filter(({values}) => values.some(value => value !== null));
   return {steps, curves};
@@ -52,14 +52,15 @@ function tableOf({threshold, configurations}) {
       element("small", {}, spread(c) === null ? "" : `\u00b1 ${number(spread(c))}`)]],
     ["IQM", c => [orNone(c.iqm?.[0])]],
     ["Improvement", c => c === first ? [element("small", {}, "the first")] : c.improvement === null ? ["\u2013"]
-      : [c.improvement[0].toFixed(2), " ", element("small", {}, `[${c.improvement.slice(1).map(x => x.toFixed(2)).join(", ")}]`)]],
+      : [c.improvement[0].toFixed(2), ...(c.improvement.length > 1
+        ? [" ", element("small", {}, `[${c.improvement.slice(1).map(x => x.toFixed(2)).join(", ")}]`)] : [])]],
     [threshold === null ? "" : `Steps to ${number(threshold)}`, c => [reached(c)]],
     ["Worst drop", c => [orNone(mean(c.runs, "worst_drop"))]],
     ["Overestimation", c => [orNone(mean(c.runs, "overestimation"))]],
     ["Entropy", c => [orNone(mean(c.runs, "entropy"))]],
     ["Temperature", c => [orNone(mean(c.runs, "alpha"))]],
     ["Time a run", c => [orNone(mean(c.runs, "seconds"), clock)]],
-  ].filter(([name]) => name);
+  ].filter(([name]) => name && (name !== "Improvement" || configurations.length > 1));
   const row = (tag, cells) => element("tr", {}, ...cells.map((cell, n) => element(tag, n ? {className: "right"} : {}, ...cell)));
   return element("div", {className: "scroll"}, element("table", {className: "comparison"},
     element("thead", {}, row("th", columns.map(([name]) => [name]))),

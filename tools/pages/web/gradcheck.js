@@ -43,8 +43,7 @@ $("tolerance").textContent = `up to ${relativeLimit.toExponential()} of the larg
   data.tolerance.absolute.toExponential()}, passes.`;
 
 function addTile(number, beside, label, bad = false) {
-  $("tiles").append(element("div", {className: bad ? "tile bad" : "tile"},
-    element("b", {}, String(number)), element("small", {}, beside && " " + beside), element("span", {}, label)));
+  makeTile($("tiles"), label, bad)(String(number), beside);
 }
 
 // Beside its limit: without it the largest of many errors looks like a finding.
@@ -61,20 +60,7 @@ addTile(grouped(data.rows.reduce((total, row) => total + row.elements, 0)), "", 
 shownKinds.forEach(addWorst);
 addTile(failed, "", "failed", failed > 0);
 
-// ---- log pi: a colour for each curve, f32 dashed ----
+// ---- log pi ----
 
-const looks = {"stable f64": 1, "stable f32": 7, "1e-6 f64": 2, "1e-6 f32": 8};
-
-function drawLogProb(part, label) {
-  const {u, curves} = data.log_prob;
-  lineChart($("plot-" + part), {
-    label, at: 8,
-    x: {name: "u", title: "u, before tanh", values: u, low: -20, high: 20},
-    y: {title: "|error|", log: true, low: 1e-18, high: 100},
-    curves: curves.map(({form, dtype, [part]: values}) => ({name: `${form} form, ${dtype}`, values,
-      series: looks[`${form} ${dtype}`], dashed: dtype === "f32"})),
-    format: e => e >= 0.01 || e === 0 ? e.toPrecision(2) : e.toExponential(1),
-  });
-}
-drawLogProb("value", "Error of log pi(a) against u");
-drawLogProb("gradient", "Error of the gradient of log pi(a) against u");
+drawLogProb("value", "Error of log pi(a) against u", {low: -20, dtypes: ["f64", "f32"]});
+drawLogProb("gradient", "Error of the gradient of log pi(a) against u", {low: -20, dtypes: ["f64", "f32"]});

@@ -239,7 +239,6 @@ function followKeys(event) {
 
 function loadEpisodes() {
   prepareEpisodes();
-  resetView();
   $("episode").replaceChildren(...data.episodes.map(({steps, returns}, n) =>
     element("option", {value: n}, `${data.captions?.[n] ?? n + 1}: return ${number(returns[steps])}, ${steps} steps`)));
   makeActions();
@@ -272,6 +271,7 @@ function startPlayer(target, plays) {
     canvas.ondblclick = resetAndDraw;
   }
 
+  resetView();
   loadEpisodes();
   setSpeed(speeds.indexOf(1));
   const [, first, step] = location.hash.match(/^#(\d+)\/(\d+)$/) || [];

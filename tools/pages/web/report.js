@@ -34,7 +34,7 @@ function showTiles({facts, threshold}) {
       : `best evaluation, at step ${grouped(facts.best_step)}`),
     tile(grouped(done), done < facts.planned_steps ? `of ${grouped(facts.planned_steps)} steps` : "steps"),
     tile(grouped(facts.episodes), "episodes"),
-    tile(orNone(facts.seconds, clock), "of training", facts.seconds ? `${grouped(Math.round(done / facts.seconds))} steps/s` : ""));
+    tile(orNone(facts.seconds, clock), "of training", facts.steps_per_second ? `${grouped(Math.round(facts.steps_per_second))} steps/s` : ""));
 }
 
 function showRuns() {
@@ -60,24 +60,25 @@ function showRuns() {
 
 function showWarnings() {
   const items = runs.flatMap(run => run.warnings.map(text =>
-    element("li", {}, ...(single ? [] : [element("b", {}, `${run.name}: `)]), text)));
+    element("li", {}, ...(single ? [] : [element("b", {}, `${run.name}: `)]), text.replace(/(^|\s)-(?=\d)/g, "$1\u2212"))));
   $("warnings").hidden = items.length === 0;
   $("warning-list").replaceChildren(...items);
 }
 
 // ---- curves ----
 
-// Of one run a chart has all of `curves`; of several it has the first of them that there is, a curve a run.
+// Of one run a chart has all of `curves`; of several one a run: the first of `several.keys`, or of `curves`, that it has.
 const charts = [
   {title: "Return", about: "of episodes while learning, with noise, and of evaluations, with the best action",
     curves: [["evaluation_mean", "evaluations, mean"], ["evaluation_min", "evaluations, least", true],
-      ["evaluation_max", "evaluations, most", true], ["return", "episodes"]]},
+      ["evaluation_max", "evaluations, most", true], ["return", "episodes"]],
+    several: {about: "of evaluations, with the best action; of a run without any, of episodes while learning", keys: ["evaluation_mean", "return"]}},
   {title: "Episode length", curves: [["length", "steps"]]},
   {title: "Entropy of the policy", about: "in nats, and what the temperature steers it to",
     curves: [["policy_entropy", "entropy"], ["target_entropy", "target", true]]},
   {title: "Temperature", log: true, curves: [["alpha", "alpha"]]},
   {title: "What the critics say, and what comes", about: "Q and the soft return from the same states",
-    curves: [["expected", "Q"], ["soft_return", "soft return"]], several: ["overestimation", "Q less the soft return"]},
+    curves: [["expected", "Q"], ["soft_return", "soft return"]], several: {about: "Q less the soft return", keys: ["overestimation"]}},
   {title: "Error of Q", about: "root of the mean square of Q less the soft return", log: true, curves: [["q_error", "error"]]},
   {title: "Critics' loss", log: true, curves: [["critic_loss", "loss"]]},
   {title: "Norms of gradients", about: "before any clipping", log: true,
@@ -106,30 +107,50 @@ function curvesOf({curves, several}) {
     return curves.filter(([key]) => first.curves[key])
       .map(([key, name, dashed], n) => ({name, values: first.curves[key], series: n + 1, dashed}));
   }
-  const wanted = several ? [several, ...curves] : curves;
-  const key = wanted.map(([key]) => key).find(key => runs.some(run => run.curves[key]));
-  return runs.map((run, n) => ({name: run.name, values: run.curves[key], series: n + 1})).filter(({values}) => values);
+  const keys = several ? several.keys : curves.map(([key]) => key).filter(key => runs.some(run => run.curves[key])).slice(0, 1);
+  return runs.map((run, n) => ({name: run.name, values: run.curves[keys.find(key => run.curves[key])], series: n + 1}))
+    .filter(({values}) => values);
 }
 
 // The last point of the grid at which every curve is still there.
 const lastCommon = curves => Math.min(...curves.map(({values}) => values.findLastIndex(y => y !== null)));
 
+// What lineChart() takes, and a name that stays the same as long as the same curves are drawn alike.
+function drawingOf(chart) {
+  const curves = curvesOf(chart), log = chart.log && curves.some(({values}) => values.some(y => y > 0));
+  const of = {label: chart.title, x: {name: "step", values: steps, low: 0, high: steps.at(-1), format: stepText},
+    y: {log}, curves, at: steps[lastCommon(curves)]};
+  return {chart, of, key: `${chart.title}, ${log}: ${curves.map(({name}) => name)}`};
+}
+
+// New numbers of the same curves take the place of the old ones, and all else stays as it is.
+let drawnCharts = new Map();
+
 function showCharts() {
+  const drawn = [...charts, ...otherCharts()].map(drawingOf).filter(({of}) => of.curves.length > 0);
+  if (drawn.length === drawnCharts.size && drawn.every(({key}) => drawnCharts.has(key))) {
+    for (const {key, of} of drawn) {
+      const chart = drawnCharts.get(key), wasLast = chart.cursor === chart.lastCommon;
+      chart.show(steps, of.curves.map(({values}) => values));
+      chart.lastCommon = lastCommon(of.curves);
+      if (wasLast) chart.moveTo(chart.lastCommon);
+    }
+    return;
+  }
   removeCharts();
   $("charts").replaceChildren();
-  const drawn = [...charts, ...otherCharts()].map(chart => ({chart, curves: curvesOf(chart)}))
-    .filter(({curves}) => curves.length > 0);
   // Each has its width only once all are there.
   const places = drawn.map(({chart}) => {
-    const about = !single && chart.several ? chart.several[1] : chart.about;
+    const about = !single && chart.several ? chart.several.about : chart.about;
     const place = element("div", {className: "chart"}, element("h3", {}, chart.title), ...(about ? [element("p", {}, about)] : []));
     $("charts").append(place);
     return place;
   });
-  drawn.forEach(({chart, curves}, n) => {
-    lineChart(places[n], {label: chart.title, x: {name: "step", values: steps, low: 0, high: steps.at(-1), format: stepText},
-      y: {log: chart.log && curves.some(({values}) => values.some(y => y > 0))}, curves, at: steps[lastCommon(curves)]});
-  });
+  drawnCharts = new Map(drawn.map(({key, of}, n) => {
+    const chart = lineChart(places[n], of);
+    chart.lastCommon = lastCommon(of.curves);
+    return [key, chart];
+  }));
 }
 
 const stepText = x => x >= 1e4 && x % 1000 === 0 ? `${grouped(x / 1000)}k` : grouped(x);
@@ -137,6 +158,7 @@ const stepText = x => x >= 1e4 && x % 1000 === 0 ? `${grouped(x / 1000)}k` : gro
 // ---- histograms, episodes, settings ----
 
 function showHistograms() {
+  if ($("histograms").contains(document.activeElement)) return;  // somebody is reading them
   $("histograms").replaceChildren();
   for (const run of runs) {
     const {steps: at, actions, pre_squash: before, limit} = run.histograms;

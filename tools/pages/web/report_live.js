@@ -7,15 +7,30 @@ function showProgress(p) {
     p.seconds_left !== null && `${clock(p.seconds_left)} left`);
 }
 
+// One at a time, and at most one in five seconds. An episode that is being watched stays until it is over.
+let isTaking = false;
 async function takeReport() {
+  if (isTaking) return;
+  isTaking = true;
   const answer = await fetch(`report.json${location.search}`).catch(() => null);  // it may have ended meanwhile
-  if (!answer?.ok) return;
-  const fresh = await answer.json(), playing = player.playing;
-  Object.assign(data, fresh);
-  ({runs, steps} = data);
-  [first] = runs;
-  showAll();
-  if (playing) setPlaying(true);
+  if (answer?.ok) {
+    const fresh = await answer.json(), isOver = data.episodes && player.time > 0 && player.time >= episode().steps;
+    if (data.episodes && !isOver && player.time > 0) {
+      for (const key of ["episodes", "captions", "about_episodes"]) fresh[key] = data[key];
+    }
+    const isNew = fresh.episodes !== data.episodes;
+    Object.assign(data, fresh);
+    ({runs, steps} = data);
+    [first] = runs;
+    addOverestimation();
+    showTiles(first);
+    showWarnings();
+    showCharts();
+    showHistograms();
+    if (isNew) showEpisodes();
+    if (isNew && isOver) setPlaying(true);
+  }
+  setTimeout(() => { isTaking = false; }, 5000);
 }
 
 function follow() {
@@ -25,9 +40,16 @@ function follow() {
   events.onopen = () => { $("live").className = "live"; };
   events.addEventListener("progress", event => showProgress(JSON.parse(event.data)));
   events.addEventListener("report", takeReport);
-  events.onerror = () => {
+  const showEnd = text => {
     $("live").className = "live ended";
-    $("live-text").textContent = "The training has ended, or cannot be reached; the page shows what it last said";
+    $("live-text").textContent = text;
   };
+  events.addEventListener("end", () => {
+    events.close();
+    isTaking = false;
+    takeReport();
+    showEnd("The training has ended; the page shows what it came to");
+  });
+  events.onerror = () => showEnd("The training cannot be reached; the page shows what it last said");
 }
 follow();
