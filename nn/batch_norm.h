@@ -54,6 +54,7 @@ class BatchNorm : public Module {
     Tensor scale, shift;
   };
   Affine affine() const;
+  double eps() const { return options_.eps; }
 
   /// Moves the running statistics: m_r <- momentum m_r + (1 - momentum) m, and v_r likewise.
   void follow(const Seen& seen);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "autograd/ops.h"
@@ -11,6 +12,11 @@ namespace saccade::rl {
 
 /// y = activation(norm(x W^T + b)).
 struct DenseLayer {
+  /// Where Agent::named_weights() has it: NAME.weight and NAME.bias, of an ensemble that member of them; its
+  /// layer norm; and the batch norm in front, which is part of the numbers here.
+  std::string name = {}, norm_name = {}, batch_norm_name = {};
+  std::optional<std::int64_t> member = {};
+  double batch_norm_eps = 0;
   std::int64_t in = 0, out = 0;
   std::vector<float> weight;  // (out, in), row by row
   std::vector<float> bias;    // (out)
@@ -43,6 +49,7 @@ struct PolicyNetwork {
   std::vector<DenseLayer> layers;
   PolicyHead head = PolicyHead::deterministic;
   std::vector<float> gsde_sigma = {};      // (inputs of the last layer, actions), row by row
+  std::string gsde_name = {};              // of its logarithm, in Agent::named_weights()
   std::optional<double> temperature = {};  // of choices that are drawn
 };
 

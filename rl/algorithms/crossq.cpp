@@ -152,11 +152,13 @@ Inspection CrossQ::inspect(std::span<const double> obs, std::span<const double> 
 }
 
 std::optional<PolicyNetwork> CrossQ::policy_network() const {
-  return PolicyNetwork{.obs = obs_transform(), .layers = dense_layers(actor_), .head = PolicyHead::gaussian};
+  return PolicyNetwork{
+      .obs = obs_transform(), .layers = dense_layers("actor", actor_), .head = PolicyHead::gaussian};
 }
 
 std::optional<CriticNetworks> CrossQ::critic_networks() const {
-  return CriticNetworks{.obs = obs_transform(), .takes_action = true, .critics = members_of(critic_)};
+  return CriticNetworks{
+      .obs = obs_transform(), .takes_action = true, .critics = members_of("critic", critic_)};
 }
 
 double CrossQ::alpha() const { return std::exp(log_alpha_.item()); }

@@ -121,12 +121,15 @@ Inspection DiscreteSac::inspect(std::span<const double> obs, std::span<const dou
 }
 
 std::optional<PolicyNetwork> DiscreteSac::policy_network() const {
-  return PolicyNetwork{
-      .obs = obs_transform(), .layers = dense_layers(actor_), .head = PolicyHead::choice, .temperature = 1};
+  return PolicyNetwork{.obs = obs_transform(),
+                       .layers = dense_layers("actor", actor_),
+                       .head = PolicyHead::choice,
+                       .temperature = 1};
 }
 
 std::optional<CriticNetworks> DiscreteSac::critic_networks() const {
-  return CriticNetworks{.obs = obs_transform(), .takes_action = false, .critics = members_of(critic_)};
+  return CriticNetworks{
+      .obs = obs_transform(), .takes_action = false, .critics = members_of("critic", critic_)};
 }
 
 double DiscreteSac::alpha() const { return std::exp(log_alpha_.item()); }

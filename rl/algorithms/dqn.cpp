@@ -83,11 +83,13 @@ Inspection Dqn::inspect(std::span<const double> obs, std::span<const double>) co
 }
 
 std::optional<PolicyNetwork> Dqn::policy_network() const {
-  return PolicyNetwork{.obs = obs_transform(), .layers = dense_layers(critic_), .head = PolicyHead::choice};
+  return PolicyNetwork{
+      .obs = obs_transform(), .layers = dense_layers("critic", critic_), .head = PolicyHead::choice};
 }
 
 std::optional<CriticNetworks> Dqn::critic_networks() const {
-  return CriticNetworks{.obs = obs_transform(), .takes_action = false, .critics = members_of(critic_)};
+  return CriticNetworks{
+      .obs = obs_transform(), .takes_action = false, .critics = members_of("critic", critic_)};
 }
 
 AlgorithmInfo dqn_info() {

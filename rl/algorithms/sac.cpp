@@ -152,7 +152,8 @@ std::optional<PolicyNetwork> Sac::policy_network() const {
 }
 
 std::optional<CriticNetworks> Sac::critic_networks() const {
-  return CriticNetworks{.obs = obs_transform(), .takes_action = true, .critics = members_of(critic_)};
+  return CriticNetworks{
+      .obs = obs_transform(), .takes_action = true, .critics = members_of("critic", critic_)};
 }
 
 double Sac::alpha() const { return std::exp(log_alpha_.item()); }

@@ -121,7 +121,8 @@ std::optional<PolicyNetwork> SacV1::policy_network() const {
 }
 
 std::optional<CriticNetworks> SacV1::critic_networks() const {
-  return CriticNetworks{.obs = obs_transform(), .takes_action = true, .critics = members_of(critic_)};
+  return CriticNetworks{
+      .obs = obs_transform(), .takes_action = true, .critics = members_of("critic", critic_)};
 }
 
 AlgorithmInfo sac_v1_info() {

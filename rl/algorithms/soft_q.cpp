@@ -71,13 +71,14 @@ Inspection SoftQ::inspect(std::span<const double> obs, std::span<const double> n
 
 std::optional<PolicyNetwork> SoftQ::policy_network() const {
   return PolicyNetwork{.obs = obs_transform(),
-                       .layers = dense_layers(critic_),
+                       .layers = dense_layers("critic", critic_),
                        .head = PolicyHead::choice,
                        .temperature = config_.alpha};
 }
 
 std::optional<CriticNetworks> SoftQ::critic_networks() const {
-  return CriticNetworks{.obs = obs_transform(), .takes_action = false, .critics = members_of(critic_)};
+  return CriticNetworks{
+      .obs = obs_transform(), .takes_action = false, .critics = members_of("critic", critic_)};
 }
 
 AlgorithmInfo soft_q_info() {

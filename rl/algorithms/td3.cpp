@@ -95,11 +95,12 @@ Inspection Td3::inspect(std::span<const double> obs, std::span<const double>) co
 
 std::optional<PolicyNetwork> Td3::policy_network() const {
   return PolicyNetwork{
-      .obs = obs_transform(), .layers = dense_layers(actor_), .head = PolicyHead::deterministic};
+      .obs = obs_transform(), .layers = dense_layers("actor", actor_), .head = PolicyHead::deterministic};
 }
 
 std::optional<CriticNetworks> Td3::critic_networks() const {
-  return CriticNetworks{.obs = obs_transform(), .takes_action = true, .critics = members_of(critic_)};
+  return CriticNetworks{
+      .obs = obs_transform(), .takes_action = true, .critics = members_of("critic", critic_)};
 }
 
 namespace {

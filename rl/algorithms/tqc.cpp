@@ -144,7 +144,8 @@ std::optional<PolicyNetwork> Tqc::policy_network() const {
 }
 
 std::optional<CriticNetworks> Tqc::critic_networks() const {
-  return CriticNetworks{.obs = obs_transform(), .takes_action = true, .critics = members_of(critic_)};
+  return CriticNetworks{
+      .obs = obs_transform(), .takes_action = true, .critics = members_of("critic", critic_)};
 }
 
 double Tqc::alpha() const { return std::exp(log_alpha_.item()); }

@@ -1,5 +1,7 @@
 #include "rl/components/dense_layers.h"
 
+#include <fmt/format.h>
+
 #include <string>
 #include <utility>
 
@@ -36,20 +38,25 @@ std::vector<DenseLayer> with_relus(std::vector<DenseLayer> layers) {
 
 }  // namespace
 
-std::vector<DenseLayer> dense_layers(const nn::Module& network, std::int64_t member) {
+std::vector<DenseLayer> dense_layers(const std::string& name, const nn::Module& network,
+                                     std::int64_t member) {
   std::vector<DenseLayer> layers;
   const nn::NamedTensors& all = network.named_parameters();
   // Layers register a weight, then a bias. A linear layer's weight has one dimension more than its bias, a
   // norm's as many.
   for (std::size_t i = 0; i + 1 < all.size(); i += 2) {
-    const auto& [name, weight] = all[i];
+    const auto& [weight_name, weight] = all[i];
     const Tensor& bias = all[i + 1].tensor;
-    if (!name.ends_with(".weight") || !all[i + 1].name.ends_with(".bias"))
-      throw ConfigError("dense_layers: " + name + " is no layer's weight");
+    if (!weight_name.ends_with(".weight") || !all[i + 1].name.ends_with(".bias"))
+      throw ConfigError("dense_layers: " + weight_name + " is no layer's weight");
+    const std::string full = name + "." + weight_name.substr(0, weight_name.rfind('.'));
     const std::vector<double> b = member_of(bias, 1, member);
     if (weight.dim() > bias.dim()) {
       layers.push_back(dense(member_of(weight, 2, member), b));
+      layers.back().name = full;
+      if (weight.dim() == 3) layers.back().member = member;
     } else {
+      layers.back().norm_name = full;
       layers.back().norm_weight = floats(member_of(weight, 1, member));
       layers.back().norm_bias = floats(b);
     }
@@ -57,7 +64,8 @@ std::vector<DenseLayer> dense_layers(const nn::Module& network, std::int64_t mem
   return with_relus(std::move(layers));
 }
 
-std::vector<DenseLayer> dense_layers(const BatchNormNet& network, std::int64_t member) {
+std::vector<DenseLayer> dense_layers(const std::string& name, const BatchNormNet& network,
+                                     std::int64_t member) {
   std::vector<DenseLayer> layers;
   for (std::size_t k = 0; k < network.layers().size(); ++k) {
     const nn::NamedTensors& linear = network.layers()[k].named_parameters();
@@ -75,6 +83,10 @@ std::vector<DenseLayer> dense_layers(const BatchNormNet& network, std::int64_t m
       }
     }
     layers.push_back(dense(weight, bias));
+    layers.back().name = fmt::format("{}.l{}", name, k + 1);
+    layers.back().batch_norm_name = fmt::format("{}.bn{}", name, k);
+    layers.back().batch_norm_eps = network.norms()[k].eps();
+    if (linear.at(0).tensor.dim() == 3) layers.back().member = member;
   }
   return with_relus(std::move(layers));
 }
@@ -87,11 +99,14 @@ std::int64_t ensemble_of(const nn::Module& network) {
 }
 
 PolicyNetwork policy_network_of(ObsTransform obs, const GaussianActor& actor, LogStd log_std) {
-  PolicyNetwork policy = {.obs = std::move(obs), .layers = dense_layers(actor)};
+  PolicyNetwork policy = {.obs = std::move(obs), .layers = dense_layers("actor", actor)};
   policy.head = log_std == LogStd::clamp  ? PolicyHead::gaussian
                 : log_std == LogStd::tanh ? PolicyHead::gaussian_tanh
                                           : PolicyHead::gaussian_gsde;
-  if (log_std == LogStd::gsde) policy.gsde_sigma = floats(exp(actor.gsde_log_sigma()).to_vector());
+  if (log_std == LogStd::gsde) {
+    policy.gsde_sigma = floats(exp(actor.gsde_log_sigma()).to_vector());
+    policy.gsde_name = "actor.log_sigma";
+  }
   return policy;
 }
 

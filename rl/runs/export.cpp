@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "nn/formats/onnx.h"
+#include "rl/runs/about_weights.h"
 #include "rl/runs/build_info.h"
 #include "rl/runs/evaluate_run.h"
 #include "rl/runs/training.h"
@@ -253,21 +254,13 @@ void add_critics(Model& model, const ExportedAgent& agent) {
            "what the critics say of each choice; the least of several");
 }
 
-Json bounds(const std::vector<double>& values) {
-  Json json = Json::array();
-  for (const double x : values) json.push_back(std::isfinite(x) ? Json(x) : Json(nullptr));
-  return json;
-}
-
 Json described(const std::string& name, const envs::Space& space) {
-  if (const auto* choices = std::get_if<envs::Discrete>(&space))
-    return {{"name", name}, {"dtype", "int64"}, {"shape", {"batch"}}, {"choices", choices->n}};
-  const auto& box = std::get<envs::Box>(space);
-  return {{"name", name},
-          {"dtype", "float32"},
-          {"shape", {"batch", box.low.size()}},
-          {"low", bounds(box.low)},
-          {"high", bounds(box.high)}};
+  const bool number = std::holds_alternative<envs::Discrete>(space);
+  Json json = {{"name", name}, {"dtype", number ? "int64" : "float32"}, {"shape", {"batch"}}};
+  if (!number) json["shape"].push_back(envs::size_of(space));
+  json["units"] = "the environment's";
+  json.update(space_json(space));
+  return json;
 }
 
 std::int64_t noise_width(const ExportedAgent& agent) {

@@ -2,13 +2,17 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <numeric>
+#include <set>
 #include <sstream>
 #include <variant>
 
 #include "base/error.h"
 #include "envs/registry.h"
+#include "nn/formats/safetensors.h"
 #include "rl/components/action_scale.h"
 #include "rl/runs/evaluate_run.h"
 #include "rl/runs/export.h"
@@ -33,7 +37,7 @@ struct Case {
 
 // Trained for a moment, so that no bias is 0 and statistics are not those of the beginning.
 RunInfo case_run(const Case& c) {
-  Json settings = {{"hidden", {12, 8}}, {"batch_size", 8},  {"buffer_size", 200},       {"learning_starts", 40},
+  Json settings = {{"hidden", {12, 8}}, {"batch_size", 8}, {"buffer_size", 200},      {"learning_starts", 40},
                    {"steps", 120},      {"eval_every", 0}, {"final_eval_episodes", 1}};
   settings.update(c.more);
   RunInfo info = run_of(c.algorithm, settings);
@@ -43,7 +47,7 @@ RunInfo case_run(const Case& c) {
 
 const std::vector<Case> kCases = {{"sac", {{"normalize_obs", true}}},
                                   {"sac", {{"log_std", "tanh"}, {"layer_norm", true}, {"critics", 3}}},
-                                  {"sac", {{"exploration", "gsde"}}},
+                                  {"sac", {{"log_std", "gsde"}}},
                                   {"sac_v1", Json::object()},
                                   {"tqc", {{"normalize_obs", true}}},
                                   {"crossq", Json::object()},
@@ -65,7 +69,8 @@ Inputs random_inputs(const ExportedAgent& agent, const Agent& itself) {
   const auto* states = std::get_if<envs::Discrete>(&agent.spec.observation_space);
   in.width = static_cast<std::int64_t>(envs::size_of(agent.spec.observation_space));
   for (std::int64_t i = 0; i < in.rows * in.width; ++i)
-    in.obs.push_back(states != nullptr ? static_cast<double>(i % states->n) : static_cast<float>(2 * rng.normal()));
+    in.obs.push_back(states != nullptr ? static_cast<double>(i % states->n)
+                                       : static_cast<float>(2 * rng.normal()));
   in.noise.resize(static_cast<std::size_t>(in.rows * itself.noise_size()));
   for (double& z : in.noise) z = static_cast<float>(rng.normal());
   return in;
@@ -76,7 +81,8 @@ OnnxValue rows_of(const std::vector<double>& values, std::int64_t rows, bool is_
   return {{rows, static_cast<std::int64_t>(values.size()) / rows}, values};
 }
 
-std::vector<double> actions_of(const ExportedAgent& agent, const Agent& itself, const Inputs& in, ActMode mode) {
+std::vector<double> actions_of(const ExportedAgent& agent, const Agent& itself, const Inputs& in,
+                               ActMode mode) {
   const ActionScale scale(agent.spec);
   const std::size_t width = envs::size_of(agent.spec.action_space);
   std::vector<double> actions(static_cast<std::size_t>(in.rows) * width);
@@ -149,7 +155,10 @@ TEST_CASE("an exported model gives the agent's actions, draws and critics", "[ex
     for (std::size_t i = 0; i < expected.size(); ++i) {
       const auto width = static_cast<std::size_t>(q.shape[1]);
       const auto* row = &q.values[i * width];
-      const double said = chooses ? row[static_cast<std::size_t>(actions[i])] : *std::min_element(row, row + width);
+      const double said = chooses ? row[static_cast<std::size_t>(actions[i])]
+                          : c.algorithm == "tqc"
+                              ? std::accumulate(row, row + width, 0.0) / static_cast<double>(width)
+                              : *std::min_element(row, row + width);
       CHECK(said == Approx(expected[i]).epsilon(1e-4).margin(1e-5));
     }
   }
@@ -180,14 +189,77 @@ int main() {
     std::string numbers;
     for (const double x : in.obs) numbers += fmt::format("{}\n", x);
     write_file(folder.path("in"), numbers);
-    const Output output = run_shell(folder, "c++ -std=c++17 -O1 -Wall -Wextra -Wconversion -Wshadow -Wpedantic -Werror "
-                                            "main.cpp -o main && ./main <in");
+    const Output output =
+        run_shell(folder,
+                  "c++ -std=c++17 -O1 -Wall -Wextra -Wconversion -Wshadow -Wpedantic -Werror "
+                  "main.cpp -o main && ./main <in");
     INFO(output.err);
     REQUIRE(output.exit_code == 0);
     std::istringstream lines(output.out);
     std::vector<double> actions;
     for (double x; lines >> x;) actions.push_back(x);
     check_close(actions, actions_of(agent, *itself, in, ActMode::exploit), 1e-5 * range_of(agent.spec));
+  }
+}
+
+TEST_CASE("the NumPy program of docs/formats.md acts as the agent does", "[export][formats]") {
+  const TemporaryFolder tools;
+  if (run_shell(tools, "python3 -c 'import numpy'").exit_code != 0) {
+    if (std::getenv("CI") != nullptr) FAIL("python3 has no numpy; tools/setup.sh --ci installs it");
+    WARN("python3 has no numpy here: not tested");
+    return;
+  }
+  const std::string text = read_file(SACCADE_SOURCE_DIR "/docs/formats.md");
+  const std::size_t begin = text.find("```python\n") + 10;
+  const std::string program = text.substr(begin, text.find("```", begin) - begin);
+  for (const Case& c : kCases) {
+    INFO(c.algorithm << " " << c.more.dump() << " " << c.env);
+    const TemporaryFolder folder;
+    const std::string run = folder.path("run");
+    go(Training::begin(case_run(c), run));
+    const ExportedAgent agent = agent_to_export(run);
+    const auto itself = load_agent(run);
+    const Inputs in = random_inputs(agent, *itself);
+    std::string lines;
+    for (std::size_t i = 0; i < in.obs.size(); ++i)
+      lines += fmt::format("{}{}", in.obs[i], (i + 1) % static_cast<std::size_t>(in.width) == 0 ? '\n' : ' ');
+    write_file(folder.path("act.py"), program);
+    write_file(folder.path("in"), lines);
+    const Output output = run_shell(folder, "python3 act.py run <in");
+    INFO(output.err);
+    REQUIRE(output.exit_code == 0);
+    std::istringstream printed(output.out);
+    std::vector<double> actions;
+    for (double x; printed >> x;) actions.push_back(x);
+    check_close(actions, actions_of(agent, *itself, in, ActMode::exploit), 1e-5 * range_of(agent.spec));
+  }
+}
+
+TEST_CASE("a weights file names tensors that it has, and how actions are drawn", "[export][formats]") {
+  for (const Case& c : kCases) {
+    INFO(c.algorithm << " " << c.more.dump() << " " << c.env);
+    const TemporaryFolder folder;
+    go(Training::begin(case_run(c), folder.path("run")));
+    const nn::safetensors::Contents file =
+        nn::safetensors::load(folder.path("run/checkpoint/weights.safetensors"));
+    std::set<std::string> names;
+    for (const auto& [name, tensor] : file.tensors) names.insert(name);
+    CHECK(file.metadata.at("algorithm") == c.algorithm);
+    Json lists = Json::parse(file.metadata.at("critics"));
+    CHECK(lists.size() >= 1);
+    lists.push_back(Json::parse(file.metadata.at("policy")));
+    for (const Json& steps : lists) {
+      int linear = 0;
+      for (const Json& step : steps) {
+        CHECK(step.at("formula") != "");
+        if (step.at("op") == "linear") ++linear;
+        for (const char* key : {"weight", "bias", "mean", "variance", "squares", "count"}) {
+          if (step.contains(key)) CHECK(names.count(step.at(key).get<std::string>()) == 1);
+        }
+      }
+      CHECK(linear == 3);
+    }
+    CHECK(file.metadata.count("draw") == (c.algorithm != "td3" && c.algorithm != "dqn"));
   }
 }
 
@@ -201,11 +273,13 @@ TEST_CASE("saccade export says what it wrote, and refuses what it cannot", "[exp
   CHECK(widest(made.out) <= 80);
   const Json about = Json::parse(read_file(folder.path("policy.onnx.json")));
   CHECK(about.at("outputs").at(0).at("high") == Json{2.0});
-  CHECK(read_onnx(read_file(folder.path("policy.onnx"))).properties.at("outputs") == about.at("outputs").dump());
+  CHECK(read_onnx(read_file(folder.path("policy.onnx"))).properties.at("outputs") ==
+        about.at("outputs").dump());
   CHECK(run_command(folder, "export run 1-arm.h").exit_code == 0);
   CHECK_THAT(read_file(folder.path("1-arm.h")), Contains("namespace policy_1_arm {"));
 
-  const auto refuses = [&](const std::string& arguments, int exit_code, const std::vector<std::string>& words) {
+  const auto refuses = [&](const std::string& arguments, int exit_code,
+                           const std::vector<std::string>& words) {
     INFO(arguments);
     const auto before = snapshot(folder.path());
     const Output output = run_command(folder, "export " + arguments);

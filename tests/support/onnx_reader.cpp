@@ -48,7 +48,8 @@ void read_constant(const std::string& bytes, OnnxValues& constants) {
   for (std::size_t at = 0; at + width <= raw.size(); at += width) {
     float f = 0;
     std::int64_t i = 0;
-    type == 1 ? static_cast<void>(std::memcpy(&f, &raw[at], 4)) : static_cast<void>(std::memcpy(&i, &raw[at], 8));
+    type == 1 ? static_cast<void>(std::memcpy(&f, &raw[at], 4))
+              : static_cast<void>(std::memcpy(&i, &raw[at], 8));
     value.values.push_back(type == 1 ? static_cast<double>(f) : static_cast<double>(i));
   }
   const std::int64_t size =
@@ -105,7 +106,8 @@ std::int64_t size_of(const std::vector<std::int64_t>& shape) {
 }
 
 // Of two values, one of which may lack leading dimensions or have a size of 1 where the other has more.
-OnnxValue elementwise(const OnnxValue& a, const OnnxValue& b, const std::function<double(double, double)>& f) {
+OnnxValue elementwise(const OnnxValue& a, const OnnxValue& b,
+                      const std::function<double(double, double)>& f) {
   const std::size_t dims = std::max(a.shape.size(), b.shape.size());
   const auto padded = [&](std::vector<std::int64_t> shape) {
     shape.insert(shape.begin(), dims - shape.size(), 1);
@@ -127,7 +129,8 @@ OnnxValue elementwise(const OnnxValue& a, const OnnxValue& b, const std::functio
       step_a *= sa[d];
       step_b *= sb[d];
     }
-    y.values.push_back(f(a.values.at(static_cast<std::size_t>(ia)), b.values.at(static_cast<std::size_t>(ib))));
+    y.values.push_back(
+        f(a.values.at(static_cast<std::size_t>(ia)), b.values.at(static_cast<std::size_t>(ib))));
   }
   return y;
 }
@@ -158,7 +161,8 @@ OnnxValue product(const OnnxValue& a, const OnnxValue& b) {
 }
 
 // What is done with each row of a matrix, whose length may change; 0 for a single number without a dimension.
-OnnxValue rows(const OnnxValue& x, const std::function<std::vector<double>(std::vector<double>)>& f, bool keeps = true) {
+OnnxValue rows(const OnnxValue& x, const std::function<std::vector<double>(std::vector<double>)>& f,
+               bool keeps = true) {
   const auto width = static_cast<std::ptrdiff_t>(x.shape.at(1));
   OnnxValue y;
   std::size_t out = 0;
@@ -206,7 +210,7 @@ OnnxValue layer_norm(const OnnxValue& x, const OnnxValue& w, const OnnxValue& b,
   });
 }
 
-OnnxValue apply(const OnnxModel::Node& node, const std::vector<OnnxValue>& in) {
+OnnxValue result_of(const OnnxModel::Node& node, const std::vector<OnnxValue>& in) {
   const auto attribute = [&](const char* name) { return node.attributes.at(name).i; };
   const std::string& op = node.op;
   if (op == "Gemm" && attribute("transB") == 1) return gemm(in.at(0), in.at(1), in.at(2));
@@ -252,14 +256,21 @@ OnnxValue apply(const OnnxModel::Node& node, const std::vector<OnnxValue>& in) {
     });
   }
   if (op == "ArgMax" && attribute("axis") == 1 && attribute("keepdims") == 0) {
-    return rows(in.at(0), [](const std::vector<double>& row) {
-      return std::vector<double>{static_cast<double>(std::max_element(row.begin(), row.end()) - row.begin())};
-    }, false);
+    return rows(
+        in.at(0),
+        [](const std::vector<double>& row) {
+          return std::vector<double>{
+              static_cast<double>(std::max_element(row.begin(), row.end()) - row.begin())};
+        },
+        false);
   }
   if (op == "ReduceSum" && in.at(1).values == std::vector<double>{1} && attribute("keepdims") == 0) {
-    return rows(in.at(0), [](const std::vector<double>& row) {
-      return std::vector<double>{std::accumulate(row.begin(), row.end(), 0.0)};
-    }, false);
+    return rows(
+        in.at(0),
+        [](const std::vector<double>& row) {
+          return std::vector<double>{std::accumulate(row.begin(), row.end(), 0.0)};
+        },
+        false);
   }
   if (op == "Softmax" && attribute("axis") == 1) return rows(in.at(0), softmax);
   if (op == "CumSum" && in.at(1).values == std::vector<double>{1}) {
@@ -317,10 +328,11 @@ OnnxValues run_onnx(const OnnxModel& model, OnnxValues inputs) {
   for (const OnnxModel::Node& node : model.nodes) {
     std::vector<OnnxValue> in;
     for (const std::string& name : node.inputs) {
-      if (!values.contains(name)) throw std::runtime_error(node.op + " takes " + name + ", which is not there yet");
+      if (!values.contains(name))
+        throw std::runtime_error(node.op + " takes " + name + ", which is not there yet");
       in.push_back(values.at(name));
     }
-    if (!values.emplace(node.outputs.at(0), apply(node, in)).second)
+    if (!values.emplace(node.outputs.at(0), result_of(node, in)).second)
       throw std::runtime_error(node.outputs[0] + " is made twice");
   }
   return values;

@@ -1,5 +1,5 @@
-// Runs ONNX models as the operators' documentation says, in double, with none of the code that writes them. It knows the few
-// operators that policies take.
+// Runs ONNX models as the operators' documentation says, in double, with none of the code that writes them.
+// It knows the few operators that policies take.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +39,8 @@ struct OnnxModel {
 /// Throws std::runtime_error for what is no model.
 OnnxModel read_onnx(const std::string& bytes);
 
-/// Every value of the graph for these inputs. Throws std::runtime_error for an operator that is not known here.
+/// Every value of the graph for these inputs. Throws std::runtime_error for an operator that is not known
+/// here.
 OnnxValues run_onnx(const OnnxModel& model, OnnxValues inputs);
 
 }  // namespace saccade::test

@@ -76,9 +76,9 @@ void export_model(const ExportCommand& options) {
     }
     return text;
   };
-  out("{}: {}\n", printable(options.file), about.at("about").get<std::string>());
-  out("  {} to {}; ONNX opset 17\n", list(about.at("inputs")), list(about.at("outputs")));
-  out("{}: the same as JSON, with bounds\n", printable(beside));
+  out("{}: ONNX, opset 17\n", printable(options.file));
+  out("  {} to {}\n", list(about.at("inputs")), list(about.at("outputs")));
+  out("{}: what they are, with bounds\n", printable(beside));
 }
 
 void run(const ExportCommand& options) {
