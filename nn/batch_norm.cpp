@@ -58,6 +58,13 @@ Tensor BatchNorm::operator()(const Tensor& x, Seen& seen) const {
   return scaled(x, m - d * root(v) / r, v / square(r));
 }
 
+BatchNorm::Affine BatchNorm::affine() const {
+  const NoGrad no_grad;
+  const auto exact = [&](const Tensor& x) { return reshape(to(x, DType::f64), weight_.shape()); };
+  const Tensor scale = exact(weight_) * rsqrt(exact(variance_) + options_.eps);
+  return {scale, exact(bias_) - exact(mean_) * scale};
+}
+
 void BatchNorm::follow(const Seen& seen) {
   const NoGrad no_grad;
   const double keep = options_.momentum;

@@ -49,6 +49,13 @@ class BatchNorm : public Module {
   /// Training, with the statistics of x, which are also given back. Nothing has moved: follow() does that.
   Tensor operator()(const Tensor& x, Seen& seen) const;
 
+  /// Evaluation is x scale + shift: these, (features) or (n, features), in f64.
+  struct Affine {
+    Tensor scale, shift;
+  };
+  Affine affine() const;
+  double eps() const { return options_.eps; }
+
   /// Moves the running statistics: m_r <- momentum m_r + (1 - momentum) m, and v_r likewise.
   void follow(const Seen& seen);
 

@@ -13,6 +13,7 @@
 #include "nn/named_tensors.h"
 #include "rl/batch.h"
 #include "rl/metrics.h"
+#include "rl/policy_network.h"
 
 namespace saccade::rl {
 
@@ -70,6 +71,10 @@ class Agent {
   /// The mean norm, before any clipping, of the gradients of each thing that learns ("actor", "critic", ...),
   /// over the updates since they began to be measured.
   virtual std::vector<std::pair<std::string, double>> gradient_norms() const { return {}; }
+
+  /// What act() and the critics compute, to be carried elsewhere; copies. None of an agent that does not say.
+  virtual std::optional<PolicyNetwork> policy_network() const { return std::nullopt; }
+  virtual std::optional<CriticNetworks> critic_networks() const { return std::nullopt; }
 
   /// The agent's part of a checkpoint, as handles: weights, with all that acting needs, and the optimisers'
   /// state.

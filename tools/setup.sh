@@ -45,6 +45,7 @@ if $ci; then
   # These may have come from elsewhere.
   command -v node >/dev/null || missing+=(nodejs)
   command -v python3 >/dev/null || missing+=(python3)
+  python3 -c 'import numpy' 2>/dev/null || missing+=(python3-numpy)  # runs the program of docs/formats.md
   command -v chromium >/dev/null || missing+=(chromium)
   command -v dot >/dev/null || missing+=(graphviz)  # draws explained graphs; without it they have a layout of our own
 fi

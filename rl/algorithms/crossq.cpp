@@ -5,6 +5,7 @@
 #include "autograd/modes.h"
 #include "autograd/ops.h"
 #include "rl/components/actor_critic.h"
+#include "rl/components/dense_layers.h"
 #include "rl/components/rows.h"
 #include "rl/components/targets.h"
 
@@ -148,6 +149,16 @@ Inspection CrossQ::inspect(std::span<const double> obs, std::span<const double> 
           .log_prob = pi.log_prob(now),
           .alpha = alpha(),
           .target_entropy = target_entropy_};
+}
+
+std::optional<PolicyNetwork> CrossQ::policy_network() const {
+  return PolicyNetwork{
+      .obs = obs_transform(), .layers = dense_layers("actor", actor_), .head = PolicyHead::gaussian};
+}
+
+std::optional<CriticNetworks> CrossQ::critic_networks() const {
+  return CriticNetworks{
+      .obs = obs_transform(), .takes_action = true, .critics = members_of("critic", critic_)};
 }
 
 double CrossQ::alpha() const { return std::exp(log_alpha_.item()); }

@@ -50,6 +50,8 @@ class CrossQ final : public NetworkAgent {
            std::span<double> action) const override;
   double discount() const override { return config_.gamma; }
   Inspection inspect(std::span<const double> obs, std::span<const double> noise) const override;
+  std::optional<PolicyNetwork> policy_network() const override;
+  std::optional<CriticNetworks> critic_networks() const override;
 
   /// One update: critics, and in every policy_delay-th policy and temperature. alpha has one value
   /// throughout. The noise of s' and of s is given, (B, action_dim), or drawn.

@@ -8,6 +8,7 @@
 #include "autograd/ops.h"
 #include "base/error.h"
 #include "rl/components/choices.h"
+#include "rl/components/dense_layers.h"
 #include "rl/components/rows.h"
 #include "rl/components/targets.h"
 
@@ -117,6 +118,18 @@ Inspection DiscreteSac::inspect(std::span<const double> obs, std::span<const dou
           .log_prob = q_of(log_pi, action),
           .alpha = alpha(),
           .target_entropy = config_.learn_alpha ? std::optional(target_entropy_) : std::nullopt};
+}
+
+std::optional<PolicyNetwork> DiscreteSac::policy_network() const {
+  return PolicyNetwork{.obs = obs_transform(),
+                       .layers = dense_layers("actor", actor_),
+                       .head = PolicyHead::choice,
+                       .temperature = 1};
+}
+
+std::optional<CriticNetworks> DiscreteSac::critic_networks() const {
+  return CriticNetworks{
+      .obs = obs_transform(), .takes_action = false, .critics = members_of("critic", critic_)};
 }
 
 double DiscreteSac::alpha() const { return std::exp(log_alpha_.item()); }

@@ -5,6 +5,7 @@
 #include "autograd/modes.h"
 #include "autograd/ops.h"
 #include "rl/components/choices.h"
+#include "rl/components/dense_layers.h"
 #include "rl/components/rows.h"
 #include "rl/components/targets.h"
 
@@ -79,6 +80,16 @@ Inspection Dqn::inspect(std::span<const double> obs, std::span<const double>) co
   const NoGrad no_grad;
   const Tensor q = critic_(observations(obs));  // (B, |A|)
   return {.action = argmax(q, -1, true), .q = amax(q, {-1}, true)};
+}
+
+std::optional<PolicyNetwork> Dqn::policy_network() const {
+  return PolicyNetwork{
+      .obs = obs_transform(), .layers = dense_layers("critic", critic_), .head = PolicyHead::choice};
+}
+
+std::optional<CriticNetworks> Dqn::critic_networks() const {
+  return CriticNetworks{
+      .obs = obs_transform(), .takes_action = false, .critics = members_of("critic", critic_)};
 }
 
 AlgorithmInfo dqn_info() {

@@ -52,6 +52,8 @@ class Dqn final : public NetworkAgent {
   double discount() const override { return config_.gamma; }
   ActMode judged() const override { return ActMode::exploit; }
   Inspection inspect(std::span<const double> obs, std::span<const double>) const override;
+  std::optional<PolicyNetwork> policy_network() const override;
+  std::optional<CriticNetworks> critic_networks() const override;
 
   /// One update: the critic, and in every target_every-th theta' <- theta' + tau (theta - theta').
   Metrics update(const Batch& batch);

@@ -7,6 +7,7 @@
 #include "autograd/modes.h"
 #include "autograd/ops.h"
 #include "base/error.h"
+#include "rl/components/dense_layers.h"
 #include "rl/components/rows.h"
 #include "rl/components/targets.h"
 
@@ -144,6 +145,15 @@ Inspection Sac::inspect(std::span<const double> obs, std::span<const double> noi
           .log_prob = log_prob,
           .alpha = alpha(),
           .target_entropy = config_.learn_alpha ? std::optional(target_entropy_) : std::nullopt};
+}
+
+std::optional<PolicyNetwork> Sac::policy_network() const {
+  return policy_network_of(obs_transform(), actor_, config_.log_std);
+}
+
+std::optional<CriticNetworks> Sac::critic_networks() const {
+  return CriticNetworks{
+      .obs = obs_transform(), .takes_action = true, .critics = members_of("critic", critic_)};
 }
 
 double Sac::alpha() const { return std::exp(log_alpha_.item()); }

@@ -69,6 +69,8 @@ class Sac final : public NetworkAgent {
            std::span<double> action) const override;
   double discount() const override { return config_.gamma; }
   Inspection inspect(std::span<const double> obs, std::span<const double> noise) const override;
+  std::optional<PolicyNetwork> policy_network() const override;
+  std::optional<CriticNetworks> critic_networks() const override;
 
   /// All that is random in an update.
   struct Draws {

@@ -2,6 +2,7 @@
 
 #include "autograd/modes.h"
 #include "autograd/ops.h"
+#include "rl/components/dense_layers.h"
 #include "rl/components/rows.h"
 #include "rl/components/targets.h"
 
@@ -113,6 +114,15 @@ Inspection SacV1::inspect(std::span<const double> obs, std::span<const double> n
           .q = amin(critic_(s, now.action), {0}),
           .log_prob = pi.log_prob(now),
           .alpha = config_.alpha};
+}
+
+std::optional<PolicyNetwork> SacV1::policy_network() const {
+  return policy_network_of(obs_transform(), actor_, LogStd::clamp);
+}
+
+std::optional<CriticNetworks> SacV1::critic_networks() const {
+  return CriticNetworks{
+      .obs = obs_transform(), .takes_action = true, .critics = members_of("critic", critic_)};
 }
 
 AlgorithmInfo sac_v1_info() {

@@ -46,6 +46,8 @@ class SacV1 final : public NetworkAgent {
            std::span<double> action) const override;
   double discount() const override { return config_.gamma; }
   Inspection inspect(std::span<const double> obs, std::span<const double> noise) const override;
+  std::optional<PolicyNetwork> policy_network() const override;
+  std::optional<CriticNetworks> critic_networks() const override;
 
   /// One update: value, critics, policy, slow copy of the value. The noise, (B, action_dim), is given or
   /// drawn; value and policy use the same.

@@ -3,6 +3,7 @@
 #include "autograd/modes.h"
 #include "autograd/ops.h"
 #include "rl/components/choices.h"
+#include "rl/components/dense_layers.h"
 #include "rl/components/rows.h"
 #include "rl/components/targets.h"
 
@@ -66,6 +67,18 @@ Inspection SoftQ::inspect(std::span<const double> obs, std::span<const double> n
   const Tensor q = critic_(observations(obs)), log_pi = log_policy(q);  // (B, |A|)
   const Tensor action = unsqueeze(draw_choices(exp(log_pi), to_rows("noise", noise, 1, dtype_)), 1);
   return {.action = action, .q = q_of(q, action), .log_prob = q_of(log_pi, action), .alpha = config_.alpha};
+}
+
+std::optional<PolicyNetwork> SoftQ::policy_network() const {
+  return PolicyNetwork{.obs = obs_transform(),
+                       .layers = dense_layers("critic", critic_),
+                       .head = PolicyHead::choice,
+                       .temperature = config_.alpha};
+}
+
+std::optional<CriticNetworks> SoftQ::critic_networks() const {
+  return CriticNetworks{
+      .obs = obs_transform(), .takes_action = false, .critics = members_of("critic", critic_)};
 }
 
 AlgorithmInfo soft_q_info() {

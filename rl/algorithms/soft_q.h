@@ -39,6 +39,8 @@ class SoftQ final : public NetworkAgent {
            std::span<double> action) const override;
   double discount() const override { return config_.gamma; }
   Inspection inspect(std::span<const double> obs, std::span<const double> noise) const override;
+  std::optional<PolicyNetwork> policy_network() const override;
+  std::optional<CriticNetworks> critic_networks() const override;
 
   /// One update: the critic, then theta' <- theta' + tau (theta - theta').
   Metrics update(const Batch& batch);

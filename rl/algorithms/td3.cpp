@@ -4,6 +4,7 @@
 
 #include "autograd/modes.h"
 #include "autograd/ops.h"
+#include "rl/components/dense_layers.h"
 #include "rl/components/rows.h"
 #include "rl/components/targets.h"
 
@@ -90,6 +91,16 @@ Inspection Td3::inspect(std::span<const double> obs, std::span<const double>) co
   const NoGrad no_grad;
   const Tensor s = observations(obs), action = actor_(s);
   return {.action = action, .q = amin(critic_(s, action), {0})};
+}
+
+std::optional<PolicyNetwork> Td3::policy_network() const {
+  return PolicyNetwork{
+      .obs = obs_transform(), .layers = dense_layers("actor", actor_), .head = PolicyHead::deterministic};
+}
+
+std::optional<CriticNetworks> Td3::critic_networks() const {
+  return CriticNetworks{
+      .obs = obs_transform(), .takes_action = true, .critics = members_of("critic", critic_)};
 }
 
 namespace {

@@ -47,6 +47,8 @@ class Td3 final : public NetworkAgent {
   double discount() const override { return config_.gamma; }
   ActMode judged() const override { return ActMode::exploit; }
   Inspection inspect(std::span<const double> obs, std::span<const double>) const override;
+  std::optional<PolicyNetwork> policy_network() const override;
+  std::optional<CriticNetworks> critic_networks() const override;
 
   /// One update: critics, and in every policy_delay-th the policy and all targets. The noise of the target
   /// policy is given, (B, action_dim), or drawn.

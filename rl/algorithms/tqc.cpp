@@ -7,6 +7,7 @@
 #include "autograd/modes.h"
 #include "autograd/ops.h"
 #include "base/error.h"
+#include "rl/components/dense_layers.h"
 #include "rl/components/rows.h"
 #include "rl/components/targets.h"
 
@@ -136,6 +137,15 @@ Inspection Tqc::inspect(std::span<const double> obs, std::span<const double> noi
           .log_prob = pi.log_prob(now),
           .alpha = alpha(),
           .target_entropy = target_entropy_};
+}
+
+std::optional<PolicyNetwork> Tqc::policy_network() const {
+  return policy_network_of(obs_transform(), actor_, LogStd::clamp);
+}
+
+std::optional<CriticNetworks> Tqc::critic_networks() const {
+  return CriticNetworks{
+      .obs = obs_transform(), .takes_action = true, .critics = members_of("critic", critic_)};
 }
 
 double Tqc::alpha() const { return std::exp(log_alpha_.item()); }

@@ -50,6 +50,8 @@ class Tqc final : public NetworkAgent {
            std::span<double> action) const override;
   double discount() const override { return config_.gamma; }
   Inspection inspect(std::span<const double> obs, std::span<const double> noise) const override;
+  std::optional<PolicyNetwork> policy_network() const override;
+  std::optional<CriticNetworks> critic_networks() const override;
 
   /// One update: critics, policy, temperature, targets. alpha has one value throughout. The noise of s' and
   /// of s is given, (B, action_dim), or drawn.

@@ -42,6 +42,9 @@ class GaussianActor : public nn::Module {
   /// The action for this noise, (B, noise_size()): eps, or with gSDE Z.
   Tensor explore(const Tensor& obs, const Tensor& noise) const;
 
+  /// Of gSDE, (width, action_dim); otherwise undefined.
+  const Tensor& gsde_log_sigma() const { return log_sigma_; }
+
  private:
   nn::Mlp body_;     // "body": the hidden layers
   nn::Linear head_;  // "head": rows 0 to dim(A) - 1 give the mean, the rest, but for gSDE, log sigma

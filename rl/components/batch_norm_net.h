@@ -26,6 +26,9 @@ class BatchNormNet : public nn::Module {
   /// Moves the running statistics by what training saw.
   void follow(const Seen& seen);
 
+  const std::vector<nn::BatchNorm>& norms() const { return norms_; }
+  const std::vector<nn::Linear>& layers() const { return layers_; }
+
   /// "bn0.mean", "bn0.variance", "bn0.passes", ...
   nn::NamedTensors named_state() const;
 

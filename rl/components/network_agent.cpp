@@ -66,6 +66,8 @@ void NetworkAgent::load_weights(const nn::NamedTensors& weights) {
   guard_.begin_anew();
 }
 
+ObsTransform NetworkAgent::obs_transform() const { return normalizer_.transform(obs_.one_hot); }
+
 void NetworkAgent::minimize(nn::Adam& optimizer, const Tensor& loss, std::optional<double> max_grad_norm) {
   TensorList gradient = grad(loss, optimizer.parameters());
   if (max_grad_norm || measures_gradients_) {

@@ -57,6 +57,8 @@ class NetworkAgent : public Agent {
     return guard_(*this, batch, [&] { return update(seen(batch)); });
   }
 
+  /// How observations come to the networks.
+  ObsTransform obs_transform() const;
   /// act()'s observations as the networks see them, (n, width).
   Tensor observations(std::span<const double> obs) const;
 

@@ -7,6 +7,12 @@
 
 namespace saccade::rl {
 
+namespace {
+
+constexpr float kLimit = 10;
+
+}  // namespace
+
 RunningMeanStd::RunningMeanStd(std::int64_t obs_dim, DType dtype)
     : count_(zeros({1}, DType::f64)),
       mean_(zeros({obs_dim}, DType::f64)),
@@ -44,7 +50,12 @@ void RunningMeanStd::refresh() {
 
 Tensor RunningMeanStd::normalized(const Tensor& obs) const {
   const NoGrad no_grad;
-  return clamp((obs - shift_) * scale_, -10, 10);
+  return clamp((obs - shift_) * scale_, -kLimit, kLimit);
+}
+
+ObsTransform RunningMeanStd::transform() const {
+  const std::vector<double> mean = shift_.to_vector(), scale = scale_.to_vector();
+  return {.mean = {mean.begin(), mean.end()}, .scale = {scale.begin(), scale.end()}, .limit = kLimit};
 }
 
 nn::NamedTensors RunningMeanStd::named_state() const {
@@ -65,6 +76,13 @@ Tensor ObsNormalizer::operator()(const Tensor& obs) const {
 
 nn::NamedTensors ObsNormalizer::named_state() const {
   return statistics_ ? statistics_->named_state() : nn::NamedTensors{};
+}
+
+ObsTransform ObsNormalizer::transform(bool one_hot) const {
+  ObsTransform transform;
+  if (statistics_) transform = statistics_->transform();
+  transform.one_hot = one_hot;
+  return transform;
 }
 
 void ObsNormalizer::refresh() {

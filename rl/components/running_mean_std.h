@@ -7,6 +7,7 @@
 
 #include "autograd/tensor.h"
 #include "nn/named_tensors.h"
+#include "rl/policy_network.h"
 
 namespace saccade::rl {
 
@@ -20,6 +21,9 @@ class RunningMeanStd {
 
   /// (obs - mean) / sqrt(variance + 1e-8), clipped to [-10, 10]; (B, obs_dim), outside any graph.
   Tensor normalized(const Tensor& obs) const;
+
+  /// The same as numbers.
+  ObsTransform transform() const;
 
   /// "count", "mean" and "squares", the sum of squared deviations, in f64: handles through which a checkpoint
   /// is written and read; after writing, refresh().
@@ -39,6 +43,8 @@ class ObsNormalizer {
 
   void observe(std::span<const double> obs);
   Tensor operator()(const Tensor& obs) const;  // (B, obs_dim)
+
+  ObsTransform transform(bool one_hot) const;
 
   /// As RunningMeanStd's; nothing if it is off.
   nn::NamedTensors named_state() const;

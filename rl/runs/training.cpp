@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "base/threads.h"
 #include "rl/components/action_scale.h"
+#include "rl/runs/about_weights.h"
 #include "rl/runs/build_info.h"
 #include "rl/runs/logs.h"
 #include "rl/training/checkpoint.h"
@@ -80,11 +81,12 @@ void check_same_config(const std::string& path, const Config& config, const Json
 Training::Training(RunInfo info, std::string path)
     : info_(std::move(info)),
       path_(std::move(path)),
+      spec_(spec_of(info_.config)),
       metric_names_(metric_names(info_.config)),
       agent_(make_agent(info_.config)),
       buffer_(make_buffer(info_.config)),
       state_(run_rng(info_.config.run.seed), info_.config.run.envs) {
-  ActionScale{spec_of(info_.config)};  // throws for an action space without bounds
+  ActionScale{spec_};  // throws for an action space without bounds
 }
 
 Training Training::begin(const RunInfo& info, const std::string& path, const RunOutputs& outputs) {
@@ -196,7 +198,8 @@ void Training::save() {
     tensorboard_->sync();
     extra["tensorboard"] = tensorboard_->state();
   }
-  save_checkpoint(run_file(path_, "checkpoint"), *agent_, buffer_, state_, extra);
+  save_checkpoint(run_file(path_, "checkpoint"), *agent_, buffer_, state_, extra,
+                  about_weights(info_.config, spec_, *agent_));
 }
 
 // ---- while it runs ----

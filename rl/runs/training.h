@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "envs/env.h"
 #include "rl/agent.h"
 #include "rl/components/replay_buffer.h"
 #include "rl/runs/csv_file.h"
@@ -76,6 +77,7 @@ class Training {
   using Clock = std::chrono::steady_clock;
   RunInfo info_;
   std::string path_;
+  envs::Spec spec_;
   std::vector<std::string> metric_names_;
   std::unique_ptr<Agent> agent_;
   ReplayBuffer buffer_;

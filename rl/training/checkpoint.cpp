@@ -230,13 +230,14 @@ std::int64_t bytes_for(const nn::NamedTensors& tensors) {
 }  // namespace
 
 void save_checkpoint(const std::string& path, const Agent& agent, const ReplayBuffer& buffer,
-                     const TrainState& state, const Json& extra) {
+                     const TrainState& state, const Json& extra,
+                     const nn::safetensors::Metadata& about_weights) {
   check_finite(state);
   const fs::path fresh = path + ".new";
   try {
     fs::remove_all(fresh);
     fs::create_directories(fresh);
-    nn::safetensors::save(fresh / "weights.safetensors", agent.named_weights());
+    nn::safetensors::save(fresh / "weights.safetensors", agent.named_weights(), about_weights);
     nn::safetensors::save(fresh / "optimizer.safetensors", agent.named_optimizer_state());
     nn::safetensors::save(fresh / "replay.safetensors", buffer.named_state());
     Json digests;

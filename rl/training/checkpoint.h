@@ -4,6 +4,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "nn/formats/safetensors.h"
 #include "rl/agent.h"
 #include "rl/components/replay_buffer.h"
 #include "rl/components/train_state.h"
@@ -18,11 +19,13 @@ namespace saccade::rl {
 ///     state.json              counters, random streams, the environment's state, the other files' digests,
 ///     and `extra`
 ///
-/// The folder is complete at every moment: it is written under another name, synced, and exchanged for the
-/// old one, so a crash or a full disk leaves the last good checkpoint. Throws FormatError if it cannot be
-/// written, or if an environment's state holds a number that is not finite.
+/// `about_weights` goes into the first file, for other readers: nothing here reads it. The folder is complete
+/// at every moment: it is written under another name, synced, and exchanged for the old one, so a crash or a
+/// full disk leaves the last good checkpoint. Throws FormatError if it cannot be written, or if an
+/// environment's state holds a number that is not finite.
 void save_checkpoint(const std::string& path, const Agent& agent, const ReplayBuffer& buffer,
-                     const TrainState& state, const nlohmann::ordered_json& extra);
+                     const TrainState& state, const nlohmann::ordered_json& extra,
+                     const nn::safetensors::Metadata& about_weights = {});
 
 /// Reads it all back, and returns `extra`: one checkpoint whole, even while another program writes the next.
 /// Throws FormatError naming the file for anything missing, truncated or that does not fit, before any of the

@@ -1,0 +1,300 @@
+// What saccade export writes, against the agent itself.
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <set>
+#include <sstream>
+#include <variant>
+
+#include "base/error.h"
+#include "envs/registry.h"
+#include "nn/formats/safetensors.h"
+#include "rl/components/action_scale.h"
+#include "rl/runs/evaluate_run.h"
+#include "rl/runs/export.h"
+#include "tests/support/catch.h"
+#include "tests/support/command.h"
+#include "tests/support/onnx_reader.h"
+#include "tests/support/runs.h"
+
+using namespace saccade;
+using namespace saccade::rl;
+using namespace saccade::test;
+using Catch::Contains;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+struct Case {
+  std::string algorithm;
+  Json more;
+  std::string env = {};
+};
+
+// Trained for a moment, so that no bias is 0 and statistics are not those of the beginning.
+RunInfo case_run(const Case& c) {
+  Json settings = {{"hidden", {12, 8}}, {"batch_size", 8}, {"buffer_size", 200},      {"learning_starts", 40},
+                   {"steps", 120},      {"eval_every", 0}, {"final_eval_episodes", 1}};
+  settings.update(c.more);
+  RunInfo info = run_of(c.algorithm, settings);
+  if (!c.env.empty()) info.config.run.env = c.env;
+  return info;
+}
+
+const std::vector<Case> kCases = {{"sac", {{"normalize_obs", true}}},
+                                  {"sac", {{"log_std", "tanh"}, {"layer_norm", true}, {"critics", 3}}},
+                                  {"sac", {{"log_std", "gsde"}}},
+                                  {"sac_v1", Json::object()},
+                                  {"tqc", {{"normalize_obs", true}}},
+                                  {"crossq", Json::object()},
+                                  {"td3", Json::object()},
+                                  {"discrete_sac", {{"normalize_obs", true}}},
+                                  {"dqn", Json::object()},
+                                  {"soft_q", {{"alpha", 0.3}}},
+                                  {"discrete_sac", Json::object(), "FrozenLake-v1"}};
+
+struct Inputs {
+  std::vector<double> obs, noise;
+  std::int64_t rows = 0, width = 0;
+};
+
+Inputs random_inputs(const ExportedAgent& agent, const Agent& itself) {
+  Inputs in;
+  in.rows = 40;
+  Rng rng(3);
+  const auto* states = std::get_if<envs::Discrete>(&agent.spec.observation_space);
+  in.width = static_cast<std::int64_t>(envs::size_of(agent.spec.observation_space));
+  for (std::int64_t i = 0; i < in.rows * in.width; ++i)
+    in.obs.push_back(states != nullptr ? static_cast<double>(i % states->n)
+                                       : static_cast<float>(2 * rng.normal()));
+  in.noise.resize(static_cast<std::size_t>(in.rows * itself.noise_size()));
+  for (double& z : in.noise) z = static_cast<float>(rng.normal());
+  return in;
+}
+
+OnnxValue rows_of(const std::vector<double>& values, std::int64_t rows, bool is_number) {
+  if (is_number) return {{rows}, values};
+  return {{rows, static_cast<std::int64_t>(values.size()) / rows}, values};
+}
+
+std::vector<double> actions_of(const ExportedAgent& agent, const Agent& itself, const Inputs& in,
+                               ActMode mode) {
+  const ActionScale scale(agent.spec);
+  const std::size_t width = envs::size_of(agent.spec.action_space);
+  std::vector<double> actions(static_cast<std::size_t>(in.rows) * width);
+  itself.act(in.obs, in.noise, mode, actions);
+  for (std::size_t i = 0; i < actions.size(); i += width) {
+    const std::span<double> one(&actions[i], width);
+    scale(one, one);
+  }
+  return actions;
+}
+
+void check_close(const std::vector<double>& actual, const std::vector<double>& expected, double margin) {
+  REQUIRE(actual.size() == expected.size());
+  for (std::size_t i = 0; i < actual.size(); ++i) CHECK(std::abs(actual[i] - expected[i]) <= margin);
+}
+
+// Half the width of the box, or of a choice nothing at all.
+double range_of(const envs::Spec& spec) {
+  const auto* box = std::get_if<envs::Box>(&spec.action_space);
+  return box == nullptr ? 0 : box->high[0] - box->low[0];
+}
+
+}  // namespace
+
+TEST_CASE("an exported model gives the agent's actions, draws and critics", "[export]") {
+  for (const Case& c : kCases) {
+    INFO(c.algorithm << " " << c.more.dump() << " " << c.env);
+    const TemporaryFolder folder;
+    const std::string run = folder.path("run");
+    go(Training::begin(case_run(c), run));
+    const ExportedAgent agent = agent_to_export(run);
+    const std::unique_ptr<Agent> itself = load_agent(run);
+    const Inputs in = random_inputs(agent, *itself);
+    const bool states = std::holds_alternative<envs::Discrete>(agent.spec.observation_space);
+    const bool chooses = std::holds_alternative<envs::Discrete>(agent.spec.action_space);
+    const OnnxValue obs = rows_of(in.obs, in.rows, states);
+
+    const OnnxModel model = read_onnx(to_onnx(agent, ExportedPart::deterministic));
+    CHECK(model.ir_version == 8);
+    CHECK(model.opset == 17);
+    CHECK(model.inputs.size() == 1);
+    CHECK(model.inputs.at("observation").element_type == (states ? 7 : 1));
+    CHECK(model.inputs.at("observation").shape.at(0) == "batch");
+    CHECK(model.outputs.at("action").element_type == (chooses ? 7 : 1));
+    CHECK(model.properties.at("env") == agent.info.config.run.env);
+    const double margin = 1e-5 * range_of(agent.spec);
+    check_close(run_onnx(model, {{"observation", obs}}).at("action").values,
+                actions_of(agent, *itself, in, ActMode::exploit), margin);
+
+    if (c.algorithm != "td3" && c.algorithm != "dqn") {
+      const OnnxModel draws = read_onnx(to_onnx(agent, ExportedPart::stochastic));
+      const OnnxValue noise = rows_of(in.noise, in.rows, false);
+      CHECK(draws.inputs.at("noise").shape.at(1) == std::to_string(noise.shape[1]));
+      check_close(run_onnx(draws, {{"observation", obs}, {"noise", noise}}).at("action").values,
+                  actions_of(agent, *itself, in, ActMode::explore), margin);
+    }
+
+    const OnnxModel critics = read_onnx(to_onnx(agent, ExportedPart::critics));
+    const Inspection seen = itself->inspect(in.obs, in.noise);
+    OnnxValues given = {{"observation", obs}};
+    std::vector<double> actions = seen.action.to_vector();
+    if (!chooses) {
+      const ActionScale scale(agent.spec);
+      for (double& a : actions) scale(std::span(&a, 1), std::span(&a, 1));
+      given["action"] = rows_of(actions, in.rows, false);
+    }
+    const OnnxValue q = run_onnx(critics, given).at("q");
+    const std::vector<double> expected = seen.q.to_vector();
+    CHECK(critics.outputs.at("q").shape.at(1) == std::to_string(q.shape.at(1)));
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      const auto width = static_cast<std::size_t>(q.shape[1]);
+      const auto* row = &q.values[i * width];
+      const double said = chooses ? row[static_cast<std::size_t>(actions[i])]
+                          : c.algorithm == "tqc"
+                              ? std::accumulate(row, row + width, 0.0) / static_cast<double>(width)
+                              : *std::min_element(row, row + width);
+      CHECK(said == Approx(expected[i]).epsilon(1e-4).margin(1e-5));
+    }
+  }
+}
+
+TEST_CASE("an exported header compiles by itself and gives the agent's actions", "[export]") {
+  for (const Case& c : {kCases[0], kCases[1], kCases[2], kCases[5], kCases[6], kCases[8], kCases[10]}) {
+    INFO(c.algorithm << " " << c.more.dump() << " " << c.env);
+    const TemporaryFolder folder;
+    const std::string run = folder.path("run");
+    go(Training::begin(case_run(c), run));
+    const ExportedAgent agent = agent_to_export(run);
+    const std::unique_ptr<Agent> itself = load_agent(run);
+    write_file(folder.path("policy.h"), to_header(agent, "robot"));
+    write_file(folder.path("main.cpp"), R"(#include "policy.h"
+#include "policy.h"
+#include <cstdio>
+static_assert(robot::kObservations > 0 && robot::kActions > 0);
+int main() {
+  float observation[robot::kObservations], action[robot::kActions];
+  for (;;) {
+    for (float& x : observation) if (std::scanf("%f", &x) != 1) return 0;
+    robot::act(observation, action);
+    for (float x : action) std::printf("%.9g\n", static_cast<double>(x));
+  }
+})");
+    const Inputs in = random_inputs(agent, *itself);
+    std::string numbers;
+    for (const double x : in.obs) numbers += fmt::format("{}\n", x);
+    write_file(folder.path("in"), numbers);
+    const Output output =
+        run_shell(folder,
+                  "c++ -std=c++17 -O1 -Wall -Wextra -Wconversion -Wshadow -Wpedantic -Werror "
+                  "main.cpp -o main && ./main <in");
+    INFO(output.err);
+    REQUIRE(output.exit_code == 0);
+    std::istringstream lines(output.out);
+    std::vector<double> actions;
+    for (double x; lines >> x;) actions.push_back(x);
+    check_close(actions, actions_of(agent, *itself, in, ActMode::exploit), 1e-5 * range_of(agent.spec));
+  }
+}
+
+TEST_CASE("the NumPy program of docs/formats.md acts as the agent does", "[export][formats]") {
+  const TemporaryFolder tools;
+  if (run_shell(tools, "python3 -c 'import numpy'").exit_code != 0) {
+    if (std::getenv("CI") != nullptr) FAIL("python3 has no numpy; tools/setup.sh --ci installs it");
+    WARN("python3 has no numpy here: not tested");
+    return;
+  }
+  const std::string text = read_file(SACCADE_SOURCE_DIR "/docs/formats.md");
+  const std::size_t begin = text.find("```python\n") + 10;
+  const std::string program = text.substr(begin, text.find("```", begin) - begin);
+  for (const Case& c : kCases) {
+    INFO(c.algorithm << " " << c.more.dump() << " " << c.env);
+    const TemporaryFolder folder;
+    const std::string run = folder.path("run");
+    go(Training::begin(case_run(c), run));
+    const ExportedAgent agent = agent_to_export(run);
+    const auto itself = load_agent(run);
+    const Inputs in = random_inputs(agent, *itself);
+    std::string lines;
+    for (std::size_t i = 0; i < in.obs.size(); ++i)
+      lines += fmt::format("{}{}", in.obs[i], (i + 1) % static_cast<std::size_t>(in.width) == 0 ? '\n' : ' ');
+    write_file(folder.path("act.py"), program);
+    write_file(folder.path("in"), lines);
+    const Output output = run_shell(folder, "python3 act.py run <in");
+    INFO(output.err);
+    REQUIRE(output.exit_code == 0);
+    std::istringstream printed(output.out);
+    std::vector<double> actions;
+    for (double x; printed >> x;) actions.push_back(x);
+    check_close(actions, actions_of(agent, *itself, in, ActMode::exploit), 1e-5 * range_of(agent.spec));
+  }
+}
+
+TEST_CASE("a weights file names tensors that it has, and how actions are drawn", "[export][formats]") {
+  for (const Case& c : kCases) {
+    INFO(c.algorithm << " " << c.more.dump() << " " << c.env);
+    const TemporaryFolder folder;
+    go(Training::begin(case_run(c), folder.path("run")));
+    const nn::safetensors::Contents file =
+        nn::safetensors::load(folder.path("run/checkpoint/weights.safetensors"));
+    std::set<std::string> names;
+    for (const auto& [name, tensor] : file.tensors) names.insert(name);
+    CHECK(file.metadata.at("algorithm") == c.algorithm);
+    Json lists = Json::parse(file.metadata.at("critics"));
+    CHECK(lists.size() >= 1);
+    lists.push_back(Json::parse(file.metadata.at("policy")));
+    for (const Json& steps : lists) {
+      int linear = 0;
+      for (const Json& step : steps) {
+        CHECK(step.at("formula") != "");
+        if (step.at("op") == "linear") ++linear;
+        for (const char* key : {"weight", "bias", "mean", "variance", "squares", "count"}) {
+          if (step.contains(key)) CHECK(names.count(step.at(key).get<std::string>()) == 1);
+        }
+      }
+      CHECK(linear == 3);
+    }
+    CHECK(file.metadata.count("draw") == (c.algorithm != "td3" && c.algorithm != "dqn"));
+  }
+}
+
+TEST_CASE("saccade export says what it wrote, and refuses what it cannot", "[export]") {
+  const TemporaryFolder folder;
+  go(Training::begin(case_run(kCases[6]), folder.path("run")));
+  const Output made = run_command(folder, "export run policy.onnx");
+  INFO(made.err);
+  CHECK(made.exit_code == 0);
+  CHECK_THAT(made.out, Contains("observation (batch, 3) to action (batch, 1)"));
+  CHECK(widest(made.out) <= 80);
+  const Json about = Json::parse(read_file(folder.path("policy.onnx.json")));
+  CHECK(about.at("outputs").at(0).at("high") == Json{2.0});
+  CHECK(read_onnx(read_file(folder.path("policy.onnx"))).properties.at("outputs") ==
+        about.at("outputs").dump());
+  CHECK(run_command(folder, "export run 1-arm.h").exit_code == 0);
+  CHECK_THAT(read_file(folder.path("1-arm.h")), Contains("namespace policy_1_arm {"));
+
+  const auto refuses = [&](const std::string& arguments, int exit_code,
+                           const std::vector<std::string>& words) {
+    INFO(arguments);
+    const auto before = snapshot(folder.path());
+    const Output output = run_command(folder, "export " + arguments);
+    CHECK(output.exit_code == exit_code);
+    CHECK(output.out.empty());
+    CHECK(std::count(output.err.begin(), output.err.end(), '\n') == 1);
+    for (const std::string& word : words) CHECK_THAT(output.err, Contains(word));
+    CHECK(snapshot(folder.path()) == before);
+  };
+  refuses("run policy.onnx", 2, {"policy.onnx", "--force"});
+  refuses("run new.onnx --stochastic", 2, {"td3", "no policy that draws"});
+  refuses("run new.onnx --stochastic --critics", 2, {"--stochastic", "--critics"});
+  refuses("run new.h --critics", 2, {"deterministic"});
+  refuses("run new.pt", 2, {"'new.pt'", ".onnx or .h"});
+  refuses("rum new.onnx", 1, {"rum", "did you mean"});
+  refuses("run absent/new.onnx", 1, {"absent/new.onnx"});
+  CHECK(run_command(folder, "export run policy.onnx --force").exit_code == 0);
+}
