@@ -29,8 +29,8 @@ struct Spec {
   std::vector<std::string> details = {};  // what else there is to tell of it, a line each
 };
 
-/// A part of a reward, such as 1.2 for "forward". Names are those of Gymnasium's infos, without "reward_", and
-/// stay where they are as long as the program runs.
+/// A part of a reward, such as 1.2 for "forward". Names are those of Gymnasium's infos, without "reward_",
+/// and stay where they are as long as the program runs.
 struct RewardTerm {
   const char* name = nullptr;
   double value = 0;

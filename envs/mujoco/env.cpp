@@ -39,7 +39,8 @@ MujocoEnv::MujocoEnv(const MujocoTask& task, Simulation simulation)
     if (!model.actuator_ctrllimited[i]) {
       const char* name = mj_id2name(&model, mjOBJ_ACTUATOR, i);
       throw FormatError(fmt::format("{}: motor {}{} has no ctrlrange, but {} expects one: an action's bounds",
-                                    simulation_.file(), i, name == nullptr ? "" : fmt::format(" ({})", name), task_.id));
+                                    simulation_.file(), i, name == nullptr ? "" : fmt::format(" ({})", name),
+                                    task_.id));
     }
     // In float32, as Gymnasium keeps them.
     action.low.push_back(static_cast<float>(model.actuator_ctrlrange[2 * i]));
@@ -51,14 +52,18 @@ MujocoEnv::MujocoEnv(const MujocoTask& task, Simulation simulation)
 void MujocoEnv::check_model(bool fits, const char* expected) const {
   if (fits) return;
   const mjModel& model = simulation_.model();
-  throw FormatError(
-      fmt::format("{}: it has {} coordinates, {} velocities and {} motors, but {} expects {}",
-                  simulation_.file(), model.nq, model.nv, model.nu, task_.id, expected));
+  throw FormatError(fmt::format("{}: it has {} coordinates, {} velocities and {} motors, but {} expects {}",
+                                simulation_.file(), model.nq, model.nv, model.nu, task_.id, expected));
 }
 
 void MujocoEnv::set_observation_size(std::size_t size) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   spec_.observation_space = Box{std::vector<double>(size, -infinity), std::vector<double>(size, infinity)};
+}
+
+void MujocoEnv::set_details(std::vector<std::string> details, std::optional<double> reward_threshold) {
+  spec_.details = std::move(details);
+  spec_.reward_threshold = reward_threshold;
 }
 
 void MujocoEnv::reset(Rng& rng, std::span<double> observation) {

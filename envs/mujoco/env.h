@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -69,7 +70,7 @@ class MujocoEnv : public Env {
   /// equations.
   void check_model(bool fits, const char* expected) const;
   void set_observation_size(std::size_t size);
-  Spec& spec_to_complete() { return spec_; }
+  void set_details(std::vector<std::string> details, std::optional<double> reward_threshold);
 
   Simulation& simulation() { return simulation_; }
   std::span<const double> qpos() const { return simulation_.qpos(); }

@@ -48,9 +48,8 @@ bool reads_contact_forces(const WrittenTask& task) {
   };
   return std::any_of(task.reward.begin(), task.reward.end(), reads) ||
          std::any_of(task.termination.begin(), task.termination.end(), reads) ||
-         std::any_of(task.observation.begin(), task.observation.end(), [](const Quantity& q) {
-           return std::string_view(q.source->name) == "cfrc_ext";
-         });
+         std::any_of(task.observation.begin(), task.observation.end(),
+                     [](const Quantity& q) { return std::string_view(q.source->name) == "cfrc_ext"; });
 }
 
 /// reward = sum of weight x (sum of the quantity) of its terms; terminated where a number leaves its healthy
@@ -72,10 +71,11 @@ class FileTask final : public MujocoEnv {
       value.set_step_seconds(step_seconds());
       return value;
     };
-    for (const Quantity& quantity : task().observation) observed_.push_back(value_of(quantity));
-    for (const PaidTerm& term : task().reward) paid_.push_back(value_of(term.quantity));
-    for (const HealthyRange& range : task().termination) healthy_.push_back(value_of(range.quantity));
-    for (const StartNoise& noise : task().noise) noisy_.push_back(places_of(noise.quantity, model, file->source));
+    for (const Quantity& quantity : written().observation) observed_.push_back(value_of(quantity));
+    for (const PaidTerm& term : written().reward) paid_.push_back(value_of(term.quantity));
+    for (const HealthyRange& range : written().termination) healthy_.push_back(value_of(range.quantity));
+    for (const StartNoise& noise : written().noise)
+      noisy_.push_back(places_of(noise.quantity, model, file->source));
     start_at_keyframe(model);
     std::size_t size = 0;
     for (const QuantityValue& value : observed_) size += value.size();
@@ -88,67 +88,72 @@ class FileTask final : public MujocoEnv {
   }
 
  private:
-  const WrittenTask& task() const { return file_->task; }
+  const WrittenTask& written() const { return file_->task; }
 
   void refuse_noisy_sensors(const mjModel& model) const {
 #if mjVERSION_HEADER < 314  // later ones never add it
     if ((model.opt.enableflags & mjENBL_SENSORNOISE) == 0) return;
-    throw FormatError(fmt::format("{}: it asks for sensornoise, whose random numbers are not the run's; "
-                                  "expected a model without",
-                                  simulation().file()));
+    throw FormatError(
+        fmt::format("{}: it asks for sensornoise, whose random numbers are not the run's; "
+                    "expected a model without",
+                    simulation().file()));
 #else
     (void)model;
 #endif
   }
 
   void start_at_keyframe(const mjModel& model) {
-    if (task().keyframe.empty()) return;
-    const int key = mj_name2id(&model, mjOBJ_KEY, task().keyframe.c_str());
+    if (written().keyframe.empty()) return;
+    const int key = mj_name2id(&model, mjOBJ_KEY, written().keyframe.c_str());
     if (key < 0) {
       std::vector<std::string> names;
       for (int i = 0; i < model.nkey; ++i) {
         if (const char* name = mj_id2name(&model, mjOBJ_KEY, i)) names.emplace_back(name);
       }
-      throw FormatError(fmt::format("{}: reset.keyframe is \"{}\", but the model has no keyframe of that name{}",
-                                    file_->source, task().keyframe, expected_names(task().keyframe, names)));
+      throw FormatError(
+          fmt::format("{}: reset.keyframe is \"{}\", but the model has no keyframe of that name{}",
+                      file_->source, written().keyframe, expected_names(written().keyframe, names)));
     }
     simulation().start_at(key);
   }
 
   // In the words of the file.
   void describe() {
-    Spec& spec = spec_to_complete();
-    spec.reward_threshold = task().reward_threshold;
     const mjModel& model = simulation().model();
-    std::vector<std::string>& details = spec.details;
+    std::vector<std::string> details;
     details.push_back(fmt::format("{} of {}: {} coordinates, {} velocities, {} actuators; a step is {:.6g} s",
-                                  file_->source, task().model, model.nq, model.nv, model.nu, step_seconds()));
+                                  file_->source, written().model, model.nq, model.nv, model.nu,
+                                  step_seconds()));
     std::size_t begin = 0;
     for (std::size_t i = 0; i < observed_.size(); ++i) {
       const std::size_t last = begin + observed_[i].size() - 1;
-      details.push_back(fmt::format("observation {}: {}",
-                                    last == begin ? fmt::format("{}", begin) : fmt::format("{} to {}", begin, last),
-                                    task().observation[i].text));
+      details.push_back(
+          fmt::format("observation {}: {}",
+                      last == begin ? fmt::format("{}", begin) : fmt::format("{} to {}", begin, last),
+                      written().observation[i].text));
       begin = last + 1;
     }
     for (int i = 0; i < model.nu; ++i) {
       const char* name = mj_id2name(&model, mjOBJ_ACTUATOR, i);
       if (name != nullptr && *name != '\0') details.push_back(fmt::format("action {}: {}", i, name));
     }
-    for (const PaidTerm& term : task().reward)
+    for (const PaidTerm& term : written().reward)
       details.push_back(fmt::format("reward {}: {}", term.name, term.quantity.text));
-    for (const HealthyRange& range : task().termination)
+    for (const HealthyRange& range : written().termination)
       details.push_back("ends unless " + range.quantity.text);
-    if (!task().keyframe.empty()) details.push_back("starts at the keyframe " + task().keyframe);
-    for (const StartNoise& noise : task().noise) details.push_back("starts with " + noise.quantity.text);
+    if (!written().keyframe.empty()) details.push_back("starts at the keyframe " + written().keyframe);
+    for (const StartNoise& noise : written().noise) details.push_back("starts with " + noise.quantity.text);
+    set_details(std::move(details), written().reward_threshold);
   }
 
   void draw_start(Rng& rng, std::span<double> qpos, std::span<double> qvel) const override {
     for (std::size_t i = 0; i < noisy_.size(); ++i) {
-      const StartNoise& noise = task().noise[i];
-      const std::span<double> coordinates = std::string_view(noise.quantity.source->name) == "qpos" ? qpos : qvel;
+      const StartNoise& noise = written().noise[i];
+      const std::span<double> coordinates =
+          std::string_view(noise.quantity.source->name) == "qpos" ? qpos : qvel;
       for (const std::size_t place : noisy_[i]) {
-        coordinates[place] += noise.normal ? noise.deviation * rng.normal() : rng.uniform(noise.low, noise.high);
+        coordinates[place] +=
+            noise.normal ? noise.deviation * rng.normal() : rng.uniform(noise.low, noise.high);
       }
     }
   }
@@ -160,7 +165,7 @@ class FileTask final : public MujocoEnv {
   StepResult evaluate(std::span<const double>) const override {
     StepResult result = {.terminated = !is_healthy()};
     for (std::size_t i = 0; i < paid_.size(); ++i) {
-      const PaidTerm& term = task().reward[i];
+      const PaidTerm& term = written().reward[i];
       const bool pays = term.when == PaidTerm::When::always ||
                         (term.when == PaidTerm::When::terminated) == result.terminated;
       const double value = pays ? term.weight * paid_[i].sum() : 0;
@@ -173,7 +178,7 @@ class FileTask final : public MujocoEnv {
   bool is_healthy() const {
     bool healthy = true;
     for (std::size_t i = 0; i < healthy_.size(); ++i) {
-      const Range& range = task().termination[i].range;
+      const Range& range = written().termination[i].range;
       healthy_[i].for_each([&](double value) { healthy &= range.low <= value && value <= range.high; });
     }
     return healthy;

@@ -17,9 +17,10 @@ using Of = Source::Of;
 
 // Of sources(), in its order.
 constexpr mjtNum* mjData::*kArrays[] = {
-    &mjData::qpos,       &mjData::qvel, &mjData::qfrc_actuator, &mjData::qfrc_constraint, &mjData::ctrl,
-    &mjData::actuator_force, &mjData::sensordata, &mjData::xpos, &mjData::xipos, &mjData::xquat,
-    &mjData::subtree_com, &mjData::cvel, &mjData::cinert, &mjData::cfrc_ext, &mjData::site_xpos};
+    &mjData::qpos,   &mjData::qvel,           &mjData::qfrc_actuator, &mjData::qfrc_constraint,
+    &mjData::ctrl,   &mjData::actuator_force, &mjData::sensordata,    &mjData::xpos,
+    &mjData::xipos,  &mjData::xquat,          &mjData::subtree_com,   &mjData::cvel,
+    &mjData::cinert, &mjData::cfrc_ext,       &mjData::site_xpos};
 
 const mjtNum* array_of(const Source& source, const mjData& data) {
   const auto index = &source - sources().data();
@@ -75,8 +76,8 @@ Block block_of(const Quantity& q, const std::string& name, const mjModel& model,
     if (known != nullptr && *known != '\0') names.emplace_back(known);
   }
   fail(file, path,
-       fmt::format("is \"{}\", but the model has no {} of that name{}", printable(name), name_of(q.source->of),
-                   expected_names(name, names)));
+       fmt::format("is \"{}\", but the model has no {} of that name{}", printable(name),
+                   name_of(q.source->of), expected_names(name, names)));
 }
 
 std::vector<std::size_t> places_in(const Block& block, const std::string& axes) {
@@ -103,7 +104,8 @@ std::vector<std::size_t> places_of(const Quantity& q, const mjModel& model, cons
   if (q.names.empty() && !q.axes.empty()) {
     for (int id = 0; id < count_of(q.source->of, model); ++id) add(block_of(*q.source, id, model));
   }
-  if (places.empty()) fail(file, path, fmt::format("is of no use: the model has no {}", name_of(q.source->of)));
+  if (places.empty())
+    fail(file, path, fmt::format("is of no use: the model has no {}", name_of(q.source->of)));
   if (q.skip >= places.size() || q.take.value_or(1) > places.size() - q.skip) {
     fail(file, q.path,
          fmt::format("skips {}{}, but there are only {} numbers", q.skip,

@@ -123,9 +123,11 @@ std::shared_ptr<const mjModel> compile_files(const std::string& main,
   });
   mj_defaultVFS(vfs.get());
   for (const auto& [path, text] : files) {
+    if (text.empty()) throw FormatError(fmt::format("{}: {} is empty", main, path));  // MuJoCo cannot hold it
     if (add_file(vfs.get(), std::string(kNowhere) + path, text)) continue;
-    throw FormatError(fmt::format("{}: two of its files are called {}, in different folders, which MuJoCo {} cannot tell apart",
-                                  main, std::filesystem::path(path).filename().string(), mj_versionString()));
+    throw FormatError(fmt::format(
+        "{}: two of its files are called {}, in different folders, which MuJoCo {} cannot tell apart", main,
+        std::filesystem::path(path).filename().string(), mj_versionString()));
   }
   return compile(std::string(kNowhere) + main, vfs.get(), main);
 }

@@ -64,11 +64,13 @@ void for_each_attribute(std::string_view text, const F& f) {
         at = text.find_first_not_of(kSpace, at);
         if (at == std::string_view::npos || text[at] == '>' || text[at] == '/') break;
         const std::size_t name_end = text.find_first_of(" \t\r\n=", at);
-        const std::size_t quote = name_end == std::string_view::npos ? name_end : text.find_first_of("\"'", name_end);
+        const std::size_t quote =
+            name_end == std::string_view::npos ? name_end : text.find_first_of("\"'", name_end);
         if (quote == std::string_view::npos) return;
         const std::size_t end = text.find(text[quote], quote + 1);
         if (end == std::string_view::npos) return;
-        f(text.substr(at, name_end - at), without_entities(std::string(text.substr(quote + 1, end - quote - 1))));
+        f(text.substr(at, name_end - at),
+          without_entities(std::string(text.substr(quote + 1, end - quote - 1))));
         at = end + 1;
       }
     }
@@ -81,9 +83,10 @@ Mentions mentions_in(std::string_view text, const std::string& file) {
     const bool is_folder = attribute == "meshdir" || attribute == "texturedir" || attribute == "assetdir";
     if ((!is_folder && !attribute.starts_with("file")) || value.empty()) return;
     if (fs::path(value).is_absolute()) {
-      throw FormatError(fmt::format("{}: {} is \"{}\", but a run keeps a copy of what its model is made of: "
-                                    "expected a path that begins at the model",
-                                    file, attribute, printable(value)));
+      throw FormatError(
+          fmt::format("{}: {} is \"{}\", but a run keeps a copy of what its model is made of: "
+                      "expected a path that begins at the model",
+                      file, attribute, printable(value)));
     }
     (is_folder ? mentions.folders : mentions.names).insert(value);
     if (mentions.names.size() + mentions.folders.size() > kMostNames) {
@@ -121,8 +124,8 @@ ModelFiles read_model_files(const std::string& path) {
       std::string text = read_file(shown, is_model ? kMostXml : kMostBytes);
       bytes += static_cast<std::int64_t>(text.size());
       if (bytes > kMostBytes || found.size() >= kMostFiles) {
-        throw FormatError(fmt::format("{}: is made of more than {} files or {} MB, the most that a run keeps", path,
-                                      kMostFiles, kMostBytes >> 20));
+        throw FormatError(fmt::format("{}: is made of more than {} files or {} MB, the most that a run keeps",
+                                      path, kMostFiles, kMostBytes >> 20));
       }
       if (is_model) {
         Mentions mentions = mentions_in(text, shown);
@@ -148,18 +151,21 @@ ModelFiles read_model_files(const std::string& path) {
   fs::path root = main.parent_path();
   for (const auto& [file, text] : found) root = common_folder(root, file);
   ModelFiles files = {.main = main.lexically_relative(root).string(), .files = {}};
-  for (auto& [file, text] : found) files.files.emplace(file.lexically_relative(root).string(), std::move(text));
+  for (auto& [file, text] : found)
+    files.files.emplace(file.lexically_relative(root).string(), std::move(text));
   return files;
 }
 
 void check_model_files(const ModelFiles& files, const std::string& source) {
   if (!files.files.contains(files.main)) {
-    throw FormatError(fmt::format("{}: the model \"{}\" is none of its files", source, printable(files.main)));
+    throw FormatError(
+        fmt::format("{}: the model \"{}\" is none of its files", source, printable(files.main)));
   }
   std::size_t bytes = 0;
   for (const auto& [path, text] : files.files) {
     const fs::path p(path);
-    const bool is_inside = !path.empty() && p.is_relative() && p == p.lexically_normal() && *p.begin() != "..";
+    const bool is_inside =
+        !path.empty() && p.is_relative() && path == p.lexically_normal().string() && *p.begin() != "..";
     if (!is_inside || printable(path) != path || path.size() > 500) {
       throw FormatError(fmt::format("{}: \"{}\" is no path of a model's file", source, printable(path)));
     }

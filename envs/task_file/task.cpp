@@ -148,7 +148,8 @@ Quantity read_quantity(const Node& node, Words others, bool may_be_constant = fa
   allowed.insert(allowed.end(), std::begin(kModifiers), std::end(kModifiers));
   allowed.insert(allowed.end(), others.begin(), others.end());
   node.check_keys(allowed);
-  Quantity q = {.path = node.path(), .text = shown(node.json(), 200), .source = find_source(node), .names = {}};
+  Quantity q = {
+      .path = node.path(), .text = shown(node.json(), 200), .source = find_source(node), .names = {}};
   if (q.source == nullptr) {
     if (!may_be_constant) node.fail("names no quantity; expected one of " + join(source_names()));
     for (const char* key : kModifiers) {
@@ -244,12 +245,14 @@ void read_reset(const Node& node, WrittenTask& task) {
 
 const std::vector<Source>& sources() {
   using enum Source::Of;
-  static const std::vector<Source> all = {
-      {"qpos", joint, 0},          {"qvel", joint, 0},           {"qfrc_actuator", joint, 0},
-      {"qfrc_constraint", joint, 0}, {"ctrl", actuator, 1},      {"actuator_force", actuator, 1},
-      {"sensordata", sensor, 0},   {"xpos", body, 3},            {"xipos", body, 3},
-      {"xquat", body, 4},          {"subtree_com", body, 3},     {"cvel", body, 6},
-      {"cinert", body, 10},        {"cfrc_ext", body, 6},        {"site_xpos", site, 3}};
+  static const std::vector<Source> all = {{"qpos", joint, 0},          {"qvel", joint, 0},
+                                          {"qfrc_actuator", joint, 0}, {"qfrc_constraint", joint, 0},
+                                          {"ctrl", actuator, 1},       {"actuator_force", actuator, 1},
+                                          {"sensordata", sensor, 0},   {"xpos", body, 3},
+                                          {"xipos", body, 3},          {"xquat", body, 4},
+                                          {"subtree_com", body, 3},    {"cvel", body, 6},
+                                          {"cinert", body, 10},        {"cfrc_ext", body, 6},
+                                          {"site_xpos", site, 3}};
   return all;
 }
 
@@ -308,7 +311,7 @@ WrittenTask read_task(const Json& json, const std::string& source) {
 
 std::string expected_names(std::string_view word, const Words& names) {
   constexpr std::size_t kMost = 12;
-  if (names.empty()) return "; there is none";
+  if (names.empty()) return "; it has none with a name";
   const std::string near = nearest(word, names);
   Words first;
   for (std::size_t i = 0; i < std::min(kMost, names.size()); ++i) first.push_back(printable(names[i]));

@@ -59,22 +59,25 @@ Json packed_files(const ModelFiles& model) {
   return files;
 }
 
-std::string unpacked(const Json& file, const std::string& where) {
+std::string unpacked(const Json& file, const std::string& source, const std::string& path) {
   if (file.is_object() && file.size() == 1 && file.begin()->is_string()) {
     const auto value = file.begin()->get<std::string>();
     if (file.contains("text")) return value;
     const auto bytes = from_base64(value);
     if (file.contains("base64") && bytes) return *bytes;
   }
-  fail(where, fmt::format("is {}; expected {{\"text\": ...}} or {{\"base64\": ...}}", shown(file)));
+  fail(source, fmt::format("files.{} is {}; expected {{\"text\": ...}} or {{\"base64\": ...}}",
+                           printable(path), shown(file)));
 }
 
 ModelFiles unpacked_files(const Json& json, const std::string& source) {
-  if (!json.at("model").is_string()) fail(source, fmt::format("model is {}; expected a path", shown(json.at("model"))));
-  if (!json.at("files").is_object()) fail(source, fmt::format("files is {}; expected an object", shown(json.at("files"))));
+  if (!json.at("model").is_string())
+    fail(source, fmt::format("model is {}; expected a path", shown(json.at("model"))));
+  if (!json.at("files").is_object())
+    fail(source, fmt::format("files is {}; expected an object", shown(json.at("files"))));
   ModelFiles model = {.main = json.at("model").get<std::string>(), .files = {}};
   for (const auto& [path, file] : json.at("files").items()) {
-    model.files.emplace(path, unpacked(file, fmt::format("{}: files.{}", source, printable(path))));
+    model.files.emplace(path, unpacked(file, source, path));
   }
   check_model_files(model, source);
   return model;
@@ -142,7 +145,11 @@ TaskFile read_task_file(std::string_view text, const std::string& source) {
   const std::string hash = fmt::format("{:016x}", hash_of(task, file.model));
   file.id = fmt::format("{}-{}", name, hash.substr(0, 8));
   file.fingerprint = fmt::format("{}.json {}", name, hash);
-  file.packed = dumped({{"name", name}, {"task", task}, {"model", file.model.main}, {"files", packed_files(file.model)}}, 2) + '\n';
+  file.packed =
+      dumped(
+          {{"name", name}, {"task", task}, {"model", file.model.main}, {"files", packed_files(file.model)}},
+          2) +
+      '\n';
   return file;
 }
 

@@ -86,8 +86,9 @@ bool is_unborn(const std::string& path) {
   const bool marked = fs::is_regular_file(fs::symlink_status(run_file(path, kUnborn)));
   const auto is_own = [&](const std::string& name) {
     if (name.starts_with(".saccade-")) return true;
-    return marked && (name == "config.json" || name == kTaskFile || name == "progress.csv" || name == "eval.csv" ||
-                      name == "diagnostics.jsonl" || name == kTensorBoardFolder || name == "checkpoint.new");
+    return marked &&
+           (name == "config.json" || name == kTaskFile || name == "progress.csv" || name == "eval.csv" ||
+            name == "diagnostics.jsonl" || name == kTensorBoardFolder || name == "checkpoint.new");
   };
   for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
     if (!is_own(entry.path().filename().string()) || entry.is_symlink()) return false;
@@ -175,14 +176,18 @@ void write_run_info(const std::string& run, const RunInfo& info) {
 }
 
 void remember_task_of(const std::string& run, const Json& config) {
+  const std::string env =
+      config.contains("env") && config.at("env").is_string() ? config.at("env").get<std::string>() : "";
+  if (envs::names_task_file(env)) {
+    throw FormatError(fmt::format("{}: env is {}, a file; expected an id, whose task the run keeps itself",
+                                  run, shown(config.at("env"))));
+  }
   const std::string path = run_file(run, kTaskFile);
-  const bool is_known = config.contains("env") && config.at("env").is_string() &&
-                        envs::find_task_file(config.at("env").get<std::string>()) != nullptr;
-  if (is_known || !fs::exists(path)) return;
+  if (envs::find_task_file(env) != nullptr || !fs::exists(path)) return;
   const std::string id = envs::remember_task_file(path);
-  if (!config.contains("env") || config.at("env") == id) return;
-  throw FormatError(fmt::format("{}: holds {}, but the run is one of {}; put that back", path, id,
-                                shown(config.at("env"))));
+  if (env == id) return;
+  throw FormatError(
+      fmt::format("{}: holds {}, but the run is one of {}; put that back", path, id, printable(env)));
 }
 
 void refuse_links(const std::string& run) {

@@ -92,7 +92,8 @@ void add_config(CLI::App& app, int&) {
                          "List the hyper-parameters. With their values, ranges and meanings; --json "
                          "prints a file to start from.");
   auto options = std::make_shared<ConfigOptions>();
-  sub->add_option("PRESET", options->preset, "a preset, an environment or a task's file; the defaults if not given");
+  sub->add_option("PRESET", options->preset,
+                  "a preset, an environment or a task's file; the defaults if not given");
   options->algorithm = rl::Config().algorithm().name;
   sub->add_option(
          "--algo", options->algorithm,

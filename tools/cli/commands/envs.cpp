@@ -133,7 +133,8 @@ void add_envs(CLI::App& app, int&) {
                          "observes and pays for.");
   auto names = std::make_shared<std::vector<std::string>>();
   auto json = std::make_shared<bool>(false);
-  sub->add_option("ENV", *names, "these alone, such as Ant-v5 or my_robot.json (default: all that have names)");
+  sub->add_option("ENV", *names,
+                  "these alone, such as Ant-v5 or my_robot.json (default: all that have names)");
   sub->add_flag("--json", *json, "as JSON");
   sub->callback([names, json] { *json ? print_json(*names) : print_table(*names); });
 }

@@ -203,8 +203,9 @@ int run_seeds(const TrainCommand& options) {
   const std::string folder = options.run.empty()
                                  ? fmt::format("runs/{}-{}-seeds", info.name(), info.config.algorithm().name)
                                  : options.run;
-  std::string again = fmt::format("train {} --algo {} --seeds {} --run {}", shell_word(envs::name_elsewhere(info.name())),
-                                  info.config.algorithm().name, options.seeds, shell_word(folder));
+  std::string again =
+      fmt::format("train {} --algo {} --seeds {} --run {}", shell_word(envs::name_elsewhere(info.name())),
+                  info.config.algorithm().name, options.seeds, shell_word(folder));
   if (!options.config_file.empty()) again += " --config " + shell_word(options.config_file);
   for (const std::string& setting : options.settings) again += " --set " + shell_word(setting);
   if (!options.steps.empty()) again += " --steps " + options.steps;
