@@ -87,9 +87,9 @@ void print_json(const std::vector<std::string>& names) {
 }
 
 void print_table(const std::vector<std::string>& names) {
+  const std::vector<Listed> all = list(names);
   out("{:<26} {:>11} {:>7}  {:<18} {:>10}\n", "environment", "observation", "action", "action range",
       "time limit");
-  const std::vector<Listed> all = list(names);
   for (const auto& [id, spec, problem] : all) {
     if (!problem.empty()) continue;
     out("{:<26} {:>11} {:>7}  {:<18} {:>10}\n", id, envs::size_of(spec.observation_space),
