@@ -26,9 +26,11 @@ struct Spec {
   // A name for the task's other ingredients, such as the hash of its model's file; "" if it has none. A run
   // that began with one fingerprint goes on only with the same.
   std::string fingerprint = {};
+  std::vector<std::string> details = {};  // what else there is to tell of it, a line each
 };
 
-/// A part of a reward, such as 1.2 for "forward". Names are those of Gymnasium's infos, without "reward_".
+/// A part of a reward, such as 1.2 for "forward". Names are those of Gymnasium's infos, without "reward_",
+/// and stay where they are as long as the program runs.
 struct RewardTerm {
   const char* name = nullptr;
   double value = 0;
@@ -43,7 +45,7 @@ struct StepResult {
   bool truncated = false;
   bool diverged = false;
   /// What the reward is the sum of, but for rounding, where it has parts; the rest have no name.
-  std::array<RewardTerm, 4> terms = {};
+  std::array<RewardTerm, 8> terms = {};
   bool ends_episode() const { return terminated || truncated || diverged; }
 };
 

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "envs/entries.h"
+#include "envs/mujoco/file_task.h"
 #include "envs/mujoco/tasks.h"
 #include "envs/time_limit.h"
 
@@ -56,7 +57,18 @@ std::string find(std::string_view name) {
   return latest;
 }
 
+// Whether it might be the id of a task file: a name with eight digits of a hash.
+bool is_of_a_file(std::string_view name) {
+  return name.size() > 9 && name[name.size() - 9] == '-' &&
+         name.substr(name.size() - 8).find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 std::string unknown(std::string_view name) {
+  if (is_of_a_file(name)) {
+    return fmt::format(
+        "no environment is called \"{}\"; a task of one's own is named by its file, such as {}.json", name,
+        name.substr(0, name.size() - 9));
+  }
   const std::string guess = nearest_id(name);
   return fmt::format("no environment is called \"{}\"{}", name,
                      guess.empty() ? ". Available: " + join(ids()) : "; did you mean " + guess + "?");
@@ -66,19 +78,33 @@ std::string unknown(std::string_view name) {
 
 std::unique_ptr<Env> make(std::string_view name) {
   const std::string id = canonical_id(name);
-  std::unique_ptr<Env> env = registry().at(id)();
+  const std::shared_ptr<const TaskFile> file = find_task_file(id);
+  std::unique_ptr<Env> env = file != nullptr ? make_file_task(file) : registry().at(id)();
   if (!env) throw ConfigError(fmt::format("{}: its factory made no environment", id));
   if (env->spec().max_episode_steps == 0) return env;
   return std::make_unique<TimeLimit>(std::move(env));
 }
 
 std::string canonical_id(std::string_view name) {
+  if (find_task_file(name) != nullptr) return std::string(name);
   const std::string id = find(name);
-  if (id.empty()) throw ConfigError(unknown(name));
-  return id;
+  if (!id.empty()) return id;
+  if (!names_task_file(name)) throw ConfigError(unknown(name));
+  try {
+    return remember_task_file(std::string(name));
+  } catch (const FormatError& error) {
+    throw ConfigError(error.what());
+  }
 }
 
-bool is_known(std::string_view name) { return !find(name).empty(); }
+std::string name_elsewhere(std::string_view id) {
+  const std::shared_ptr<const TaskFile> file = find_task_file(id);
+  return file == nullptr ? std::string(id) : file->source;
+}
+
+bool is_known(std::string_view name) {
+  return find_task_file(name) != nullptr || !find(name).empty() || names_task_file(name);
+}
 
 std::string nearest_id(std::string_view name) {
   std::vector<std::string> known;

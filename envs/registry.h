@@ -24,13 +24,20 @@ using Entry = std::pair<std::string, Factory>;
 
 /// The environment of this name, truncated where its spec().max_episode_steps says. The name is an id such as
 /// "Pendulum-v1", or one without its version ("pendulum") for the latest version; letter case does not
-/// matter. Throws ConfigError for a name that is not known, or that this build lacks.
+/// matter. One that ends in .json is the path of a task file (task_file/task_file.h), whose id tells its
+/// contents: it is read when it is named, and the id that comes of it stands for what was read, whatever
+/// becomes of the file. Throws ConfigError for a name that is not known, or that this build lacks, and
+/// FormatError for a model that cannot be had.
 std::unique_ptr<Env> make(std::string_view name);
 
-/// The id that make() understands by this name.
+/// The id that make() understands by this name. Throws ConfigError for one that is not known, or a task file
+/// that is faulty.
 std::string canonical_id(std::string_view name);
 
-/// Whether make() knows this name, in this build or another.
+/// A name that stands for this id in another program: of a task file its path, of all others the id.
+std::string name_elsewhere(std::string_view id);
+
+/// Whether make() knows this name, in this build or another; of a file, whether its name is that of one.
 bool is_known(std::string_view name);
 
 /// The id that this misspelt name is nearest to; "" if none is near.

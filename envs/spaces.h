@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <variant>
 #include <vector>
@@ -14,6 +15,12 @@ namespace saccade::envs {
 /// Vectors of real numbers between bounds, one pair a coordinate; infinite where there is none.
 struct Box {
   std::vector<double> low, high;
+};
+
+/// An interval: of what is healthy, or to clip to.
+struct Range {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
 };
 
 /// The whole numbers 0 to n - 1.

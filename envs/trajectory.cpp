@@ -17,6 +17,7 @@
 #include "envs/env.h"
 #include "envs/mujoco/tasks.h"
 #include "envs/registry.h"
+#include "envs/task_file/task_file.h"
 
 namespace saccade::envs {
 
@@ -112,7 +113,10 @@ std::string where(const std::string& file, const std::string& name) {
   return fmt::format("{}, trajectory \"{}\"", file, name);
 }
 
+bool is_file(const std::string& id) { return envs::find_task_file(id) != nullptr; }
+
 bool is_mujoco(const std::string& id) {
+  if (is_file(id)) return true;
   const std::vector<std::string> ids = envs::mujoco_ids();
   return std::find(ids.begin(), ids.end(), id) != ids.end();
 }
@@ -258,7 +262,7 @@ std::vector<Trajectory> read_trajectories(const std::string& path, const std::st
   const bool has_facts = file.contains("facts");
   if (has_facts) {
     const std::string recorded = text(file["facts"], "id", path + ", facts");
-    if (recorded != id) {
+    if (recorded != id && !is_file(id)) {  // a file may write down what others know by a name
       throw FormatError(
           fmt::format("{}: its trajectories are {}'s, but {}'s were asked for", path, recorded, id));
     }

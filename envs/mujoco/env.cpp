@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "base/error.h"
 #include "base/rng.h"
@@ -24,7 +25,10 @@ void Row::add_clipped(std::span<const double> values, double bound) {
   for (const double value : values) add(std::clamp(value, -bound, bound));
 }
 
-MujocoEnv::MujocoEnv(const MujocoTask& task) : task_(task), simulation_(task.model) {
+MujocoEnv::MujocoEnv(const MujocoTask& task) : MujocoEnv(task, Simulation(task.model)) {}
+
+MujocoEnv::MujocoEnv(const MujocoTask& task, Simulation simulation)
+    : task_(task), simulation_(std::move(simulation)) {
   spec_.id = task.id;
   spec_.max_episode_steps = task.max_episode_steps;
   spec_.fingerprint = simulation_.fingerprint();
@@ -33,9 +37,10 @@ MujocoEnv::MujocoEnv(const MujocoTask& task) : task_(task), simulation_(task.mod
   Box action;
   for (int i = 0; i < model.nu; ++i) {
     if (!model.actuator_ctrllimited[i]) {
-      throw FormatError(
-          fmt::format("{}.xml: motor {} has no ctrlrange, but {} expects one: an action's bounds",
-                      task_.model, i, task_.id));
+      const char* name = mj_id2name(&model, mjOBJ_ACTUATOR, i);
+      throw FormatError(fmt::format("{}: motor {}{} has no ctrlrange, but {} expects one: an action's bounds",
+                                    simulation_.file(), i, name == nullptr ? "" : fmt::format(" ({})", name),
+                                    task_.id));
     }
     // In float32, as Gymnasium keeps them.
     action.low.push_back(static_cast<float>(model.actuator_ctrlrange[2 * i]));
@@ -47,14 +52,18 @@ MujocoEnv::MujocoEnv(const MujocoTask& task) : task_(task), simulation_(task.mod
 void MujocoEnv::check_model(bool fits, const char* expected) const {
   if (fits) return;
   const mjModel& model = simulation_.model();
-  throw FormatError(
-      fmt::format("{}.xml: it has {} coordinates, {} velocities and {} motors, but {} expects {}",
-                  task_.model, model.nq, model.nv, model.nu, task_.id, expected));
+  throw FormatError(fmt::format("{}: it has {} coordinates, {} velocities and {} motors, but {} expects {}",
+                                simulation_.file(), model.nq, model.nv, model.nu, task_.id, expected));
 }
 
 void MujocoEnv::set_observation_size(std::size_t size) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   spec_.observation_space = Box{std::vector<double>(size, -infinity), std::vector<double>(size, infinity)};
+}
+
+void MujocoEnv::set_details(std::vector<std::string> details, std::optional<double> reward_threshold) {
+  spec_.details = std::move(details);
+  spec_.reward_threshold = reward_threshold;
 }
 
 void MujocoEnv::reset(Rng& rng, std::span<double> observation) {

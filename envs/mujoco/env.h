@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -62,11 +63,14 @@ class MujocoEnv : public Env {
  protected:
   /// Throws FormatError for a model that cannot be had, has no motor, or one without a range.
   explicit MujocoEnv(const MujocoTask& task);
+  /// The same with a model that is not the one of task.model.
+  MujocoEnv(const MujocoTask& task, Simulation simulation);
 
   /// Throws FormatError, saying what was expected, unless a model of the user's own fits the task's
   /// equations.
   void check_model(bool fits, const char* expected) const;
   void set_observation_size(std::size_t size);
+  void set_details(std::vector<std::string> details, std::optional<double> reward_threshold);
 
   Simulation& simulation() { return simulation_; }
   std::span<const double> qpos() const { return simulation_.qpos(); }

@@ -10,12 +10,6 @@
 
 namespace saccade::envs {
 
-/// An interval: of what is healthy, or to clip to.
-struct Range {
-  double low = -std::numeric_limits<double>::infinity();
-  double high = std::numeric_limits<double>::infinity();
-};
-
 /// The numbers that make one such task out of the equations that they share:
 ///
 ///     reward = forward_weight dx/dt + healthy_reward - control_weight |action|^2 - contact cost

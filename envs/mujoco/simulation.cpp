@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/text.h"
 #include "envs/mujoco/models.h"
 
 namespace saccade::envs {
@@ -36,15 +37,16 @@ void install_handlers() {
 }
 
 // From 2.2.2 to 3.x the virtual file system changed its functions; each branch compiles only where they
-// exist.
+// exist. False if a file is there already by that name.
 template <class Vfs>
-void add_file(Vfs* vfs, const char* name, std::string_view text) {
+bool add_file(Vfs* vfs, const std::string& name, std::string_view text) {
   const int size = static_cast<int>(text.size());
-  if constexpr (requires { mj_addBufferVFS(vfs, name, text.data(), size); }) {
-    mj_addBufferVFS(vfs, name, text.data(), size);
+  if constexpr (requires { mj_addBufferVFS(vfs, name.c_str(), text.data(), size); }) {
+    return mj_addBufferVFS(vfs, name.c_str(), text.data(), size) == 0;
   } else {
-    mj_makeEmptyFileVFS(vfs, name, size);
-    std::memcpy(vfs->filedata[mj_findFileVFS(vfs, name)], text.data(), text.size());
+    if (mj_makeEmptyFileVFS(vfs, name.c_str(), size) != 0) return false;
+    std::memcpy(vfs->filedata[mj_findFileVFS(vfs, name.c_str())], text.data(), text.size());
+    return true;
   }
 }
 
@@ -55,40 +57,30 @@ std::string read_file(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-struct Loaded {
-  mjModel* model = nullptr;
-  std::string fingerprint;
-};
+// MuJoCo looks for what is not in its virtual file system on disk; but there can be nothing below a device.
+constexpr std::string_view kNowhere = "/dev/null/";
 
-Loaded load(const std::string& name) {
-  // The XML compiler swaps the process's error handlers while it works.
+// MuJoCo's words on one line, without the folder that there is not.
+std::string message_of(std::string_view error) {
+  std::string message(error);
+  for (std::size_t at = 0; (at = message.find(kNowhere, at)) != std::string::npos;) {
+    message.erase(at, kNowhere.size());
+  }
+  while (!message.empty() && message.back() == '\n') message.pop_back();
+  for (std::size_t at = 0; (at = message.find('\n', at)) != std::string::npos;) message.replace(at, 1, "; ");
+  return printable(message);
+}
+
+// The XML compiler swaps the process's error handlers while it works, so that there can be one at a time.
+std::shared_ptr<const mjModel> compile(const std::string& path, const mjVFS* vfs, const std::string& shown) {
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
   install_handlers();
-
   std::array<char, 1000> error{};
-  Loaded loaded;
-  std::string path = name + ".xml";
-  if (const char* folder = std::getenv("SACCADE_MUJOCO_MODELS"); folder != nullptr && *folder != '\0') {
-    path = fmt::format("{}/{}", folder, path);
-    if (!std::filesystem::is_regular_file(path)) {
-      throw FormatError(
-          fmt::format("{}: there is no such file; SACCADE_MUJOCO_MODELS names the folder that models are "
-                      "taken from, and without it the built-in ones are",
-                      path));
-    }
-    loaded.fingerprint = fmt::format("{}.xml {}", name, hash(read_file(path)));
-    loaded.model = mj_loadXML(path.c_str(), nullptr, error.data(), error.size());
-  } else {
-    const auto vfs = std::make_unique<mjVFS>();  // megabytes
-    mj_defaultVFS(vfs.get());
-    add_file(vfs.get(), path.c_str(), built_in_model(name));
-    loaded.fingerprint = fmt::format("{}.xml {}", name, hash(built_in_model(name)));
-    loaded.model = mj_loadXML(path.c_str(), vfs.get(), error.data(), error.size());
-    mj_deleteVFS(vfs.get());
-  }
-  if (loaded.model == nullptr) throw FormatError(fmt::format("{}: {}", path, error.data()));
-  return loaded;
+  const std::shared_ptr<const mjModel> model(mj_loadXML(path.c_str(), vfs, error.data(), error.size()),
+                                             mj_deleteModel);
+  if (model == nullptr) throw FormatError(fmt::format("{}: {}", shown, message_of(error.data())));
+  return model;
 }
 
 std::string dotted(int version) {
@@ -104,25 +96,57 @@ void check_mujoco_version(int headers, int library) {
       dotted(library), dotted(headers)));
 }
 
-Simulation::Simulation(const std::string& model) : name_(model) {
+CompiledModel compile_built_in(const std::string& name) {
   check_mujoco_version(mjVERSION_HEADER, mj_version());
-  Loaded loaded = load(model);
-  model_.reset(loaded.model);
-  fingerprint_ = std::move(loaded.fingerprint);
-  data_.reset(mj_makeData(model_.get()));
-  if (!data_) throw Error(fmt::format("{}: MuJoCo could not make room for its simulation", model));
+  const std::string file = name + ".xml";
+  const auto fingerprint = [&](std::string_view text) { return fmt::format("{} {}", file, hash(text)); };
+  if (const char* folder = std::getenv("SACCADE_MUJOCO_MODELS"); folder != nullptr && *folder != '\0') {
+    const std::string path = fmt::format("{}/{}", folder, file);
+    if (!std::filesystem::is_regular_file(path)) {
+      throw FormatError(
+          fmt::format("{}: there is no such file; SACCADE_MUJOCO_MODELS names the folder that models are "
+                      "taken from, and without it the built-in ones are",
+                      path));
+    }
+    return {file, fingerprint(read_file(path)), compile(path, nullptr, path)};
+  }
+  const std::string text(built_in_model(name));
+  return {file, fingerprint(text), compile_files(file, {{file, text}})};
+}
+
+std::shared_ptr<const mjModel> compile_files(const std::string& main,
+                                             const std::map<std::string, std::string>& files) {
+  check_mujoco_version(mjVERSION_HEADER, mj_version());
+  const std::unique_ptr<mjVFS, void (*)(mjVFS*)> vfs(new mjVFS, [](mjVFS* made) {  // megabytes
+    mj_deleteVFS(made);
+    delete made;
+  });
+  mj_defaultVFS(vfs.get());
+  for (const auto& [path, text] : files) {
+    if (text.empty()) throw FormatError(fmt::format("{}: {} is empty", main, path));  // MuJoCo cannot hold it
+    if (add_file(vfs.get(), std::string(kNowhere) + path, text)) continue;
+    throw FormatError(fmt::format(
+        "{}: two of its files are called {}, in different folders, which MuJoCo {} cannot tell apart", main,
+        std::filesystem::path(path).filename().string(), mj_versionString()));
+  }
+  return compile(std::string(kNowhere) + main, vfs.get(), main);
+}
+
+Simulation::Simulation(CompiledModel compiled, Keeps keeps)
+    : compiled_(std::move(compiled)), keeps_(keeps), data_(mj_makeData(compiled_.model.get())) {
+  if (!data_) throw Error(fmt::format("{}: MuJoCo could not make room for its simulation", file()));
 }
 
 int Simulation::index(mjtObj type, const char* what, const char* name) const {
-  const int id = mj_name2id(model_.get(), type, name);
-  if (id < 0) throw FormatError(fmt::format("{}.xml: it has no {} called \"{}\"", name_, what, name));
+  const int id = mj_name2id(&model(), type, name);
+  if (id < 0) throw FormatError(fmt::format("{}: it has no {} called \"{}\"", file(), what, name));
   return id;
 }
 
 bool Simulation::diverged() {
   // MuJoCo looks at the beginning of a step: what the last one has led to is for us to see.
   const auto is_bad = [](mjtNum x) { return mju_isBad(x) != 0; };
-  const auto velocity = numbers(data_->qvel, model_->nv), acceleration = numbers(data_->qacc, model_->nv);
+  const auto velocity = numbers(data_->qvel, model().nv), acceleration = numbers(data_->qacc, model().nv);
   bool diverged = std::any_of(qpos().begin(), qpos().end(), is_bad) ||
                   std::any_of(velocity.begin(), velocity.end(), is_bad) ||
                   std::any_of(acceleration.begin(), acceleration.end(), is_bad);
@@ -135,14 +159,14 @@ bool Simulation::diverged() {
 
 bool Simulation::advance(std::span<const double> control, int frames, bool contact_forces) {
   std::copy(control.begin(), control.end(), data_->ctrl);
-  for (int i = 0; i < frames; ++i) mj_step(model_.get(), data_.get());
-  if (contact_forces) mj_rnePostConstraint(model_.get(), data_.get());
+  for (int i = 0; i < frames; ++i) mj_step(&model(), data_.get());
+  if (contact_forces) mj_rnePostConstraint(&model(), data_.get());
   return !diverged();
 }
 
 template <class F>
 void Simulation::for_each_field(F f) const {
-  const mjModel& m = *model_;
+  const mjModel& m = model();
   mjData& d = *data_;
   f(numbers(&d.time, 1));
   f(numbers(d.qpos, m.nq));
@@ -157,6 +181,12 @@ void Simulation::for_each_field(F f) const {
   f(numbers(d.qfrc_actuator, m.nv));
   f(numbers(d.qfrc_constraint, m.nv));
   f(numbers(d.cfrc_ext, 6 * m.nbody));
+  if (keeps_ == Keeps::built_in) return;
+  f(numbers(d.ctrl, m.nu));
+  f(numbers(d.actuator_force, m.nu));
+  f(numbers(d.sensordata, m.nsensordata));
+  f(numbers(d.xquat, 4 * m.nbody));
+  f(numbers(d.subtree_com, 3 * m.nbody));
 }
 
 std::size_t Simulation::state_size() const {

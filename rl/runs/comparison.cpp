@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "envs/registry.h"
 #include "rl/runs/choice.h"
 #include "rl/runs/training.h"
 
@@ -224,14 +225,14 @@ Comparison read_comparison(const std::string& path, const std::string& out) {
 
 Comparison comparison_of(const RunInfo& info, const std::vector<std::int64_t>& seeds,
                          const std::string& out) {
-  const std::string name = info.config.algorithm().name;
+  const std::string name = info.config.algorithm().name, task = envs::name_elsewhere(info.name());
   Comparison comparison = {
-      .tasks = {info.name()}, .configurations = {name}, .seeds = seeds, .thresholds = {}, .runs = {}};
+      .tasks = {task}, .configurations = {name}, .seeds = seeds, .thresholds = {}, .runs = {}};
   const auto threshold = make_env(info.config.run.env)->spec().reward_threshold;
-  if (threshold) comparison.thresholds[info.name()] = *threshold;
+  if (threshold) comparison.thresholds[task] = *threshold;
   for (const std::int64_t seed : seeds) {
-    ComparedRun run = {info.name(), name, info,
-                       (fs::path(out) / folder_name(info.name()) / name / fmt::format("{}", seed)).string()};
+    ComparedRun run = {task, name, info,
+                       (fs::path(out) / folder_name(task) / name / fmt::format("{}", seed)).string()};
     run.info.config.run.seed = seed;
     comparison.runs.push_back(std::move(run));
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -10,6 +11,7 @@
 #include "base/text.h"
 #include "envs/registry.h"
 #include "rl/runs/other_names.h"
+#include "rl/runs/run_folder.h"
 
 namespace saccade::rl {
 
@@ -71,7 +73,13 @@ Json read_settings(const std::string& path) {
     throw ConfigError(error.what());
   }
   const bool is_run = json.is_object() && json.contains("saccade") && json.contains("config");
-  return is_run ? json.at("config") : json;
+  if (!is_run) return json;
+  try {
+    remember_task_of(std::filesystem::path(path).parent_path().string(), json.at("config"));
+  } catch (const FormatError& error) {
+    throw ConfigError(error.what());
+  }
+  return json.at("config");
 }
 
 }  // namespace

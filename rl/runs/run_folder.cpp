@@ -16,6 +16,7 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "envs/task_file/task_file.h"
 #include "rl/runs/build_info.h"
 
 namespace saccade::rl {
@@ -58,6 +59,7 @@ std::string suggestion(const fs::path& path) {
 
 constexpr const char* kCheckpoint = "checkpoint";
 constexpr const char* kOwnFiles[] = {"config.json",
+                                     kTaskFile,
                                      "progress.csv",
                                      "eval.csv",
                                      "diagnostics.jsonl",
@@ -84,8 +86,9 @@ bool is_unborn(const std::string& path) {
   const bool marked = fs::is_regular_file(fs::symlink_status(run_file(path, kUnborn)));
   const auto is_own = [&](const std::string& name) {
     if (name.starts_with(".saccade-")) return true;
-    return marked && (name == "config.json" || name == "progress.csv" || name == "eval.csv" ||
-                      name == "diagnostics.jsonl" || name == kTensorBoardFolder || name == "checkpoint.new");
+    return marked &&
+           (name == "config.json" || name == kTaskFile || name == "progress.csv" || name == "eval.csv" ||
+            name == "diagnostics.jsonl" || name == kTensorBoardFolder || name == "checkpoint.new");
   };
   for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
     if (!is_own(entry.path().filename().string()) || entry.is_symlink()) return false;
@@ -148,6 +151,7 @@ RunInfo read_run_info(const std::string& run) {
   const Json json = read_json(path);
   RunInfo info;
   try {
+    remember_task_of(run, json.at("config"));
     update_from_json(info.config, json.at("config"), path);
     info.preset = json.at("preset").is_null() ? "" : json.at("preset").get<std::string>();
     info.instruction_set = json.at("instruction_set");
@@ -159,12 +163,31 @@ RunInfo read_run_info(const std::string& run) {
 }
 
 void write_run_info(const std::string& run, const RunInfo& info) {
+  // First: without it the other says nothing.
+  if (const auto task = envs::find_task_file(info.config.run.env)) {
+    write_file(run_file(run, kTaskFile), task->packed);
+  }
   Json json = build_info();
   json["instruction_set"] = info.instruction_set;
   json["fingerprint"] = info.fingerprint;
   json["preset"] = info.preset.empty() ? Json(nullptr) : Json(info.preset);
   json["config"] = to_json(info.config);
   write_json(run_file(run, "config.json"), json);
+}
+
+void remember_task_of(const std::string& run, const Json& config) {
+  const std::string env =
+      config.contains("env") && config.at("env").is_string() ? config.at("env").get<std::string>() : "";
+  if (envs::names_task_file(env)) {
+    throw FormatError(fmt::format("{}: env is {}, a file; expected an id, whose task the run keeps itself",
+                                  run, shown(config.at("env"))));
+  }
+  const std::string path = run_file(run, kTaskFile);
+  if (envs::find_task_file(env) != nullptr || !fs::exists(path)) return;
+  const std::string id = envs::remember_task_file(path);
+  if (env == id) return;
+  throw FormatError(
+      fmt::format("{}: holds {}, but the run is one of {}; put that back", path, id, printable(env)));
 }
 
 void refuse_links(const std::string& run) {

@@ -1,6 +1,7 @@
 // A training run on disk:
 //
 //     config.json     versions, instruction set, threads, preset, and every hyper-parameter
+//     task.json       of a task file: the file, its model and all that the model is made of
 //     progress.csv    a row for every finished episode
 //     eval.csv        a row for every evaluation
 //     diagnostics.jsonl   after a first row that says how, what the agent thinks and what comes of it: logs.h
@@ -31,14 +32,22 @@ struct RunInfo {
 constexpr const char* kTensorBoardFolder = "tensorboard";
 constexpr const char* kTensorBoardFile = "tensorboard/events.out.tfevents.saccade";
 
+/// The copy of a task file, in a run's folder.
+constexpr const char* kTaskFile = "task.json";
+
 /// The path of one of a run's files.
 std::string run_file(const std::string& run, const std::string& name);
 
-/// From config.json and to it. Throws FormatError or ConfigError, naming the file, where there is no run. A
-/// key that the file lacks has its default, which for one that is newer than the run is what was done before
-/// there was a choice.
+/// From config.json and to it, and so with task.json: the run's task is what it was when the run began,
+/// whatever has become of the file since. Throws FormatError or ConfigError, naming the file, where there is
+/// no run. A key that the file lacks has its default, which for one that is newer than the run is what was
+/// done before there was a choice.
 RunInfo read_run_info(const std::string& run);
 void write_run_info(const std::string& run, const RunInfo& info);
+
+/// The first part of reading it: makes the run's own task known, if it has one, to which `config` must
+/// belong. FormatError if it does not.
+void remember_task_of(const std::string& run, const nlohmann::ordered_json& config);
 
 /// A run may come from a stranger, and its files are written to: FormatError if one of them is a link, which
 /// might lead anywhere.

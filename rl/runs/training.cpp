@@ -64,6 +64,7 @@ std::string episodes_header(const std::vector<std::string>& metric_names) {
 // newer than the checkpoint must have its default.
 void check_same_config(const std::string& path, const Config& config, const Json& saved) {
   Config then;
+  remember_task_of(path, saved);
   update_from_json(then, saved, run_file(path, "checkpoint/state.json"));
   const Json before = to_json(then), now = to_json(config);
   for (const auto& [key, value] : now.items()) {

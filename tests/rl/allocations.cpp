@@ -8,6 +8,8 @@
 #include <cmath>
 #include <cstdlib>
 
+#include <fmt/format.h>
+
 #include "autograd/ops.h"
 #include "autograd/pool.h"
 #include "base/threads.h"
@@ -97,7 +99,12 @@ TEST_CASE("a steady step of training takes no memory from the system, on any num
 }
 
 TEST_CASE("an environment's steps take no memory from the system", "[envs]") {
-  for (const std::string& id : envs::ids()) {
+  std::vector<std::string> names = envs::ids();
+  for (const char* file : {"half_cheetah_v4", "ant_v5", "reacher_v5"}) {  // with rates, forces and norms
+    if (!envs::unavailable_ids().empty()) break;
+    names.push_back(fmt::format("{}/tests/envs/tasks/{}.json", SACCADE_SOURCE_DIR, file));
+  }
+  for (const std::string& id : names) {
     INFO(id);
     const std::unique_ptr<envs::Env> env = envs::make(id);
     const envs::Spec& spec = env->spec();

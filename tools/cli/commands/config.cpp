@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "envs/registry.h"
 #include "tools/cli/command.h"
 #include "tools/cli/output.h"
 #include "tools/cli/text.h"
@@ -69,7 +70,9 @@ void run(const ConfigOptions& options) {
   const rl::Config config = options.preset.empty() ? rl::Config(options.algorithm)
                                                    : rl::config_for(options.preset, options.algorithm);
   if (options.json) {
-    out_json(rl::to_json(config));
+    Json json = rl::to_json(config);
+    json["env"] = envs::name_elsewhere(config.run.env);  // what another program understands
+    out_json(json);
     return;
   }
   print_table(config);
@@ -89,7 +92,8 @@ void add_config(CLI::App& app, int&) {
                          "List the hyper-parameters. With their values, ranges and meanings; --json "
                          "prints a file to start from.");
   auto options = std::make_shared<ConfigOptions>();
-  sub->add_option("PRESET", options->preset, "a preset or an environment; the defaults if not given");
+  sub->add_option("PRESET", options->preset,
+                  "a preset, an environment or a task's file; the defaults if not given");
   options->algorithm = rl::Config().algorithm().name;
   sub->add_option(
          "--algo", options->algorithm,

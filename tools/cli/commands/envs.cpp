@@ -41,8 +41,14 @@ struct Listed {
   std::string problem;  // why it cannot be made, if it cannot
 };
 
-std::vector<Listed> list_all() {
+// Those that were named, or all. What is wrong with one that was named is an error.
+std::vector<Listed> list(const std::vector<std::string>& names) {
   std::vector<Listed> all;
+  for (const std::string& name : names) {
+    const envs::Spec spec = envs::make(name)->spec();
+    all.push_back({spec.id, spec, ""});
+  }
+  if (!names.empty()) return all;
   for (const std::string& id : envs::ids()) {
     Listed& one = all.emplace_back();
     one.id = id;
@@ -55,16 +61,16 @@ std::vector<Listed> list_all() {
   return all;
 }
 
-void print_json() {
-  Json list = Json::array();
-  for (const auto& [id, spec, problem] : list_all()) {
+void print_json(const std::vector<std::string>& names) {
+  Json json = Json::array();
+  for (const auto& [id, spec, problem] : list(names)) {
     if (!problem.empty()) {
-      list.push_back({{"id", id}, {"available", false}, {"problem", problem}});
+      json.push_back({{"id", id}, {"available", false}, {"problem", problem}});
       continue;
     }
     const envs::Box bounds = envs::bounds_of(spec.action_space);
     const auto* choices = std::get_if<envs::Discrete>(&spec.action_space);
-    list.push_back({{"id", id},
+    json.push_back({{"id", id},
                     {"available", true},
                     {"observation_size", envs::size_of(spec.observation_space)},
                     {"action_size", envs::size_of(spec.action_space)},
@@ -72,15 +78,18 @@ void print_json() {
                     {"action_high", bounds.high},
                     {"discrete_actions", choices == nullptr ? 0 : choices->n},
                     {"max_episode_steps", spec.max_episode_steps}});
+    if (!spec.details.empty()) json.back()["details"] = spec.details;
   }
-  for (const std::string& id : envs::unavailable_ids()) list.push_back({{"id", id}, {"available", false}});
-  out_json(list);
+  if (names.empty()) {
+    for (const std::string& id : envs::unavailable_ids()) json.push_back({{"id", id}, {"available", false}});
+  }
+  out_json(json);
 }
 
-void print_table() {
+void print_table(const std::vector<std::string>& names) {
+  const std::vector<Listed> all = list(names);
   out("{:<26} {:>11} {:>7}  {:<18} {:>10}\n", "environment", "observation", "action", "action range",
       "time limit");
-  const std::vector<Listed> all = list_all();
   for (const auto& [id, spec, problem] : all) {
     if (!problem.empty()) continue;
     out("{:<26} {:>11} {:>7}  {:<18} {:>10}\n", id, envs::size_of(spec.observation_space),
@@ -94,8 +103,19 @@ void print_table() {
       out("{}\n", line);
     }
   }
+  for (const auto& [id, spec, problem] : all) {
+    if (spec.details.empty()) continue;
+    out("\n{}:\n", id);
+    for (const std::string& detail : spec.details) {
+      std::string indent = "  ";
+      for (const std::string& line : wrap(printable(detail), kColumns - 4)) {
+        out("{}{}\n", indent, line);
+        indent = "    ";
+      }
+    }
+  }
   const std::vector<std::string> missing = envs::unavailable_ids();
-  if (missing.empty()) return;
+  if (missing.empty() || !names.empty()) return;
   out("\nNot available, for want of MuJoCo (install libmujoco-dev and build again):\n");
   for (std::size_t i = 0; i < missing.size(); ++i) {
     const bool ends_row = i % 3 == 2 || i + 1 == missing.size();
@@ -109,10 +129,14 @@ void add_envs(CLI::App& app, int&) {
   CLI::App* sub =
       app.add_subcommand("envs",
                          "List the environments. Observation and action sizes, the range of actions, and the "
-                         "number of steps after which an episode is cut short.");
+                         "number of steps after which an episode is cut short; of a task's file also what it "
+                         "observes and pays for.");
+  auto names = std::make_shared<std::vector<std::string>>();
   auto json = std::make_shared<bool>(false);
+  sub->add_option("ENV", *names,
+                  "these alone, such as Ant-v5 or my_robot.json (default: all that have names)");
   sub->add_flag("--json", *json, "as JSON");
-  sub->callback([json] { *json ? print_json() : print_table(); });
+  sub->callback([names, json] { *json ? print_json(*names) : print_table(*names); });
 }
 
 }  // namespace saccade::cli

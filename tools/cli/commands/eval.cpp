@@ -131,7 +131,8 @@ void add_eval(CLI::App& app, int&) {
                                      "step; or random actions, for a look at any environment.");
   auto o = std::make_shared<EvalCommand>();
   sub->add_option("RUN", o->run, "the run's folder");
-  sub->add_option("--random", o->random, "random actions in this environment, discrete ones too, and no run")
+  sub->add_option("--random", o->random,
+                  "random actions in this environment or task's file, discrete ones too, and no run")
       ->type_name("ENV");
   sub->add_option("--episodes", o->episodes, "how many (default: final_eval_episodes of the run, or 20)")
       ->type_name("N");

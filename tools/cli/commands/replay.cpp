@@ -123,7 +123,7 @@ void add_replay(CLI::App& app, int& exit_code) {
       "divided by |recorded| where that is larger than 1; infinite for flags that differ. Exits with 1 if an "
       "error is above the tolerance. tests/reference/README.md says how to write such a file.");
   auto options = std::make_shared<ReplayCommand>();
-  sub->add_option("ENV", options->env, "an environment, such as Ant-v4")->required();
+  sub->add_option("ENV", options->env, "an environment, such as Ant-v4, or a task's file")->required();
   sub->add_option("FILE", options->file, "a trajectory file (JSON)")->required();
   sub->add_option("--tolerance", options->tolerance_text, "the largest error that passes (default 1e-9)")
       ->type_name("X");

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/threads.h"
+#include "envs/registry.h"
 #include "rl/runs/choice.h"
 #include "rl/runs/config.h"
 #include "rl/runs/training.h"
@@ -202,8 +203,9 @@ int run_seeds(const TrainCommand& options) {
   const std::string folder = options.run.empty()
                                  ? fmt::format("runs/{}-{}-seeds", info.name(), info.config.algorithm().name)
                                  : options.run;
-  std::string again = fmt::format("train {} --algo {} --seeds {} --run {}", info.name(),
-                                  info.config.algorithm().name, options.seeds, shell_word(folder));
+  std::string again =
+      fmt::format("train {} --algo {} --seeds {} --run {}", shell_word(envs::name_elsewhere(info.name())),
+                  info.config.algorithm().name, options.seeds, shell_word(folder));
   if (!options.config_file.empty()) again += " --config " + shell_word(options.config_file);
   for (const std::string& setting : options.settings) again += " --set " + shell_word(setting);
   if (!options.steps.empty()) again += " --steps " + options.steps;
@@ -262,7 +264,8 @@ void add_train(CLI::App& app, int& exit_code) {
                                      "same bits as one that was never stopped.");
   auto o = std::make_shared<TrainCommand>();
   sub->add_option("PRESET_OR_ENV", o->name,
-                  "a preset, such as pendulum, or an environment, such as Pendulum-v1");
+                  "a preset, such as pendulum, an environment, such as Pendulum-v1, or a file with a task of "
+                  "your own, such as my_robot.json");
   sub->add_option("--algo", o->algorithm,
                   fmt::format("the algorithm: {} (default {})", join(rl::algorithm_names()),
                               rl::Config().algorithm().name))
@@ -311,6 +314,7 @@ void add_train(CLI::App& app, int& exit_code) {
       "  saccade train pendulum --algo td3\n"
       "  saccade train pendulum --seeds 1..5\n"
       "  saccade train HalfCheetah-v4 --envs 4 --run runs/cheetah --tensorboard\n"
+      "  saccade train my_robot.json\n"
       "  saccade train --resume runs/pendulum-1");
   sub->callback([o, dashboard, &exit_code] {
     o->serves = dashboard->count() > 0;
