@@ -27,6 +27,9 @@ using Entry = std::pair<std::string, Factory>;
 /// matter. Throws ConfigError for a name that is not known, or that this build lacks.
 std::unique_ptr<Env> make(std::string_view name);
 
+/// The same without the time limit, for who keeps one himself.
+std::unique_ptr<Env> make_untimed(std::string_view name);
+
 /// The id that make() understands by this name.
 std::string canonical_id(std::string_view name);
 
