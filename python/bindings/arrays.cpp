@@ -77,10 +77,10 @@ nb::object dlpack(nb::handle self, nb::kwargs options) {
   }
   nb::object array;
   if (can_say) {
-    array = view<nb::ndarray<nb::ro>>(self, x);
+    array = view<nb::ndarray<nb::array_api, nb::ro>>(self, x);
   } else {
     open_to_writes(x, "__dlpack__");
-    array = view<nb::ndarray<>>(self, x);
+    array = view<nb::ndarray<nb::array_api>>(self, x);
   }
   return array.attr("__dlpack__")(**options);
 }

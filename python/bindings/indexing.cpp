@@ -21,10 +21,12 @@ std::vector<nb::object> parts_of(nb::handle key) {
 }
 
 bool is_ellipsis(nb::handle part) { return part.ptr() == Py_Ellipsis; }
-bool is_integer(nb::handle part) {
-  return PyIndex_Check(part.ptr()) && !PyBool_Check(part.ptr()) && !nb::isinstance<Tensor>(part);
+bool is_index(nb::handle part) {
+  return nb::isinstance<Tensor>(part) || (nb::ndarray_check(part) && !is_numpy_scalar(part));
 }
-bool is_index(nb::handle part) { return nb::isinstance<Tensor>(part) || nb::ndarray_check(part); }
+bool is_integer(nb::handle part) {
+  return PyIndex_Check(part.ptr()) && !PyBool_Check(part.ptr()) && !is_index(part);
+}
 
 Tensor at_integer(const Tensor& x, std::int64_t d, nb::handle part) {
   const Py_ssize_t i = PyNumber_AsSsize_t(part.ptr(), PyExc_IndexError);
@@ -91,7 +93,7 @@ Tensor at(const Tensor& whole, nb::handle key, bool basic) {
 void bind_indexing(nb::object& tensor_class) {
   auto& tensor = static_cast<nb::class_<Tensor>&>(tensor_class);
   tensor.def(
-      "__getitem__", [](const Tensor& x, nb::handle key) { return at(x, key, false); }, nb::arg("key"),
+      "__getitem__", [](const Tensor& x, nb::handle key) { return at(x, key, false); }, nb::arg("key").none(),
       "A view by integers, slices (steps of at least 1), None and ...; by one-dimensional tensors of "
       "indices, a copy.");
   tensor.def(
@@ -100,7 +102,8 @@ void bind_indexing(nb::object& tensor_class) {
         const Tensor place = at(x, key, true);
         place.copy_(expand(value.beside(x), place.shape()).detach());
       },
-      nb::arg("key"), nb::arg("value"), "Overwrites elements in place, outside any graph, as copy_() does.");
+      nb::arg("key").none(), nb::arg("value"),
+      "Overwrites elements in place, outside any graph, as copy_() does.");
 }
 
 }  // namespace saccade::python

@@ -69,8 +69,11 @@ def _shared(data: Any) -> Tensor:
         data = numpy.asarray(data)
         if data.flags.owndata:  # converted, so that nobody else has it
             raise ShapeError(f"asarray: the memory of {type(data).__name__} cannot be shared")
-    writeable = data.flags.writeable if isinstance(data, numpy.ndarray) else True
-    return _core._share(data, writeable)
+    if not isinstance(data, numpy.ndarray):
+        return _core._share(data, True)
+    if not data.dtype.isnative:
+        raise DTypeError(f"an array is of {data.dtype}, whose bytes are in another order than this computer's")
+    return _core._share(data, data.flags.writeable)
 
 
 def _fitting(data: Any) -> numpy.ndarray:
