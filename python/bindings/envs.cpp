@@ -136,15 +136,17 @@ class Vector {
       throw ShapeError(fmt::format("reset: {} flags were given for {} copies", mask.size(), envs_.size()));
     }
     Observations obs(*this);
-    const nb::gil_scoped_release release;
-    envs_.for_each([&](std::size_t i) {
-      if (mask[i]) {
-        envs_[i].reset(rngs_[i], obs[i]);
-        over_[i] = false;
-      } else {
-        envs_[i].observe(obs[i]);
-      }
-    });
+    {
+      const nb::gil_scoped_release release;
+      envs_.for_each([&](std::size_t i) {
+        if (mask[i]) {
+          envs_[i].reset(rngs_[i], obs[i]);
+          over_[i] = false;
+        } else {
+          envs_[i].observe(obs[i]);
+        }
+      });
+    }
     return obs.array;
   }
 

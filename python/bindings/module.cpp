@@ -11,6 +11,7 @@
 NB_MODULE(_core, m) {
   using namespace saccade;
   namespace py = saccade::python;
+  nanobind::set_leak_warnings(false);  // a program may end while it holds tensors
   m.doc() = "The C++ side of saccade. Use the package saccade, which has all of it.";
   m.attr("__version__") = SACCADE_VERSION;
   py::bind_errors(m);

@@ -30,7 +30,7 @@ from ._core import __version__
 from ._function import Context, Function
 from ._modes import detect_anomaly, enable_grad, no_grad, scope
 
-if "gymnasium" in _sys.modules:  # imported before this package: then it may not have found its plugin
+if _sys.modules.get("gymnasium") is not None:  # imported before this package: then it may not have found its plugin
     from ._gymnasium import register_envs as _register_envs
 
     _register_envs()
