@@ -157,11 +157,6 @@ Tensor as_operand(nb::handle array) {
 
 void bind_arrays(nb::module_& m, nb::object& tensor_class) {
   auto& tensor = static_cast<nb::class_<Tensor>&>(tensor_class);
-  tensor.def("numpy", &to_array, nb::kw_only(), nb::arg("writeable") = false,
-             nb::sig("def numpy(self, *, writeable: bool = False) -> numpy.typing.NDArray"),
-             "A view of the elements, without a copy, which keeps the tensor's memory. It is read-only "
-             "unless writeable, "
-             "which counts as a write: gradients that saved this tensor refuse to be taken.");
   tensor.def(
       "__array__",
       [](nb::handle self, nb::handle dtype, nb::handle copy) {
@@ -176,7 +171,7 @@ void bind_arrays(nb::module_& m, nb::object& tensor_class) {
       },
       nb::arg("dtype") = nb::none(), nb::arg("copy") = nb::none(),
       nb::sig("def __array__(self, dtype: numpy.typing.DTypeLike | None = None, copy: bool | None = None) -> "
-              "numpy.typing.NDArray"));
+              "numpy.typing.NDArray[typing.Any]"));
   tensor.def("__dlpack__", &dlpack, nb::sig("def __dlpack__(self, **kwargs: object) -> object"),
              "A DLPack capsule of the elements, without a copy: read-only where the other side knows of that "
              "(DLPack 1), "
@@ -184,6 +179,12 @@ void bind_arrays(nb::module_& m, nb::object& tensor_class) {
   tensor.def(
       "__dlpack_device__", [](const Tensor&) { return std::pair(1, 0); },
       nb::sig("def __dlpack_device__(self) -> tuple[int, int]"));
+  // The last, for within the stubs' class "numpy" means this method from there on.
+  tensor.def("numpy", &to_array, nb::kw_only(), nb::arg("writeable") = false,
+             nb::sig("def numpy(self, *, writeable: bool = False) -> numpy.typing.NDArray[typing.Any]"),
+             "A view of the elements, without a copy, which keeps the tensor's memory. It is read-only "
+             "unless writeable, "
+             "which counts as a write: gradients that saved this tensor refuse to be taken.");
   // NumPy's own operators then leave `array * tensor` to the tensor.
   tensor.attr("__array_ufunc__") = nb::none();
 
@@ -200,7 +201,7 @@ void bind_arrays(nb::module_& m, nb::object& tensor_class) {
       nb::arg("array"), nb::sig("def _copy(array: object) -> Tensor"));
   m.def(
       "_dtype", [](DTypeName dtype) { return to_numpy(dtype); }, nb::arg("dtype"),
-      nb::sig("def _dtype(dtype: numpy.typing.DTypeLike) -> numpy.dtype"));
+      nb::sig("def _dtype(dtype: numpy.typing.DTypeLike) -> numpy.dtype[typing.Any]"));
 }
 
 }  // namespace saccade::python

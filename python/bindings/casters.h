@@ -87,7 +87,7 @@ namespace nanobind::detail {
 
 template <>
 struct type_caster<saccade::python::Array> {
-  NB_TYPE_CASTER(saccade::python::Array, const_name("Tensor | numpy.typing.NDArray"))
+  NB_TYPE_CASTER(saccade::python::Array, const_name("Tensor | numpy.typing.NDArray[typing.Any]"))
 
   bool from_python(handle src, uint32_t flags, cleanup_list*) noexcept {
     if (isinstance<saccade::Tensor>(src)) {
@@ -101,7 +101,7 @@ struct type_caster<saccade::python::Array> {
 
 template <>
 struct type_caster<saccade::python::Operand> {
-  NB_TYPE_CASTER(saccade::python::Operand, const_name("Tensor | float | numpy.typing.NDArray"))
+  NB_TYPE_CASTER(saccade::python::Operand, const_name("Tensor | float | numpy.typing.NDArray[typing.Any]"))
 
   bool from_python(handle src, uint32_t flags, cleanup_list* cleanup) noexcept {
     if (PyFloat_Check(src.ptr()) || PyLong_Check(src.ptr()) || saccade::python::is_numpy_scalar(src)) {

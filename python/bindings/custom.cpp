@@ -172,7 +172,10 @@ nb::tuple record_custom(const std::string& name, nb::handle inputs, nb::handle o
 
 void bind_custom(nb::module_& m) {
   m.def("_record", &record_custom, nb::arg("name"), nb::arg("inputs"), nb::arg("outputs"), nb::arg("saved"),
-        nb::arg("backward"));
+        nb::arg("backward"),
+        nb::sig("def _record(name: str, inputs: collections.abc.Sequence[object], outputs: Tensor | "
+                "collections.abc.Sequence[Tensor], saved: collections.abc.Sequence[Tensor], backward: "
+                "collections.abc.Callable[..., tuple[object, ...]]) -> tuple[Tensor, ...]"));
 }
 
 }  // namespace saccade::python

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <memory>
 
 #include "base/error.h"
@@ -60,6 +61,23 @@ std::span<const double> numbers(const char* what, const Numbers& given, std::siz
   return {given.data(), expected};
 }
 
+// Marks an environment as in use, whose methods let go of the GIL: Error where another thread is at it.
+class InUse {
+ public:
+  InUse(std::atomic<bool>& flag, const envs::Spec& spec) : flag_(flag) {
+    if (flag_.exchange(true)) {
+      throw Error(
+          fmt::format("{}: another thread is using this environment; give each one of its own", spec.id));
+    }
+  }
+  ~InUse() { flag_ = false; }
+  InUse(const InUse&) = delete;
+  InUse& operator=(const InUse&) = delete;
+
+ private:
+  std::atomic<bool>& flag_;
+};
+
 // One environment and its generator.
 class Single {
  public:
@@ -70,6 +88,7 @@ class Single {
   void seed(std::uint64_t seed) { rng_ = Rng(seed); }
 
   nb::object reset() {
+    const InUse in_use(in_use_, spec());
     return observation([&](std::span<double> obs) {
       const nb::gil_scoped_release release;
       env_->reset(rng_, obs);
@@ -77,6 +96,7 @@ class Single {
   }
 
   nb::tuple step(const Numbers& action) {
+    const InUse in_use(in_use_, spec());
     const auto a = numbers("step", action, envs::size_of(spec().action_space));
     envs::StepResult result;
     nb::object obs = observation([&](std::span<double> out) {
@@ -108,6 +128,7 @@ class Single {
 
   std::unique_ptr<envs::Env> env_;
   Rng rng_;
+  std::atomic<bool> in_use_ = false;
 };
 
 enum class Autoreset { next_step, same_step, disabled };
@@ -135,6 +156,7 @@ class Vector {
     if (mask.size() != envs_.size()) {
       throw ShapeError(fmt::format("reset: {} flags were given for {} copies", mask.size(), envs_.size()));
     }
+    const InUse in_use(in_use_, spec());
     Observations obs(*this);
     {
       const nb::gil_scoped_release release;
@@ -151,6 +173,7 @@ class Vector {
   }
 
   nb::tuple step(const Numbers& actions) {
+    const InUse in_use(in_use_, spec());
     const std::size_t n = envs_.size(), width = envs::size_of(spec().action_space);
     const auto all = numbers("step", actions, n * width);
     Observations obs(*this), last(*this);
@@ -221,6 +244,7 @@ class Vector {
   Autoreset autoreset_;
   std::vector<Rng> rngs_;
   std::vector<envs::StepResult> results_;
+  std::atomic<bool> in_use_ = false;
   std::vector<char> over_;  // no episode under way; each its own byte, since threads write to them
 };
 
@@ -245,23 +269,36 @@ void bind_envs(nb::module_& m) {
   m.def(
       "canonical_env_id", [](const std::string& name) { return envs::canonical_id(name); }, "name"_a,
       "The id that a name means: one without a version means the latest, and letter case does not matter.");
-  m.def("_env_spec", &spec_of, "id"_a);
+  m.def("_env_spec", &spec_of, "id"_a, nb::sig("def _env_spec(id: str) -> dict[str, typing.Any]"));
   nb::class_<Single>(m, "_Env")
       .def(nb::init<const std::string&, std::optional<std::int64_t>>(), "id"_a,
            "max_episode_steps"_a = nb::none())
       .def("seed", &Single::seed)
-      .def("reset", &Single::reset)
-      .def("step", &Single::step)
-      .def("observe", &Single::observe)
-      .def("state", &Single::state)
+      .def("reset", &Single::reset, nb::sig("def reset(self) -> numpy.typing.NDArray[typing.Any]"))
+      .def("step", &Single::step,
+           nb::sig("def step(self, action: numpy.typing.NDArray[typing.Any], /) -> "
+                   "tuple[numpy.typing.NDArray[typing.Any], float, "
+                   "bool, bool, "
+                   "bool, dict[str, typing.Any]]"))
+      .def("observe", &Single::observe, nb::sig("def observe(self) -> numpy.typing.NDArray[typing.Any]"))
+      .def("state", &Single::state, nb::sig("def state(self) -> tuple[list[float], int, int]"))
       .def("set_state", &Single::set_state);
   nb::class_<Vector>(m, "_VectorEnv")
       .def(nb::init<const std::string&, std::int64_t, const std::string&, std::optional<std::int64_t>>(),
            "id"_a, "n"_a, "autoreset"_a, "max_episode_steps"_a = nb::none())
       .def("seed", &Vector::seed)
-      .def("reset", &Vector::reset)
-      .def("step", &Vector::step)
-      .def("terms", &Vector::terms);
+      .def(
+          "reset", &Vector::reset,
+          nb::sig(
+              "def reset(self, mask: collections.abc.Sequence[bool], /) -> numpy.typing.NDArray[typing.Any]"))
+      .def("step", &Vector::step,
+           nb::sig("def step(self, actions: numpy.typing.NDArray[typing.Any], /) -> "
+                   "tuple[numpy.typing.NDArray[typing.Any], "
+                   "numpy.typing.NDArray[typing.Any], numpy.typing.NDArray[typing.Any], "
+                   "numpy.typing.NDArray[typing.Any], numpy.typing.NDArray[typing.Any], "
+                   "numpy.typing.NDArray[typing.Any]]"))
+      .def("terms", &Vector::terms,
+           nb::sig("def terms(self) -> dict[str, numpy.typing.NDArray[typing.Any]]"));
 }
 
 }  // namespace saccade::python

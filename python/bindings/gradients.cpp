@@ -131,6 +131,9 @@ void bind_gradients(nb::module_& m) {
         return nb::make_tuple(like(v, y), like(x, g));
       },
       "f"_a, "x"_a, "v"_a, nb::kw_only(), "create_graph"_a = false,
+      nb::sig("def vjp(f: collections.abc.Callable[..., Tensor | collections.abc.Sequence[Tensor]], x: "
+              "Tensor | collections.abc.Sequence[Tensor], v: Tensor | collections.abc.Sequence[Tensor], *, "
+              "create_graph: bool = False) -> tuple[typing.Any, typing.Any]"),
       "f(x), and v . J: the gradient of f(x) weighted by v, for each input.");
   m.def(
       "jvp",
@@ -143,19 +146,27 @@ void bind_gradients(nb::module_& m) {
                       : nb::make_tuple(nb::tuple(to_python(y)), nb::tuple(to_python(d)));
       },
       "f"_a, "x"_a, "u"_a, nb::kw_only(), "create_graph"_a = false,
+      nb::sig("def jvp(f: collections.abc.Callable[..., Tensor | collections.abc.Sequence[Tensor]], x: "
+              "Tensor | collections.abc.Sequence[Tensor], u: Tensor | collections.abc.Sequence[Tensor], *, "
+              "create_graph: bool = False) -> tuple[typing.Any, typing.Any]"),
       "f(x), and J . u: the derivative of f along the direction u, for each output.");
   m.def(
       "jacobian",
       [](nb::callable f, const Tensor& x, bool create_graph) {
         return jacobian(one(std::move(f)), x, {.create_graph = create_graph});
       },
-      "f"_a, "x"_a, nb::kw_only(), "create_graph"_a = false, "d f_i / d x_j, of shape f(x).shape + x.shape.");
+      "f"_a, "x"_a, nb::kw_only(), "create_graph"_a = false,
+      nb::sig("def jacobian(f: collections.abc.Callable[[Tensor], Tensor], x: Tensor, *, create_graph: bool "
+              "= False) -> Tensor"),
+      "d f_i / d x_j, of shape f(x).shape + x.shape.");
   m.def(
       "hessian",
       [](nb::callable f, const Tensor& x, bool create_graph) {
         return hessian(one(std::move(f)), x, {.create_graph = create_graph});
       },
       "f"_a, "x"_a, nb::kw_only(), "create_graph"_a = false,
+      nb::sig("def hessian(f: collections.abc.Callable[[Tensor], Tensor], x: Tensor, *, create_graph: bool = "
+              "False) -> Tensor"),
       "d^2 f / d x_i d x_j of a one-element f, of shape x.shape + x.shape.");
   m.def(
       "hvp",
@@ -163,6 +174,8 @@ void bind_gradients(nb::module_& m) {
         return hvp(one(std::move(f)), x, v, {.create_graph = create_graph});
       },
       "f"_a, "x"_a, "v"_a, nb::kw_only(), "create_graph"_a = false,
+      nb::sig("def hvp(f: collections.abc.Callable[[Tensor], Tensor], x: Tensor, v: Tensor, *, create_graph: "
+              "bool = False) -> Tensor"),
       "The Hessian of a one-element f times v, without making the Hessian.");
   m.def(
       "checkpoint",
@@ -178,7 +191,8 @@ void bind_gradients(nb::module_& m) {
   bind_gradcheck(m);
 
   // What the context managers of saccade/_modes.py switch.
-  m.def("_set_detect_anomaly", [](bool on) { return std::exchange(detail::detecting_anomalies, on); });
+  m.def(
+      "_set_detect_anomaly", [](bool on) { return std::exchange(detail::detecting_anomalies, on); }, "on"_a);
   m.def(
       "_set_scope",
       [](nb::handle name) {

@@ -359,15 +359,16 @@ void bind_views(const Both& def) {
       "split",
       [](const Array& x, const Sizes& sizes, std::int64_t dim) { return tuple_of(split(x, sizes, dim)); },
       "x", "sizes"_a, "dim"_a,
-      nb::sig(
-          "def split(x: Tensor | numpy.typing.NDArray, sizes: collections.abc.Sequence[int], dim: int) -> "
-          "tuple[Tensor, ...]"),
+      nb::sig("def split(x: Tensor | numpy.typing.NDArray[typing.Any], sizes: collections.abc.Sequence[int], "
+              "dim: int) -> "
+              "tuple[Tensor, ...]"),
       "Parts of these sizes: views.");
   def(
       "chunk",
       [](const Array& x, std::int64_t chunks, std::int64_t dim) { return tuple_of(chunk(x, chunks, dim)); },
       "x", "chunks"_a, "dim"_a,
-      nb::sig("def chunk(x: Tensor | numpy.typing.NDArray, chunks: int, dim: int) -> tuple[Tensor, ...]"),
+      nb::sig("def chunk(x: Tensor | numpy.typing.NDArray[typing.Any], chunks: int, dim: int) -> "
+              "tuple[Tensor, ...]"),
       "So many parts: views.");
   def(
       "flip", [](const Array& x, const Sizes& dims) { return flip(x, dims); }, "x", "dims"_a,

@@ -173,7 +173,7 @@ void bind_tensor(nb::module_& m) {
   tensor.def_prop_ro("shape", [](const Tensor& x) { return x.shape(); })
       .def_prop_ro(
           "dtype", [](const Tensor& x) { return to_numpy(x.dtype()); },
-          nb::sig("def dtype(self) -> numpy.dtype"), "As NumPy's: float32, float64 or int64.")
+          nb::sig("def dtype(self) -> numpy.dtype[typing.Any]"), "As NumPy's: float32, float64 or int64.")
       .def_prop_ro("ndim", &Tensor::dim, "The number of dimensions.")
       .def("dim", &Tensor::dim, "The number of dimensions.")
       .def("size", &Tensor::size, "dim"_a)
@@ -229,14 +229,14 @@ void bind_tensor(nb::module_& m) {
           nb::sig("def item(self) -> float"), "The only element, as Python's number.")
       .def(
           "tolist", [](nb::handle self) { return self.attr("numpy")().attr("tolist")(); },
-          nb::sig("def tolist(self) -> list"), "Nested lists of the elements.")
+          nb::sig("def tolist(self) -> typing.Any"), "Nested lists of the elements.")
       .def(
           "copy_",
           [](nb::object self, const Array& source) {
             nb::cast<const Tensor&>(self).copy_(source);
             return self;
           },
-          "source"_a, nb::sig("def copy_(self, source: Tensor | numpy.typing.NDArray) -> Tensor"),
+          "source"_a, nb::sig("def copy_(self, source: Tensor | numpy.typing.NDArray[typing.Any]) -> Tensor"),
           "Overwrites the elements in place, outside any graph.")
       .def(
           "fill_",
@@ -271,7 +271,7 @@ void bind_tensor(nb::module_& m) {
             }
             return nb::make_tuple(self.attr("numpy")().attr("copy")(), x.requires_grad());
           },
-          nb::sig("def __getstate__(self) -> tuple[numpy.typing.NDArray, bool]"))
+          nb::sig("def __getstate__(self) -> tuple[numpy.typing.NDArray[typing.Any], bool]"))
       .def(
           "__setstate__",
           [](Tensor& x, std::pair<AnyArray, bool> state) {
@@ -280,10 +280,10 @@ void bind_tensor(nb::module_& m) {
             x.copy_(shared);
             if (state.second) x.requires_grad_();
           },
-          nb::sig("def __setstate__(self, state: tuple[numpy.typing.NDArray, bool], /) -> None"));
-  bind_arrays(m, tensor);
+          nb::sig("def __setstate__(self, state: tuple[numpy.typing.NDArray[typing.Any], bool], /) -> None"));
   bind_ops(m, tensor);
   bind_indexing(tensor);
+  bind_arrays(m, tensor);
   bind_rng(m);
   bind_factories(m);
 }

@@ -44,6 +44,14 @@ f64 = float64 = _numpy.dtype("float64")
 i64 = int64 = _numpy.dtype("int64")
 
 
+def __getattr__(name: str) -> Any:
+    if name == "gym":  # imported when it is asked for, since it needs Gymnasium
+        import importlib
+
+        return importlib.import_module(".gym", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def make_vec(id: str, n: int, **options: Any) -> VectorEnv:
     """n copies of an environment, stepped in C++'s threads: saccade.gym.VectorEnv(id, n, ...). Needs Gymnasium."""
     from .gym import VectorEnv

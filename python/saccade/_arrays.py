@@ -85,7 +85,7 @@ def _fitting(data: Any) -> numpy.ndarray:
         raise ShapeError(f"tensor: {error}") from None
     kind, size = array.dtype.kind, array.dtype.itemsize
     if kind == "f" and size <= 8:
-        wanted = numpy.float64 if size == 8 and given is not None else numpy.float32
+        wanted: Any = numpy.float64 if size == 8 and given is not None else numpy.float32
     elif kind == "b":
         wanted = numpy.float32
     elif kind in "iu" and (kind == "i" or size < 8 or array.size == 0 or array.max() < 2**63):

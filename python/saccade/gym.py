@@ -26,14 +26,14 @@ from ._gymnasium import register_envs
 register_envs()
 
 
-def _space(given: Any, dtype: type) -> gymnasium.Space:
+def _space(given: Any, dtype: Any) -> gymnasium.Space[Any]:
     if isinstance(given, int):
         return gymnasium.spaces.Discrete(given)
-    low, high = (numpy.asarray(bound, dtype) for bound in given)
-    return gymnasium.spaces.Box(low, high, dtype=dtype)
+    low, high = given
+    return gymnasium.spaces.Box(numpy.asarray(low, dtype), numpy.asarray(high, dtype), dtype=dtype)
 
 
-def _spaces(id: str) -> tuple[gymnasium.Space, gymnasium.Space]:
+def _spaces(id: str) -> tuple[gymnasium.Space[Any], gymnasium.Space[Any]]:
     """Of observations, in float64 as they are computed, and of actions, in float32 as Gymnasium's are."""
     spec = _core._env_spec(id)
     return _space(spec["observation_space"], numpy.float64), _space(spec["action_space"], numpy.float32)

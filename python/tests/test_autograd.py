@@ -141,6 +141,11 @@ def test_scope_and_anomaly_name_the_place():
         with pytest.raises(saccade.Error, match="'log' of actor/l1"):
             x.log()
     assert math.isnan(x.log().item())
+    with saccade.scope("critic"), saccade.detect_anomaly():
+        with pytest.raises(saccade.Error, match="'log' of critic"):
+            x.log()
+    with saccade.detect_anomaly(), pytest.raises(saccade.Error, match="'log'(?! of)"):
+        x.log()
 
 
 def test_hooks_see_and_replace_the_gradient():

@@ -280,6 +280,28 @@ def test_any_number_of_threads_gives_the_same_bits_and_lets_others_run():
     assert count[0] > 5
 
 
+@pytest.mark.skipif(not HAS_MUJOCO, reason="a build without MuJoCo")
+def test_two_threads_cannot_step_one_environment():
+    envs = saccade.make_vec("Humanoid-v5", 4)
+    envs.reset(seed=0)
+    actions, refused = np.zeros((4, 17)), []
+
+    def work():
+        for _ in range(50):
+            try:
+                envs.step(actions)
+            except saccade.Error as error:
+                refused.append(str(error))
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert refused and "another thread" in refused[0]
+    envs.step(actions)
+
+
 def test_importing_saccade_does_not_import_gymnasium():
     code = "import sys, saccade; assert 'gymnasium' not in sys.modules; saccade.tensor([1.0]); print('ok')"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "ok\n"

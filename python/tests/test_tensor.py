@@ -287,3 +287,16 @@ def test_repr_names_the_op():
 def test_tensors_are_hashed_by_identity():
     x, y = saccade.ones(2), saccade.ones(2)
     assert len({x, y, x}) == 2
+
+
+def test_stubs_name_all_that_is_there():
+    from saccade import _core
+
+    stubs = Path(_core.__file__).with_name("_core.pyi")
+    text = stubs.read_text()
+    for name in dir(_core):
+        if not name.startswith("__"):
+            assert re.search(rf"^(def|class) {name}\b", text, re.M), name
+    for name in dir(saccade.Tensor):
+        if not name.startswith("_"):
+            assert re.search(rf"^    def {name}\(", text, re.M), name
