@@ -24,6 +24,8 @@ NB_MODULE(_core, m) {
   m.def("set_num_threads", &set_num_threads, nanobind::arg("n"),
         "How many threads a loop of the engine takes at most. Results do not depend on it.");
   m.def("num_threads", &num_threads, "How many threads a loop of the engine takes at most.");
+  m.def("set_dynamic_threads", &set_dynamic_threads, nanobind::arg("dynamic"),
+        "Whether a loop takes fewer threads while other programs keep processors busy, as it does at first.");
   m.def("grad_enabled", &grad_enabled, "Whether ops put themselves on the tape in this thread.");
   m.def(
       "_set_grad_enabled", [](bool on) { return std::exchange(detail::recording, on); },

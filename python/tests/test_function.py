@@ -72,6 +72,27 @@ def test_several_inputs_and_outputs(f64, near):
     assert saccade.gradcheck(lambda r, angle: Polar.apply(r, angle, 2), [f64(2), f64(2)], order=2)
 
 
+def test_three_of_each_of_different_shapes(f64, near):
+    class Mix(saccade.Function):
+        @staticmethod
+        def forward(ctx, a, b, c):
+            ctx.save_for_backward(a, b, c)
+            return a * b.sum(), b * c, c * a.sum()
+
+        @staticmethod
+        def backward(ctx, gx, gy, gz):
+            a, b, c = ctx.saved_tensors
+            return (
+                gx * b.sum() + (gz * c).sum(),
+                (gx * a).sum() + gy * c,
+                (gy * b).sum() + gz * a.sum(),
+            )
+
+    a, b, c = f64(2), f64(3, 2), f64()
+    assert [y.shape for y in Mix.apply(a, b.requires_grad_(), c)] == [(2,), (3, 2), ()]
+    assert saccade.gradcheck(Mix.apply, [a, b, c], order=2)
+
+
 def test_only_inputs_that_need_one_get_a_gradient(f64):
     class Product(saccade.Function):
         @staticmethod

@@ -30,7 +30,11 @@ def threads_started():
     """Two threads at least, whatever the machine is busy with."""
     before = saccade.num_threads()
     saccade.set_num_threads(max(2, before))
+    saccade.set_dynamic_threads(False)
+    alone = len(os.listdir("/proc/self/task"))
     yield large_product()
+    assert len(os.listdir("/proc/self/task")) >= max(2, alone)
+    saccade.set_dynamic_threads(True)
     saccade.set_num_threads(before)
 
 
