@@ -1,6 +1,7 @@
 """Environments by themselves, for Gymnasium, and side by side."""
 
 import copy
+import importlib.metadata
 import json
 import pickle
 import subprocess
@@ -310,7 +311,17 @@ def test_importing_saccade_does_not_import_gymnasium():
 def test_gymnasium_knows_the_tasks_whichever_is_imported_first():
     for order in ("gymnasium, saccade", "saccade.gym, gymnasium"):
         code = f"import {order}; print(gymnasium.make('saccade/Pendulum-v1').unwrapped.__class__.__module__)"
-        assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "saccade.gym\n"
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert result.stdout == "saccade.gym\n"
+
+
+@pytest.mark.skipif(
+    not any(e.value.startswith("saccade.") for e in importlib.metadata.entry_points(group="gymnasium.envs")),
+    reason="the package is not installed",
+)
+def test_gymnasium_finds_its_plugin():
+    code = "import gymnasium; print(gymnasium.make('saccade/Pendulum-v1').unwrapped.__class__.__module__)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "saccade.gym\n"
 
 
 def test_without_gymnasium_the_error_says_so():
