@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import sys as _sys
-
 import numpy as _numpy
 
 try:
@@ -30,10 +28,12 @@ from ._core import __version__
 from ._function import Context, Function
 from ._modes import detect_anomaly, enable_grad, no_grad, scope
 
-if _sys.modules.get("gymnasium") is not None:  # imported before this package: then it may not have found its plugin
+try:
     from ._gymnasium import register_envs as _register_envs
 
     _register_envs()
+except ImportError:  # no Gymnasium here
+    pass
 
 if TYPE_CHECKING:
     from .gym import VectorEnv

@@ -1,5 +1,4 @@
-"""Makes Gymnasium know our environments by "saccade/" and their ids. Gymnasium itself calls this when it is imported: the
-package is its plugin, by the entry point "gymnasium.envs". So this must not import gymnasium at its own head."""
+"""Makes Gymnasium know our environments, by "saccade/" and their ids."""
 
 from __future__ import annotations
 
@@ -7,12 +6,10 @@ from . import _core
 
 
 def register_envs() -> None:
-    """Registers those that are not registered yet."""
+    """ImportError where there is no Gymnasium."""
     from gymnasium.envs import registration
 
     for id in _core.env_ids():
-        if f"saccade/{id}" in registration.registry:
-            continue
         spec = _core._env_spec(id)
         # The time limit is left to Gymnasium, which takes another from who makes the environment.
         registration.register(

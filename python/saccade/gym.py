@@ -21,9 +21,6 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 from . import _core
-from ._gymnasium import register_envs
-
-register_envs()
 
 
 def _space(given: Any, dtype: Any) -> gymnasium.Space[Any]:
