@@ -178,7 +178,7 @@ class Subgraph {
 };
 
 void check_saved(const Node& node, const Saved& saved) {
-  if (saved.body == nullptr || saved.body->storage->version == saved.version) return;
+  if (!saved.is_overwritten()) return;
   throw GradError(
       fmt::format("grad: {} saved a tensor of shape {} for its gradient, and it has been overwritten since",
                   describe(node), saved.body->shape.str()));

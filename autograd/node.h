@@ -97,10 +97,21 @@ class Vjp {
   alignas(std::max_align_t) std::byte buffer_[kInline];
 };
 
-/// A tensor that a closure keeps for the backward pass, and the version of its storage when it was kept.
+/// A tensor that a closure keeps for the backward pass, and what tells whether it has been overwritten since.
 struct Saved {
-  const TensorBody* body;  // alive as long as the closure
-  std::uint32_t version;
+  const TensorBody* body = nullptr;  // alive as long as the closure
+  std::uint32_t version = 0;         // of its storage, when it was kept
+  std::uint64_t fingerprint = 0;     // of its elements, where their storage is open
+
+  Saved() = default;
+  explicit Saved(const TensorBody* kept)
+      : body(kept),
+        version(kept->storage->version),
+        fingerprint(kept->storage->is_open ? fingerprint_of(*kept) : 0) {}
+  bool is_overwritten() const;
+
+ private:
+  static std::uint64_t fingerprint_of(const TensorBody& body);
 };
 
 class TapeObserver;  // tape_observer.h
@@ -143,7 +154,7 @@ struct Edge {
         vjp = Vjp(f);
       }
       for (TensorBody* body : held) {
-        if (body != nullptr) saved.push_back({body, body->storage->version});
+        if (body != nullptr) saved.push_back(Saved(body));
       }
     }
   }
@@ -161,7 +172,7 @@ struct Node {
   Shape shape;           // of the output
   PoolVector<Edge> edges;
   Tensor output;  // without its node, hence no cycle; only if a gradient asks for it
-  Saved output_saved{};
+  Saved output_saved;
   TensorBody* leaf = nullptr;  // that it is the node of, as long as a handle to it is left
   PoolVector<std::function<Tensor(const Tensor&)>> hooks;
 

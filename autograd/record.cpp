@@ -36,7 +36,7 @@ Tensor record(const char* op, Tensor y, PoolVector<Edge> edges, SourceLocation w
   for (const Edge& edge : edges) {
     if (!edge.needs_output || node->output.defined()) continue;
     node->output = y.detach();
-    node->output_saved = {node->output.body(), y.body()->storage->version};
+    node->output_saved = Saved(node->output.body());
   }
   node->edges = std::move(edges);
   y.body()->node = std::move(node);

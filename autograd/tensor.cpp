@@ -23,6 +23,7 @@ Ref<Storage> Storage::make(std::int64_t bytes) {
 
 void Storage::destroy() {
   const auto total = static_cast<std::size_t>(bytes) + 64;
+  if (give_back != nullptr) give_back(owner);
   this->~Storage();
   pool::release(this, total);
 }
@@ -209,6 +210,22 @@ Tensor view_of(const Tensor& x, const Shape& shape, const Strides& strides, std:
   body->shape = shape;
   body->strides = strides;
   body->storage = x.body()->storage;
+  return Tensor(std::move(body));
+}
+
+Tensor borrow(void* elements, const Shape& shape, const Strides& strides, DType dtype, void* owner,
+              void (*give_back)(void* owner)) {
+  Ref<Storage> storage = Storage::make(0);
+  storage->is_open = true;
+  Ref<TensorBody> body = make_body();
+  body->dtype = dtype;
+  // The storage has no elements of its own: the offset leads from where they would be to where these are.
+  body->offset = (static_cast<char*>(elements) - static_cast<char*>(storage->data())) / element_size(dtype);
+  body->shape = shape;
+  body->strides = strides;
+  storage->owner = owner;
+  storage->give_back = give_back;
+  body->storage = std::move(storage);
   return Tensor(std::move(body));
 }
 

@@ -24,6 +24,12 @@ struct Storage {
   std::int32_t references = 0;
   std::uint32_t version = 0;
   std::int64_t bytes = 0;
+  // Whether something else, such as a NumPy array, can write to the elements, which the version does not
+  // count. Gradients then keep fingerprints of what they save.
+  bool is_open = false;
+  // Called with the owner when this storage goes, where the elements are somebody else's: see borrow().
+  void (*give_back)(void* owner) = nullptr;
+  void* owner = nullptr;
   void* data() { return reinterpret_cast<char*>(this) + 64; }
   static Ref<Storage> make(std::int64_t bytes);
   void destroy();
@@ -152,6 +158,12 @@ Tensor eye(std::int64_t n, DType dtype = DType::f32);
 /// Uniform on [low, high), and standard normal. ConfigError unless low <= high, and high - low is finite.
 Tensor rand(const Shape& shape, Rng& rng, DType dtype = DType::f32, double low = 0, double high = 1);
 Tensor randn(const Shape& shape, Rng& rng, DType dtype = DType::f32);
+
+/// Elements that belong to something else, such as a NumPy array, whose owner may go on writing to them.
+/// Strides count elements and are not negative; `elements` is aligned as the dtype is. give_back(owner) is
+/// called once, by the thread that drops the last tensor on them.
+Tensor borrow(void* elements, const Shape& shape, const Strides& strides, DType dtype, void* owner,
+              void (*give_back)(void* owner));
 
 /// A view of x's storage with another shape, strides and offset, outside any graph. For the view ops.
 Tensor view_of(const Tensor& x, const Shape& shape, const Strides& strides, std::int64_t offset);

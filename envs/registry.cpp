@@ -76,11 +76,16 @@ std::string unknown(std::string_view name) {
 
 }  // namespace
 
-std::unique_ptr<Env> make(std::string_view name) {
+std::unique_ptr<Env> make_untimed(std::string_view name) {
   const std::string id = canonical_id(name);
   const std::shared_ptr<const TaskFile> file = find_task_file(id);
   std::unique_ptr<Env> env = file != nullptr ? make_file_task(file) : registry().at(id)();
   if (!env) throw ConfigError(fmt::format("{}: its factory made no environment", id));
+  return env;
+}
+
+std::unique_ptr<Env> make(std::string_view name) {
+  std::unique_ptr<Env> env = make_untimed(name);
   if (env->spec().max_episode_steps == 0) return env;
   return std::make_unique<TimeLimit>(std::move(env));
 }

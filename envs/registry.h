@@ -30,6 +30,9 @@ using Entry = std::pair<std::string, Factory>;
 /// FormatError for a model that cannot be had.
 std::unique_ptr<Env> make(std::string_view name);
 
+/// The same without the time limit, for who keeps one himself.
+std::unique_ptr<Env> make_untimed(std::string_view name);
+
 /// The id that make() understands by this name. Throws ConfigError for one that is not known, or a task file
 /// that is faulty.
 std::string canonical_id(std::string_view name);
