@@ -38,6 +38,10 @@ for package in "${packages[@]}"; do
   installed "$package" || missing+=("$package")
 done
 if $ci; then
+  # The Python package's module, and a virtual environment to test it in.
+  for package in python3-dev python3-venv; do
+    installed "$package" || missing+=("$package")
+  done
   # clang's OpenMP and sanitizers are in packages of their own. Debian 13 has the same names, for version 19 where 12 has 14.
   for package in clang libclang-rt-dev libomp-dev clang-format clang-tidy; do
     installed "$package" || missing+=("$package")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up, builds, and runs all tests: test.sh [--long [STEP...]]. With CI=true, warnings are errors, and so are a test that
-# cannot run here and a file that tools/format.sh would change; and the source is broken for three minutes, which the tests
-# must notice.
+# cannot run here and a file that tools/format.sh would change; the Python package's tests run too, in a virtual environment
+# in build/venv, wherever pip reaches a package index; and the source is broken for two minutes, which the tests must notice.
 #
 # --long takes hours and ends with a table of what passed. Its steps, of which some may be named:
 #   tests    the tests too long for every day: ten seeds, a browser, crashes, a minute of each fuzz target, the recipes; and
@@ -9,13 +9,14 @@
 #   asan     every test under AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan     the threaded tests under ThreadSanitizer
 #   clang    every test, built by clang
+#   python   the Python package as pip installs it, in a virtual environment, and its tests
 #   tidy     clang-tidy
 #   mutants  mutation of the source, a hundred mutants of each room
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 every_test=(ctest --output-on-failure -j "$(nproc)" --label-exclude long)
-usage="usage: tools/test.sh [--long [tests|asan|tsan|clang|tidy|mutants]...]"
+usage="usage: tools/test.sh [--long [tests|asan|tsan|clang|python|tidy|mutants]...]"
 
 # A build of its own in build/NAME (warnings are no errors: GCC 12 has false ones under its sanitizers), with whichever of ccache and ninja is there: built NAME OPTION...
 built() {
@@ -41,15 +42,22 @@ long_clang() {
   built clang -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=clang++ -DSACCADE_WERROR=ON
   "${every_test[@]}" --test-dir "$root/build/clang" --exclude-regex 'fuzz'
 }
+long_python() { "$root/python/test.sh"; }
 long_tidy() { "$root/tools/tidy.sh"; }
 long_mutants() { "$root/tests/mutate_source"; }
+
+# A virtual environment with what the Python package's tests take; false where no package index is within reach.
+venv=$root/build/venv
+python_environment() {
+  python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --retries 1 nanobind numpy gymnasium pytest
+}
 
 case ${1-} in
   "") ;;
   --long)
     shift
     steps=("$@")
-    [[ ${#steps[@]} -gt 0 ]] || steps=(tests asan tsan clang tidy mutants)
+    [[ ${#steps[@]} -gt 0 ]] || steps=(tests asan tsan clang python tidy mutants)
     for step in "${steps[@]}"; do
       declare -F "long_$step" >/dev/null || { echo "test.sh: unknown step '$step'; $usage" >&2; exit 2; }
     done
@@ -80,6 +88,13 @@ if [[ ${CI-} == true ]]; then
   "$root/tools/setup.sh" --ci
   # Debian 13 has no clang-format 14, whose word counts.
   if command -v clang-format-14 >/dev/null || ! command -v clang-format >/dev/null; then "$root/tools/format.sh" --check; fi
+  if python_environment; then
+    options+=(-DSACCADE_PYTHON=ON "-DPython_EXECUTABLE=$venv/bin/python" "-Dnanobind_DIR=$("$venv/bin/python" -m nanobind --cmake_dir)")
+    tests_python=true
+  else
+    echo "test.sh: pip reaches no package index: the Python package is not tested" >&2
+    options+=(-DSACCADE_PYTHON=OFF)
+  fi
 fi
 
 "$root/tools/build.sh" "${options[@]}"
@@ -92,8 +107,11 @@ if [[ ${CI-} == true ]]; then
     echo "test.sh: a test was skipped, which counts as a failure here" >&2
     exit 1
   fi
+  if [[ ${tests_python-} == true ]]; then
+    PYTHONPATH=$root/build/release/python "$venv/bin/python" -m pytest -q --rootdir "$root" "$root/python/tests"
+  fi
   # A sample of the source's mutants. In so few one survivor more or less is chance: the rate that counts is --long's.
-  "$root/tests/mutate_source" --in-place "$root/build/release" --no-headers --minutes 3 --threshold 60
+  "$root/tests/mutate_source" --in-place "$root/build/release" --no-headers --minutes 2 --threshold 60
   exit 0
 fi
 exec "${every_test[@]}" --test-dir "$root/build/release"
