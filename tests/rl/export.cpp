@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "envs/registry.h"
+#include "inference/policy.h"
 #include "nn/formats/safetensors.h"
 #include "rl/components/action_scale.h"
 #include "rl/runs/evaluate_run.h"
@@ -233,6 +234,81 @@ TEST_CASE("the NumPy program of docs/formats.md acts as the agent does", "[expor
     for (double x; printed >> x;) actions.push_back(x);
     check_close(actions, actions_of(agent, *itself, in, ActMode::exploit), 1e-5 * range_of(agent.spec));
   }
+}
+
+TEST_CASE("inference::Policy acts as the agent does, and refuses what does not fit", "[export][inference]") {
+  for (const Case& c : kCases) {
+    INFO(c.algorithm << " " << c.more.dump() << " " << c.env);
+    const TemporaryFolder folder;
+    const std::string run = folder.path("run");
+    go(Training::begin(case_run(c), run));
+    const ExportedAgent agent = agent_to_export(run);
+    const auto itself = load_agent(run);
+    const Inputs in = random_inputs(agent, *itself);
+    inference::Policy policy = inference::Policy::load(run);
+    CHECK(policy.about().at("algorithm") == c.algorithm);
+    REQUIRE(policy.observation_size() == in.width);
+    std::vector<double> actions(static_cast<std::size_t>(in.rows * policy.action_size()));
+    for (std::int64_t row = 0; row < in.rows; ++row) {
+      policy.act(std::span(in.obs).subspan(static_cast<std::size_t>(row * in.width),
+                                           static_cast<std::size_t>(in.width)),
+                 std::span(actions).subspan(static_cast<std::size_t>(row * policy.action_size()),
+                                            static_cast<std::size_t>(policy.action_size())));
+    }
+    check_close(actions, actions_of(agent, *itself, in, ActMode::exploit), 1e-5 * range_of(agent.spec));
+    std::vector<double> wrong(static_cast<std::size_t>(in.width) + 1);
+    CHECK_THROWS_AS(
+        policy.act(wrong, std::span(actions).first(static_cast<std::size_t>(policy.action_size()))),
+        ShapeError);
+    if (c.env == "FrozenLake-v1") {
+      const double outside = 16;
+      CHECK_THROWS_WITH(policy.act(std::span(&outside, 1), std::span(actions).first(1)),
+                        Contains("the state is 16, expected a number from 0 to 15"));
+    }
+  }
+}
+
+TEST_CASE("inference::Policy says what is wrong with a file", "[export][inference]") {
+  const TemporaryFolder folder;
+  const std::string path = folder.path("w.safetensors");
+  const nn::NamedTensors tensors = {{"l.weight", ones({2, 3})}, {"l.bias", zeros({2})}};
+  const nn::safetensors::Metadata good = {
+      {"observation", R"({"size": 3, "low": [0, 0, 0], "high": [1, 1, 1]})"},
+      {"action", R"({"size": 2, "low": [-1, -1], "high": [1, 3]})"},
+      {"policy", R"([{"op": "linear", "weight": "l.weight", "bias": "l.bias"}, {"op": "tanh"},
+                     {"op": "scale", "low": [-1, -1], "high": [1, 3]}])"}};
+  nn::safetensors::save(path, tensors, good);
+  inference::Policy policy = inference::Policy::load(path);
+  const std::vector<double> observation = {0.1, 0.2, 0.3};
+  std::vector<double> action(2);
+  policy.act(observation, action);
+  CHECK(action[0] == Approx(std::tanh(0.6)));
+  CHECK(action[1] == Approx(1 + 2 * std::tanh(0.6)));
+
+  const auto refuses = [&](const char* key, const std::string& value, const std::string& what) {
+    nn::safetensors::Metadata bad = good;
+    value.empty() ? static_cast<void>(bad.erase(key)) : static_cast<void>(bad[key] = value);
+    nn::safetensors::save(path, tensors, bad);
+    CHECK_THROWS_WITH(inference::Policy::load(path), Contains(path) && Contains(what));
+  };
+  refuses("policy", "", "has no 'policy' in its metadata");
+  refuses("policy", "[", "policy");
+  refuses("policy", R"([{"op": "dance"}])", "dance");
+  refuses("policy", R"([{"op": 7}])", "step 1 of its policy");
+  refuses("policy", R"([{"op": "tanh"}])", "ends with 3 numbers, expected 2");
+  refuses("policy", R"([{"op": "linear", "weight": "l.bias", "bias": "l.bias"}])", "needs a matrix 'l.bias'");
+  refuses("policy", R"([{"op": "linear", "weight": "l.weight", "bias": "m.bias"}])",
+          "a tensor 'm.bias' of 2 numbers");
+  refuses("policy", R"([{"op": "linear", "weight": "l.weight", "bias": "l.bias", "member": 1}])",
+          "needs a matrix");
+  refuses("policy", R"([{"op": "first", "size": 9}])", "first");
+  refuses(
+      "policy",
+      R"([{"op": "linear", "weight": "l.weight", "bias": "l.bias"}, {"op": "scale", "low": [0], "high": [1]}])",
+      "scale");
+  refuses("action", R"({"size": 1})", "ends with 2 numbers, expected 1");
+  refuses("observation", R"("three")", "expected a size or choices");
+  CHECK_THROWS_AS(inference::Policy::load(folder.path("none")), FormatError);
 }
 
 TEST_CASE("a weights file names tensors that it has, and how actions are drawn", "[export][formats]") {
