@@ -16,6 +16,8 @@ namespace saccade::inference {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
+constexpr std::int64_t kWidest = 1 << 20;  // no policy is
+
 // Makes steps of a file's metadata and tensors.
 class Policy::Reader {
  public:
@@ -63,7 +65,15 @@ class Policy::Reader {
     if (!json.is_object() || (!json.contains("choices") && !json.contains("size")))
       throw FormatError(
           fmt::format("{}: its {} space is {}, expected a size or choices", path_, space, json.dump()));
-    return json.contains("choices") ? 1 : json.at("size").get<std::int64_t>();
+    return json.contains("choices") ? 1 : static_cast<std::int64_t>(count(json, "size", 1));
+  }
+
+  std::size_t count(const Json& json, const char* key, std::int64_t least) const {
+    const Json& value = json.at(key);
+    if (!value.is_number_integer() || value < least || value > kWidest)
+      throw FormatError(fmt::format("{}: its {} is {}, expected an integer from {} to {}", path_, key,
+                                    value.dump(), least, kWidest));
+    return value.get<std::size_t>();
   }
 
   // A step's tensor, which must have so many numbers; of an ensemble its member's.
@@ -72,7 +82,7 @@ class Policy::Reader {
     for (const auto& [each, tensor] : file_.tensors) {
       if (each != name) continue;
       std::vector<double> values = tensor.to_vector();
-      const auto member = step.value("member", std::size_t{0});
+      const std::size_t member = step.contains("member") ? count(step, "member", 0) : 0;
       if (values.size() < (member + 1) * numbers || numbers == 0 ||
           (!step.contains("member") && values.size() != numbers))
         break;
@@ -92,7 +102,7 @@ class Policy::Reader {
   Step step(const Json& json) const {
     const auto op = json.at("op").get<std::string>();
     const std::size_t n = width_;
-    if (op == "one_hot" && n == 1) return {Op::one_hot, 1, json.at("size").get<std::size_t>()};
+    if (op == "one_hot" && n == 1) return {Op::one_hot, 1, count(json, "size", 1)};
     if (op == "normalize") {
       const std::vector<double> mean = tensor(json, "mean", n), squares = tensor(json, "squares", n);
       const double count = tensor(json, "count", 1)[0];
@@ -119,7 +129,7 @@ class Policy::Reader {
     }
     if (op == "relu") return {Op::relu, n, n};
     if (op == "tanh") return {Op::tanh, n, n};
-    if (op == "first" && json.at("size").get<std::size_t>() <= n) return {Op::first, n, json.at("size")};
+    if (op == "first" && count(json, "size", 1) <= n) return {Op::first, n, count(json, "size", 1)};
     if (op == "argmax") return {Op::argmax, n, 1};
     if (op == "scale" && json.at("low").size() == n && json.at("high").size() == n) {
       Step result{Op::affine, n, n, json.at("high"), json.at("low")};

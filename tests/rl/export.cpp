@@ -306,6 +306,10 @@ TEST_CASE("inference::Policy says what is wrong with a file", "[export][inferenc
       "policy",
       R"([{"op": "linear", "weight": "l.weight", "bias": "l.bias"}, {"op": "scale", "low": [0], "high": [1]}])",
       "scale");
+  for (const char* size : {"0", "-1", "1e9", "99999999999", "\"a\""})
+    refuses("observation", fmt::format(R"({{"size": {}}})", size), "expected an integer from 1 to 1048576");
+  refuses("policy", R"([{"op": "linear", "weight": "l.weight", "bias": "l.bias", "member": -1}])",
+          "needs a matrix");
   refuses("action", R"({"size": 1})", "ends with 2 numbers, expected 1");
   refuses("observation", R"("three")", "expected a size or choices");
   CHECK_THROWS_AS(inference::Policy::load(folder.path("none")), FormatError);
