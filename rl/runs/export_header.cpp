@@ -125,6 +125,7 @@ std::string to_header(const ExportedAgent& agent, const std::string& name) {
 // observation: {} numbers, as the environment gives them. action: {} numbers, as it takes them.
 #pragma once
 
+#include <cmath>
 
 namespace {} {{
 

@@ -15,6 +15,6 @@ offers() { bash -c 'source "$1"; COMP_WORDS=("${@:2}"); COMP_CWORD=$(($# - 2)); 
   "$prefix/share/bash-completion/completions/saccade" "$@"; }
 [[ $(offers saccade tra) == train ]]
 [[ $(offers saccade train Humanoid-v) == "Humanoid-v4 Humanoid-v5" ]]
-[[ $(offers saccade eval x --rec) == --record ]]
+[[ $(offers saccade eval x --rec) == "--record --record-episodes" ]]
 cd /
 env -i "$prefix/bin/saccade" eval --random Ant-v5 --episodes 1
