@@ -110,16 +110,21 @@ nn::NamedTensors optimizers_of(const nn::ZipArchive& archive, const Tensors& pol
   return state;
 }
 
-// Those at which the file's training stood: a schedule may have changed them since its beginning.
+// Those at which the file's training stood. A schedule has changed them since its beginning, and often to 0.
 void take_step_sizes(const nn::ZipArchive& archive, const Data& data, Mapping& map, ImportedAgent& result) {
+  double least = 1;
   for (const Learner& learner : map.learners) {
     const Tensors file(archive, learner.part);
     check_adam(file);
-    map.settings[learner.ours + "_lr"] = file.number("param_groups.0.lr");
+    const double lr = file.number("param_groups.0.lr");
+    least = std::min(least, lr);
+    if (lr != 0) map.settings[learner.ours + "_lr"] = lr;
   }
-  if (!data["learning_rate"].is_number())
-    result.left.push_back(fmt::format("the schedule of step sizes: they stay as they were in the end, {}",
-                                      map.settings.at("critic_lr").dump()));
+  if (data["learning_rate"].is_number()) return;
+  result.left.push_back(least != 0
+                            ? "the schedule of step sizes: they stay as they were in the end"
+                            : "the schedule of step sizes, which ended at 0: they are the defaults here; "
+                              "--set critic_lr=... and others choose");
 }
 
 }  // namespace

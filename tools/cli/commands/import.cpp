@@ -25,7 +25,13 @@ struct ImportCommand {
 
 void list(const char* title, const std::vector<std::string>& lines) {
   out("{}\n", title);
-  for (const std::string& line : lines) out("{}", two_columns("-", printable(line), 4));
+  for (const std::string& line : lines) {
+    const char* start = "  - ";
+    for (const std::string& part : wrap(printable(line), kColumns - 4)) {
+      out("{}{}\n", start, part);
+      start = "    ";
+    }
+  }
 }
 
 void run(const ImportCommand& options) {
@@ -34,12 +40,13 @@ void run(const ImportCommand& options) {
   const rl::ImportedAgent imported = rl::read_sb3(options.file, options.env, options.settings);
   const rl::Training training = rl::Training::begin(imported.info, options.run, {}, &imported.state);
   const rl::Config& config = imported.info.config;
-  print_wrapped(fmt::format("{}: {} in {}, of {}", training.path(), config.algorithm().name, config.run.env,
+  print_wrapped(fmt::format("{}: {} on {}, from {}", training.path(), config.algorithm().name, config.run.env,
                             imported.origin));
   list("Taken over:", imported.taken);
   list("Left behind:", imported.left);
-  out("Evaluate: {} eval {}\n", program(), shell_word(training.path()));
-  out("Train on, {} steps: {} train --resume {}\n", config.run.steps, program(), shell_word(training.path()));
+  const std::string folder = shell_word(training.path());
+  out("Evaluate: {} eval {}\n", program(), folder);
+  out("Train on for {} steps: {} train --resume {}\n", config.run.steps, program(), folder);
 }
 
 }  // namespace
