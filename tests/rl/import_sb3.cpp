@@ -313,8 +313,10 @@ TEST_CASE("what has no counterpart, or is damaged, is one error before there are
   refuses(with_member(sac, "critic.optimizer.pth", [](const std::string&) { return "x"; }),
           {"critic.optimizer.pth"});
   refuses(with_text(sac, "policy.pth", "actor.mu.bias", "actor.my.bias"), {"has no 'actor.mu.bias'"});
-  refuses(with_text(sac, "policy.pth", "critic.qf0.4.weight", "critic.qf0.6.weight"),
-          {"policy has hidden layers of [8, 8], the critics of [8]"});
+  std::string shallow = sac;  // of whose critics the last layer is lost
+  for (const std::string critic : {"critic.qf0", "critic.qf1", "critic_target.qf0", "critic_target.qf1"})
+    shallow = with_text(shallow, "policy.pth", critic + ".4.weight", critic + ".6.weight");
+  refuses(shallow, {"policy has hidden layers of [8, 8], the critics of [8]"});
   refuses(with_text(sac, "policy.pth", "critic.qf1.4.weight", "critic.qf1.6.weight"),
           {"critic.qf1 has other layers than critic.qf0"});
   refuses(with_text(sac, "policy.pth", "critic_target.qf1.0.weight", "critic_target.qf2.0.weight"),

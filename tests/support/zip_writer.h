@@ -39,9 +39,9 @@ inline std::string stored_zip(const ZipMembers& members, unsigned method = 0, un
 }
 
 inline ZipMembers zip_members(const std::string& archive) {
+  const nn::ZipArchive read(archive, "archive");
   ZipMembers members;
-  for (const auto& [name, contents] : nn::ZipArchive(archive, "archive").members())
-    members.emplace_back(name, contents);
+  for (const auto& [name, contents] : read.members()) members.emplace_back(name, contents);
   return members;
 }
 
