@@ -29,14 +29,16 @@ constexpr std::int64_t kLargestFile = std::int64_t{1} << 30;
 double updates_per_step(const Data& data, ImportedAgent& result) {
   const Frequency frequency = train_frequency(data);
   const double updates = data.number("gradient_steps").get<double>();
+  const double envs = data.number("n_envs", 1).get<double>();
   if (frequency.steps < 1) fail(data.source(), "train_freq is {}, expected at least 1", frequency.steps);
+  if (envs < 1) fail(data.source(), "n_envs is {}, expected at least 1", envs);
   if (updates < 0) return 1;  // as many as there were steps
   if (frequency.of_episodes) {
     result.left.push_back(fmt::format("{} updates after every {} episode(s): here one after every step",
                                       updates, frequency.steps));
     return 1;
   }
-  return updates / (static_cast<double>(frequency.steps) * data.number("n_envs", 1).get<double>());
+  return updates / (static_cast<double>(frequency.steps) * envs);
 }
 
 // NormalActionNoise of mean 0 and one sigma is what we have.
@@ -68,7 +70,7 @@ Config config_of(const Data& data, Mapping& map, const std::string& env,
   const double per_step = updates_per_step(data, result);
   settings.update({{"env", env},
                    {"seed", data.number("seed", 1)},
-                   {"steps", std::max<std::int64_t>(1, steps.get<std::int64_t>())},
+                   {"steps", steps < 1 ? Json(1) : steps},
                    {"envs", data.number("n_envs", 1)},
                    {"learning_starts", data.number("learning_starts")},
                    {"updates_per_step", per_step},

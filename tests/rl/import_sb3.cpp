@@ -303,6 +303,9 @@ TEST_CASE("what has no counterpart, or is damaged, is one error before there are
        {"train_freq", "os.system", "nothing is executed"});
   data({{"train_freq", {{":serialized:", to_base64("N.")}}}}, {"no TrainFreq"});
   data({{"train_freq", 0}}, {"train_freq is 0"});
+  data({{"n_envs", 0}}, {"n_envs is 0"});
+  data({{"_total_timesteps", 1e30}}, {"steps"});
+  data({{"policy_kwargs", {{"features_extractor_class", nullptr}}}, {"buffer_size", 1.5}}, {"buffer_size"});
 
   refuses("", {"no zip archive"});
   refuses(stored_zip({{"policy.pth", "x"}}), {"has no 'data'"});
