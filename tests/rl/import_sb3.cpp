@@ -330,6 +330,10 @@ TEST_CASE("what has no counterpart, or is damaged, is one error before there are
   refuses(with_number(td3, "actor.optimizer.pth", "0", 7), {"has taken 7 steps with one parameter and 80"});
   refuses(with_number(td3, "critic.optimizer.pth", "1", INFINITY), {"critic.optimizer.pth", "finite"});
   refuses(with_number(sac, "pytorch_variables.pth", "0", NAN), {"temperature"});
+  std::string flat_net = dqn;  // only its first layers are known by their names
+  for (const std::string net : {"q_net.q_net", "q_net_target.q_net"})
+    flat_net = with_text(flat_net, "policy.pth", net + ".2.weight", net + ".6.weight");
+  refuses(flat_net, {"without hidden layers"});
   const std::string beta("G\x3f\xec\xcc\xcc\xcc\xcc\xcc\xcd", 9), other("G\x3f\xe0\0\0\0\0\0\0", 9);
   refuses(with_text(sac, "actor.optimizer.pth", beta, other), {"Adam's betas.0 is 0.5, expected 0.9"});
   CHECK_THROWS_WITH(read_sb3(zip_of("sac"), "CartPole-v1"),

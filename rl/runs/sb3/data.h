@@ -25,17 +25,20 @@ template <class... Args>
 /// The numbers of "[-1. 0.5 inf]", "(3,)" or [3].
 std::vector<double> numbers_in(const Json& value);
 
-// Such as {":type:": "<class 'gymnasium.spaces.box.Box'>", ":serialized:": "...", "low": "[-2.]", "_shape":
-// [1]}: what JSON cannot say, with its members as text.
+/// A JSON object. What JSON cannot say is in it as a pickle with its members as text, such as {":type:":
+/// "<class 'gymnasium.spaces.box.Box'>", ":serialized:": "...", "low": "[-2.]", "_shape": [1]}.
 class Data {
  public:
+  /// FormatError, naming `source`, for what is no object.
   Data(std::string_view text, std::string source);
   const std::string& source() const { return source_; }
 
+  /// null where it is missing.
   const Json& operator[](const char* key) const {
     static const Json nothing;
     return json_.contains(key) ? json_.at(key) : nothing;
   }
+  /// FormatError for what is no number, or, with no default, missing.
   Json number(const char* key) const {
     const Json& value = (*this)[key];
     if (!value.is_number())
@@ -46,7 +49,7 @@ class Data {
     return (*this)[key].is_null() ? otherwise : number(key);
   }
 
-  // A member of such an object as text; "" if there is none.
+  /// A member of what JSON cannot say, as text; "" if there is none.
   std::string text(const char* key, const char* member) const {
     const Json& value = (*this)[key];
     if (!value.is_object() || !value.contains(member)) return "";

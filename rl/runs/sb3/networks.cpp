@@ -194,7 +194,10 @@ Mapping mapping_of(const Data& data, const Tensors& policy) {
   check_policy_kwargs(data);
   if (data["use_sde"] == true)
     fail(data.source(), "use_sde is true: its exploration depends on weights in another form than here");
-  return found->second(data, policy);
+  Mapping map = found->second(data, policy);
+  if (map.settings.at("hidden").empty())
+    fail(policy.source(), "has networks without hidden layers, expected one or more");
+  return map;
 }
 
 }  // namespace saccade::rl::sb3

@@ -15,7 +15,7 @@
 
 namespace saccade::rl::sb3 {
 
-// The tensors of one part of the file, by name.
+/// The tensors of one part of the file, by name. FormatError for a name that is not there.
 class Tensors {
  public:
   Tensors(const nn::ZipArchive& archive, const std::string& part);
@@ -39,18 +39,21 @@ class Tensors {
   std::map<std::string, std::size_t> places_;
 };
 
-// What one of our weights is made of: theirs one after another, such as two critics' for an ensemble.
+/// What one of our weights is made of: theirs one after another, such as two critics' for an ensemble.
 struct Origin {
   std::string ours;
   std::vector<std::string> theirs;
 };
 using Origins = std::vector<Origin>;
 
-// An algorithm's settings, and where its agent's weights are. Its optimisers: ours, the part of the file, and
-// whose weights it steps.
+/// One of our optimisers, the part of the file that holds its state, and how the names of the weights begin
+/// that it steps; "" for the temperature's.
 struct Learner {
   std::string ours, part, prefix;
 };
+
+/// What a file's agent is here: an algorithm, where each of its weights comes from, its optimisers, and
+/// settings by our keys.
 struct Mapping {
   std::string algorithm;
   std::vector<Learner> learners;
