@@ -133,7 +133,7 @@ std::string environment(const Data& data, const std::string& path, const std::st
     const std::string id = envs::canonical_id(asked);
     const envs::Spec spec = envs::make(id)->spec();
     if (!fits(obs, spec.observation_space, false)) {
-      throw ConfigError(fmt::format("--env: {} observes {}, but the agent in {} {}", id,
+      throw ConfigError(fmt::format("--env: {} observes {}, but the agent in {} observes {}", id,
                                     described(spec.observation_space), path, described(obs)));
     }
     if (!fits(action, spec.action_space, true)) {
