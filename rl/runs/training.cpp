@@ -90,8 +90,10 @@ Training::Training(RunInfo info, std::string path)
   ActionScale{spec_};  // throws for an action space without bounds
 }
 
-Training Training::begin(const RunInfo& info, const std::string& path, const RunOutputs& outputs) {
+Training Training::begin(const RunInfo& info, const std::string& path, const RunOutputs& outputs,
+                         const AgentState* agent) {
   Training training(info, path);
+  if (agent != nullptr) training.agent_->load(agent->weights, agent->optimizer);
   training.info_.instruction_set = kernels::instruction_set();
   training.info_.fingerprint = spec_of(info.config).fingerprint;
   NewRunFolder folder(path, info);

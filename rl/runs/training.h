@@ -41,11 +41,17 @@ struct RunOutputs {
   bool tensorboard = false;  // TensorBoardLog
 };
 
+/// An agent that learned elsewhere, as Agent::load() takes it.
+struct AgentState {
+  nn::NamedTensors weights, optimizer;
+};
+
 class Training {
  public:
-  /// A new run in a new folder; see NewRunFolder for `path`. Whatever is wrong with the configuration
-  /// shows before there are any files.
-  static Training begin(const RunInfo& info, const std::string& path, const RunOutputs& outputs = {});
+  /// A new run in a new folder, of a new agent or of one that is given; see NewRunFolder for `path`. Whatever
+  /// is wrong with the configuration or the agent shows before there are any files.
+  static Training begin(const RunInfo& info, const std::string& path, const RunOutputs& outputs = {},
+                        const AgentState* agent = nullptr);
   /// From the checkpoint in `path`, up to `steps` if given, else to the number that the run began with. A log
   /// for TensorBoard goes on if the folder has one, and begins here if it is asked for. Throws FormatError or
   /// ConfigError, with all files as they were, where that cannot be.
