@@ -77,6 +77,31 @@ Inputs random_inputs(const ExportedAgent& agent, const Agent& itself) {
   return in;
 }
 
+// A case's run, and what to ask of its agent.
+struct Trained {
+  TemporaryFolder folder;
+  std::string run;
+  ExportedAgent agent;
+  std::unique_ptr<Agent> itself;
+  Inputs in;
+  explicit Trained(const Case& c) : run(folder.path("run")) {
+    go(Training::begin(case_run(c), run));
+    agent = agent_to_export(run);
+    itself = load_agent(run);
+    in = random_inputs(agent, *itself);
+  }
+};
+
+// The numbers that a program printed.
+std::vector<double> printed(const Output& output) {
+  INFO(output.err);
+  REQUIRE(output.exit_code == 0);
+  std::istringstream text(output.out);
+  std::vector<double> numbers;
+  for (double x; text >> x;) numbers.push_back(x);
+  return numbers;
+}
+
 OnnxValue rows_of(const std::vector<double>& values, std::int64_t rows, bool is_number) {
   if (is_number) return {{rows}, values};
   return {{rows, static_cast<std::int64_t>(values.size()) / rows}, values};
@@ -111,12 +136,8 @@ double range_of(const envs::Spec& spec) {
 TEST_CASE("an exported model gives the agent's actions, draws and critics", "[export]") {
   for (const Case& c : kCases) {
     INFO(c.algorithm << " " << c.more.dump() << " " << c.env);
-    const TemporaryFolder folder;
-    const std::string run = folder.path("run");
-    go(Training::begin(case_run(c), run));
-    const ExportedAgent agent = agent_to_export(run);
-    const std::unique_ptr<Agent> itself = load_agent(run);
-    const Inputs in = random_inputs(agent, *itself);
+    const Trained trained(c);
+    const auto& [folder, run, agent, itself, in] = trained;
     const bool states = std::holds_alternative<envs::Discrete>(agent.spec.observation_space);
     const bool chooses = std::holds_alternative<envs::Discrete>(agent.spec.action_space);
     const OnnxValue obs = rows_of(in.obs, in.rows, states);
@@ -168,11 +189,8 @@ TEST_CASE("an exported model gives the agent's actions, draws and critics", "[ex
 TEST_CASE("an exported header compiles by itself and gives the agent's actions", "[export]") {
   for (const Case& c : {kCases[0], kCases[1], kCases[2], kCases[5], kCases[6], kCases[8], kCases[10]}) {
     INFO(c.algorithm << " " << c.more.dump() << " " << c.env);
-    const TemporaryFolder folder;
-    const std::string run = folder.path("run");
-    go(Training::begin(case_run(c), run));
-    const ExportedAgent agent = agent_to_export(run);
-    const std::unique_ptr<Agent> itself = load_agent(run);
+    const Trained trained(c);
+    const auto& [folder, run, agent, itself, in] = trained;
     write_file(folder.path("policy.h"), to_header(agent, "robot"));
     write_file(folder.path("main.cpp"), R"(#include "policy.h"
 #include "policy.h"
@@ -186,7 +204,6 @@ int main() {
     for (float x : action) std::printf("%.9g\n", static_cast<double>(x));
   }
 })");
-    const Inputs in = random_inputs(agent, *itself);
     std::string numbers;
     for (const double x : in.obs) numbers += fmt::format("{}\n", x);
     write_file(folder.path("in"), numbers);
@@ -194,12 +211,8 @@ int main() {
         run_shell(folder,
                   "c++ -std=c++17 -O1 -Wall -Wextra -Wconversion -Wshadow -Wpedantic -Werror "
                   "main.cpp -o main && ./main <in");
-    INFO(output.err);
-    REQUIRE(output.exit_code == 0);
-    std::istringstream lines(output.out);
-    std::vector<double> actions;
-    for (double x; lines >> x;) actions.push_back(x);
-    check_close(actions, actions_of(agent, *itself, in, ActMode::exploit), 1e-5 * range_of(agent.spec));
+    check_close(printed(output), actions_of(agent, *itself, in, ActMode::exploit),
+                1e-5 * range_of(agent.spec));
   }
 }
 
@@ -215,36 +228,24 @@ TEST_CASE("the NumPy program of docs/formats.md acts as the agent does", "[expor
   const std::string program = text.substr(begin, text.find("```", begin) - begin);
   for (const Case& c : kCases) {
     INFO(c.algorithm << " " << c.more.dump() << " " << c.env);
-    const TemporaryFolder folder;
-    const std::string run = folder.path("run");
-    go(Training::begin(case_run(c), run));
-    const ExportedAgent agent = agent_to_export(run);
-    const auto itself = load_agent(run);
-    const Inputs in = random_inputs(agent, *itself);
+    const Trained trained(c);
+    const auto& [folder, run, agent, itself, in] = trained;
     std::string lines;
     for (std::size_t i = 0; i < in.obs.size(); ++i)
       lines += fmt::format("{}{}", in.obs[i], (i + 1) % static_cast<std::size_t>(in.width) == 0 ? '\n' : ' ');
     write_file(folder.path("act.py"), program);
     write_file(folder.path("in"), lines);
     const Output output = run_shell(folder, "python3 act.py run <in");
-    INFO(output.err);
-    REQUIRE(output.exit_code == 0);
-    std::istringstream printed(output.out);
-    std::vector<double> actions;
-    for (double x; printed >> x;) actions.push_back(x);
-    check_close(actions, actions_of(agent, *itself, in, ActMode::exploit), 1e-5 * range_of(agent.spec));
+    check_close(printed(output), actions_of(agent, *itself, in, ActMode::exploit),
+                1e-5 * range_of(agent.spec));
   }
 }
 
 TEST_CASE("inference::Policy acts as the agent does, and refuses what does not fit", "[export][inference]") {
   for (const Case& c : kCases) {
     INFO(c.algorithm << " " << c.more.dump() << " " << c.env);
-    const TemporaryFolder folder;
-    const std::string run = folder.path("run");
-    go(Training::begin(case_run(c), run));
-    const ExportedAgent agent = agent_to_export(run);
-    const auto itself = load_agent(run);
-    const Inputs in = random_inputs(agent, *itself);
+    const Trained trained(c);
+    const auto& [folder, run, agent, itself, in] = trained;
     inference::Policy policy = inference::Policy::load(run);
     CHECK(policy.about().at("algorithm") == c.algorithm);
     REQUIRE(policy.observation_size() == in.width);

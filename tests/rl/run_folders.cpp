@@ -315,3 +315,10 @@ TEST_CASE("what a stranger's files say is read within bounds", "[run_folders]") 
   CHECK(output.exit_code == 1);
   CHECK_THAT(output.err, Contains("state.json") || Contains("weights.safetensors"));
 }
+
+TEST_CASE("two programs cannot train one run at once", "[train]") {
+  const TemporaryFolder folder;
+  const rl::Training training = rl::Training::begin(small_run(), folder.path("run"));
+  CHECK_THROWS_WITH(rl::Training::resume(folder.path("run"), std::nullopt),
+                    Catch::Contains("another program is training this run"));
+}

@@ -15,7 +15,6 @@
 #include <thread>
 #include <utility>
 
-#include "autograd/pool.h"
 #include "base/error.h"
 #include "envs/registry.h"
 #include "rl/runs/training.h"
@@ -375,13 +374,6 @@ TEST_CASE("rows from after the checkpoint are cut off", "[train]") {
   check_same(run, expected);
 }
 
-TEST_CASE("two programs cannot train one run at once", "[train]") {
-  const TemporaryFolder folder;
-  const rl::Training training = rl::Training::begin(small_run(), folder.path("run"));
-  CHECK_THROWS_WITH(rl::Training::resume(folder.path("run"), std::nullopt),
-                    Catch::Contains("another program is training this run"));
-}
-
 TEST_CASE("signals save and say how to go on, and even a kill loses little", "[train]") {
   const TemporaryFolder folder;
   Process whole(folder, long_run("whole"));
@@ -402,36 +394,4 @@ TEST_CASE("signals save and say how to go on, and even a kill loses little", "[t
     CHECK(run_command(folder, "train --quiet --resume " + run).exit_code == 0);
     check_same(folder.path(run), expected);
   }
-}
-
-TEST_CASE("training in steady state asks the system for no memory", "[train]") {
-  const std::string algorithm = GENERATE("sac", "td3", "ddpg", "redq", "droq", "tqc", "crossq", "sac_v1",
-                                         "discrete_sac", "dqn", "soft_q");
-  const std::int64_t copies = GENERATE(1, 4);
-  INFO(algorithm << ", " << copies << " copies");
-  rl::Config config = small_run(algorithm).config;
-  config.run.envs = copies;
-  rl::update_from_json(config,
-                       {{"normalize_obs", copies > 1},
-                        {"updates_per_step", 1},
-                        {"prioritized", copies > 1},
-                        {"n_step", copies > 1 ? 3 : 1}},
-                       "test");
-  const rl::EnvFactory factory = [&] { return envs::make(config.run.env); };
-  const std::unique_ptr<rl::Agent> agent = rl::make_agent(config);
-  rl::ReplayOptions options = {.discounts = copies > 1};
-  if (copies > 1) options.priority_alpha = 0.6;
-  const std::size_t obs_dim = envs::size_of(factory()->spec().observation_space);
-  rl::ReplayBuffer buffer(config.off_policy.buffer_size, static_cast<std::int64_t>(obs_dim), 1, options);
-  rl::TrainState state(Rng(1), copies);
-  std::int64_t warm = 0;
-  rl::TrainCallbacks callbacks;
-  callbacks.on_step = [&](const rl::TrainState& s, const rl::Metrics&) {
-    if (s.step == 100) warm = pool::system_allocations();
-  };
-  rl::train(config.run, config.off_policy, factory, *agent, buffer, state, callbacks);
-  CHECK(warm > 0);
-#if !defined(__SANITIZE_ADDRESS__)  // for which the pool keeps nothing
-  CHECK(pool::system_allocations() == warm);
-#endif
 }
