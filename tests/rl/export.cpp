@@ -1,6 +1,7 @@
 // What saccade export writes, against the agent itself.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <memory>
@@ -72,6 +73,8 @@ Inputs random_inputs(const ExportedAgent& agent, const Agent& itself) {
   for (std::int64_t i = 0; i < in.rows * in.width; ++i)
     in.obs.push_back(states != nullptr ? static_cast<double>(i % states->n)
                                        : static_cast<float>(2 * rng.normal()));
+  // One that is far from all that was seen, which normalisation cuts off.
+  if (states == nullptr) std::fill_n(in.obs.begin(), in.width, 1000.0);
   in.noise.resize(static_cast<std::size_t>(in.rows * itself.noise_size()));
   for (double& z : in.noise) z = static_cast<float>(rng.normal());
   return in;
@@ -339,6 +342,14 @@ TEST_CASE("a weights file names tensors that it has, and how actions are drawn",
         }
       }
       CHECK(linear == 3);
+      const auto has = [&](const char* op) {
+        return std::any_of(steps.begin(), steps.end(), [&](const Json& step) { return step.at("op") == op; });
+      };
+      const bool is_policy = steps == lists.back(),
+                 chooses = file.metadata.at("action").find("choices") != std::string::npos;
+      CHECK(has("append_action") == (!is_policy && !chooses));
+      CHECK(has("mean") == (!is_policy && c.algorithm == "tqc"));
+      CHECK(has("normalize") == c.more.value("normalize_obs", false));
     }
     CHECK(file.metadata.count("draw") == (c.algorithm != "td3" && c.algorithm != "dqn"));
   }
