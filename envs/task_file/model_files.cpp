@@ -82,6 +82,9 @@ Mentions mentions_in(std::string_view text, const std::string& file) {
   for_each_attribute(text, [&](std::string_view attribute, const std::string& value) {
     const bool is_folder = attribute == "meshdir" || attribute == "texturedir" || attribute == "assetdir";
     if ((!is_folder && !attribute.starts_with("file")) || value.empty()) return;
+    if (printable(value) != value)  // a name with a 0 in it would be another file's, and lead on for ever
+      throw FormatError(
+          fmt::format("{}: {} is \"{}\", which is no name of a file", file, attribute, printable(value)));
     if (fs::path(value).is_absolute()) {
       throw FormatError(
           fmt::format("{}: {} is \"{}\", but a run keeps a copy of what its model is made of: "
@@ -115,6 +118,7 @@ ModelFiles read_model_files(const std::string& path) {
   Mentions all;
   std::vector<fs::path> unread = {main};
   std::int64_t bytes = 0;
+  std::set<fs::path> read;  // models, by where links lead to: a folder within itself would have no end
   std::set<fs::path> folders = {main.parent_path()};  // that a name may begin in
   while (!unread.empty()) {
     for (const fs::path& file : std::exchange(unread, {})) {
@@ -127,7 +131,8 @@ ModelFiles read_model_files(const std::string& path) {
         throw FormatError(fmt::format("{}: is made of more than {} files or {} MB, the most that a run keeps",
                                       path, kMostFiles, kMostBytes >> 20));
       }
-      if (is_model) {
+      std::error_code ignored;
+      if (is_model && read.insert(fs::weakly_canonical(file, ignored)).second) {
         Mentions mentions = mentions_in(text, shown);
         all.names.merge(mentions.names);
         folders.insert(file.parent_path());

@@ -243,6 +243,19 @@ TEST_CASE("a model comes with every file that it names, and nothing else", "[tas
   }
 }
 
+TEST_CASE("names that lead on for ever are refused, or end", "[task_file]") {
+  const test::TemporaryFolder folder;
+  // The system would take it for a.xml, and the next name for one within it, and so on.
+  test::write_file(folder.path("a.xml"), std::string("<mujoco><include file='a.xml\0/b.xml'/></mujoco>", 48));
+  CHECK_THROWS_WITH(read_model_files(folder.path("a.xml")),
+                    Contains("a.xml: file is \"a.xml") && Contains("which is no name of a file"));
+  // A folder that holds itself: the model by another way brings no new ways.
+  test::write_file(folder.path("c.xml"),
+                   "<mujoco><include file='self/c.xml'/><include file='c.xml'/></mujoco>");
+  std::filesystem::create_directory_symlink(".", folder.path("self"));
+  CHECK(read_model_files(folder.path("c.xml")).files.size() < 10);
+}
+
 TEST_CASE("a packed task is the same task, and stands without its files", "[task_file]") {
   std::string packed, id;
   {
