@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "envs/entries.h"
+#include "envs/guest.h"
 #include "envs/mujoco/file_task.h"
 #include "envs/mujoco/tasks.h"
 #include "envs/time_limit.h"
@@ -77,6 +78,7 @@ std::string unknown(std::string_view name) {
 }  // namespace
 
 std::unique_ptr<Env> make_untimed(std::string_view name) {
+  if (is_guest(name)) return make_guest(name);
   const std::string id = canonical_id(name);
   const std::shared_ptr<const TaskFile> file = find_task_file(id);
   std::unique_ptr<Env> env = file != nullptr ? make_file_task(file) : registry().at(id)();
@@ -91,6 +93,7 @@ std::unique_ptr<Env> make(std::string_view name) {
 }
 
 std::string canonical_id(std::string_view name) {
+  if (is_guest(name)) return make_guest(name)->spec().id;  // throws for one that nothing is known of
   if (find_task_file(name) != nullptr) return std::string(name);
   const std::string id = find(name);
   if (!id.empty()) return id;
@@ -108,7 +111,7 @@ std::string name_elsewhere(std::string_view id) {
 }
 
 bool is_known(std::string_view name) {
-  return find_task_file(name) != nullptr || !find(name).empty() || names_task_file(name);
+  return is_guest(name) || find_task_file(name) != nullptr || !find(name).empty() || names_task_file(name);
 }
 
 std::string nearest_id(std::string_view name) {
@@ -134,6 +137,7 @@ std::vector<std::string> unavailable_ids() {
 
 void add(std::string id, Factory factory) {
   if (id.empty()) throw ConfigError("an environment was added without an id");
+  if (is_guest(id)) throw ConfigError(fmt::format("{}: ids that begin so are of environments elsewhere", id));
   if (!factory) throw ConfigError(fmt::format("{}: an environment was added without a factory", id));
   if (const std::string taken = find(id); !taken.empty()) {
     throw ConfigError(fmt::format("cannot add an environment called \"{}\": {} is already there", id, taken));

@@ -26,8 +26,8 @@ using Entry = std::pair<std::string, Factory>;
 /// "Pendulum-v1", or one without its version ("pendulum") for the latest version; letter case does not
 /// matter. One that ends in .json is the path of a task file (task_file/task_file.h), whose id tells its
 /// contents: it is read when it is named, and the id that comes of it stands for what was read, whatever
-/// becomes of the file. Throws ConfigError for a name that is not known, or that this build lacks, and
-/// FormatError for a model that cannot be had.
+/// becomes of the file. One that begins with "python:" lives elsewhere (guest.h). Throws ConfigError for a
+/// name that is not known, or that this build lacks, and FormatError for a model that cannot be had.
 std::unique_ptr<Env> make(std::string_view name);
 
 /// The same without the time limit, for who keeps one himself.

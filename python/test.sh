@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the package into a fresh virtual environment, as a user would, and runs its tests there:
 # python/test.sh [PYTHON [PIP ARGUMENT...]], such as python/test.sh python3.13 -C cmake.define.SACCADE_MUJOCO=OFF
+# With SACCADE naming the command, runs go to the shell and back.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

@@ -117,7 +117,7 @@ const ConfigKeys& run_keys() {
       key("envs", &C::envs, "copies of the environment, stepped side by side", 1, 4096),
       key("eval_every", &C::eval_every, "steps between evaluations; 0 for none", 0, kLargestCount),
       key("eval_episodes", &C::eval_episodes, "episodes of each, with the deterministic policy", 1, 1e6),
-      key("final_eval_episodes", &C::final_eval_episodes, "episodes of the last one", 1, 1e6),
+      key("final_eval_episodes", &C::final_eval_episodes, "episodes of the last one; 0 for none", 0, 1e6),
       key("checkpoint_every", &C::checkpoint_every, "steps between checkpoints; 0 for one at the end", 0,
           kLargestCount),
       key("diagnose_every", &C::diagnose_every,

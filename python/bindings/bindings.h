@@ -14,5 +14,7 @@ void bind_gradients(nanobind::module_& m);
 void bind_custom(nanobind::module_& m);
 void bind_explain(nanobind::module_& m);
 void bind_envs(nanobind::module_& m);
+void bind_guests(nanobind::module_& m);
+void bind_agents(nanobind::module_& m);
 
 }  // namespace saccade::python

@@ -240,7 +240,7 @@ class Vector {
     double* at = nullptr;
   };
 
-  rl::VectorEnv envs_;
+  rl::EnvCopies envs_;
   Autoreset autoreset_;
   std::vector<Rng> rngs_;
   std::vector<envs::StepResult> results_;

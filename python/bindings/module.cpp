@@ -20,6 +20,8 @@ NB_MODULE(_core, m) {
   py::bind_custom(m);
   py::bind_explain(m);
   py::bind_envs(m);
+  py::bind_guests(m);
+  py::bind_agents(m);
 
   m.def("set_num_threads", &set_num_threads, nanobind::arg("n"),
         "How many threads a loop of the engine takes at most. Results do not depend on it.");

@@ -1,4 +1,4 @@
-"""Saccade: reverse-mode automatic differentiation and environments, in C++.
+"""Saccade: reverse-mode automatic differentiation, agents that learn, and environments, in C++.
 
     x = saccade.tensor([1.0, 2.0], requires_grad=True)
     y = (x * x).sum()
@@ -27,6 +27,7 @@ from ._core import *  # noqa: F403
 from ._core import __version__
 from ._function import Context, Function
 from ._modes import detect_anomaly, enable_grad, no_grad, scope
+from .agents import DDPG, DQN, REDQ, SAC, TD3, TQC, Agent, Callback, CrossQ, DiscreteSAC, DroQ, SACv1, SoftQ, load
 
 try:
     from ._gymnasium import register_envs as _register_envs

@@ -21,10 +21,10 @@ double choice_at(double x, std::int64_t n) {
 
 }  // namespace
 
-Collector::Collector(const OffPolicyConfig& config, std::int64_t envs, const EnvFactory& make_env,
-                     const Agent& agent, const TrainState& state)
+Collector::Collector(const OffPolicyConfig& config, VectorEnv& envs, const Agent& agent,
+                     const TrainState& state)
     : config_(config),
-      envs_(make_env, envs),
+      envs_(envs),
       scale_(envs_.spec()),
       obs_(envs_.size(), envs::size_of(envs_.spec().observation_space)),
       next_obs_(obs_),
@@ -36,25 +36,22 @@ Collector::Collector(const OffPolicyConfig& config, std::int64_t envs, const Env
       results_(envs_.size()) {
   if (state.copies.size() != envs_.size()) {
     throw ConfigError(fmt::format("envs is {}, but the state given is one of {} copies of the environment",
-                                  envs, state.copies.size()));
+                                  envs_.size(), state.copies.size()));
   }
   exploration_->set_state(state.exploration);
   n_step_.set_state(state.n_step);
   for (std::size_t i = 0; i < envs_.size(); ++i) {
-    if (!state.copies[i].in_episode) continue;
-    envs_[i].set_state(state.copies[i].state);
-    envs_[i].observe(obs_[i]);
+    if (state.copies[i].in_episode) envs_.set_state(i, state.copies[i].state, obs_[i]);
   }
 }
 
 void Collector::step(Agent& agent, ReplayBuffer& buffer, TrainState& state) {
   begin_episodes(state);
   choose_actions(agent, state);
-  envs_.for_each([&](std::size_t i) {
-    scale_(action_[i], scaled_[i]);
-    results_[i] = envs_[i].step(scaled_[i], next_obs_[i]);
-  });
+  for (std::size_t i = 0; i < envs_.size(); ++i) scale_(action_[i], scaled_[i]);
+  envs_.step(scaled_.all, next_obs_.all, results_);
   for (std::size_t i = 0; i < envs_.size(); ++i) {
+    if (envs_.began(i)) continue;
     const envs::StepResult& result = results_[i];
     if (!std::isfinite(result.reward) && !result.diverged) {
       throw Error(fmt::format("{}: the reward of step {} is {}, expected a finite number", envs_.spec().id,
@@ -80,7 +77,7 @@ void Collector::step(Agent& agent, ReplayBuffer& buffer, TrainState& state) {
 }
 
 void Collector::save(TrainState& state) const {
-  for (std::size_t i = 0; i < envs_.size(); ++i) state.copies[i].state = envs_[i].state();
+  for (std::size_t i = 0; i < envs_.size(); ++i) state.copies[i].state = envs_.state(i);
   state.exploration = exploration_->state();
   state.n_step = n_step_.state();
 }
@@ -88,7 +85,7 @@ void Collector::save(TrainState& state) const {
 void Collector::begin_episodes(TrainState& state) {
   for (std::size_t i = 0; i < envs_.size(); ++i) {
     if (state.copies[i].in_episode) continue;
-    envs_[i].reset(state.copies[i].rng, obs_[i]);
+    envs_.reset(i, state.copies[i].rng, obs_[i]);
     exploration_->begin_episode(i);
     state.copies[i].in_episode = true;
   }

@@ -28,10 +28,8 @@ struct Rows {
 
 class Collector {
  public:
-  /// `envs` copies of the environment, put where `state` says each is. ConfigError if the state is one of
-  /// another number of copies.
-  Collector(const OffPolicyConfig& config, std::int64_t envs, const EnvFactory& make_env, const Agent& agent,
-            const TrainState& state);
+  /// Puts the copies where `state` says each is. ConfigError if the state is one of another number of them.
+  Collector(const OffPolicyConfig& config, VectorEnv& envs, const Agent& agent, const TrainState& state);
 
   /// Steps every copy once, from a new episode if it is in none, and adds the transitions to the buffer but
   /// for those that diverged. An episode's last observation is stored as it was: the first of the next one
@@ -49,7 +47,7 @@ class Collector {
   void choose_actions(const Agent& agent, TrainState& state);
 
   const OffPolicyConfig& config_;
-  VectorEnv envs_;
+  VectorEnv& envs_;
   ActionScale scale_;
   Rows obs_, next_obs_, action_, scaled_, noise_;
   std::unique_ptr<ExplorationNoise> exploration_;

@@ -11,4 +11,13 @@ TrainState::TrainState(const Rng& rng, std::int64_t envs)
   }
 }
 
+void TrainState::leave_episodes() {
+  for (EnvCopy& copy : copies) {
+    EnvCopy fresh;
+    fresh.rng = copy.rng;
+    copy = fresh;
+  }
+  n_step.clear();
+}
+
 }  // namespace saccade::rl

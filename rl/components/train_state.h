@@ -32,6 +32,10 @@ struct TrainState {
   std::vector<double> exploration;  // what the exploration noise remembers
   std::vector<double> n_step;       // what n-step returns wait for
 
+  /// Leaves every episode where it is: what goes on from here begins fresh ones. What waited for their next
+  /// steps is lost.
+  void leave_episodes();
+
   /// For so many copies of the environment. Streams depend on the seed alone.
   explicit TrainState(const Rng& rng, std::int64_t envs = 1);
 };

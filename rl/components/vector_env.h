@@ -1,4 +1,4 @@
-// Copies of an environment, stepped side by side.
+// Environments stepped side by side.
 #pragma once
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/parallel.h"
@@ -16,15 +17,54 @@ namespace saccade::rl {
 
 using EnvFactory = std::function<std::unique_ptr<envs::Env>()>;
 
-/// n copies of what make_env makes; n >= 1.
+/// Several of one task, as training has them.
 class VectorEnv {
  public:
-  VectorEnv(const EnvFactory& make_env, std::int64_t n) : errors_(static_cast<std::size_t>(n)) {
+  virtual ~VectorEnv() = default;
+  virtual std::size_t size() const = 0;
+  virtual const envs::Spec& spec() const = 0;
+
+  /// Begins copy i's next episode and writes its first observation. One that begins episodes in a step of
+  /// their own leaves the observation as it is, and began() tells of that step.
+  virtual void reset(std::size_t i, Rng& rng, std::span<double> observation) = 0;
+  /// One step of all: actions, observations and results are those of the copies, side by side.
+  virtual void step(std::span<const double> actions, std::span<double> observations,
+                    std::span<envs::StepResult> results) = 0;
+  /// Whether copy i's last step did nothing but begin an episode: there is no transition, only its first
+  /// observation.
+  virtual bool began(std::size_t) const { return false; }
+
+  /// As of envs::Env.
+  virtual std::vector<double> state(std::size_t i) const = 0;
+  virtual void set_state(std::size_t i, std::span<const double> state, std::span<double> observation) = 0;
+};
+
+/// n copies of what make_env makes; n >= 1.
+class EnvCopies final : public VectorEnv {
+ public:
+  EnvCopies(const EnvFactory& make_env, std::int64_t n) : errors_(static_cast<std::size_t>(n)) {
     for (std::int64_t i = 0; i < n; ++i) envs_.push_back(make_env());
   }
 
-  std::size_t size() const { return envs_.size(); }
-  const envs::Spec& spec() const { return envs_[0]->spec(); }
+  std::size_t size() const override { return envs_.size(); }
+  const envs::Spec& spec() const override { return envs_[0]->spec(); }
+  void reset(std::size_t i, Rng& rng, std::span<double> observation) override {
+    envs_[i]->reset(rng, observation);
+  }
+  void step(std::span<const double> actions, std::span<double> observations,
+            std::span<envs::StepResult> results) override {
+    const std::size_t action = actions.size() / size(), observation = observations.size() / size();
+    for_each([&](std::size_t i) {
+      results[i] = envs_[i]->step(actions.subspan(i * action, action),
+                                  observations.subspan(i * observation, observation));
+    });
+  }
+  std::vector<double> state(std::size_t i) const override { return envs_[i]->state(); }
+  void set_state(std::size_t i, std::span<const double> state, std::span<double> observation) override {
+    envs_[i]->set_state(state);
+    envs_[i]->observe(observation);
+  }
+
   envs::Env& operator[](std::size_t i) { return *envs_[i]; }
   const envs::Env& operator[](std::size_t i) const { return *envs_[i]; }
 

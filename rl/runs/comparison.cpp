@@ -210,6 +210,9 @@ Comparison read_comparison(const std::string& path, const std::string& out) {
         take(run.info.config, of_task, fmt::format("{}: {}", path, printable(task)));
         take(run.info.config, own, of_own);
         run.info.config.run.seed = seed;
+        if (run.info.config.run.final_eval_episodes == 0) {
+          throw ConfigError(where + ": final_eval_episodes is 0, expected some, whose returns are compared");
+        }
         if (seed == comparison.seeds.front()) {
           const auto env = make_env(run.info.config.run.env);
           named_as(where, [&] { return make_agent(run.info.config); });  // throws where they do not fit

@@ -38,6 +38,7 @@ RunResult result_of(const ComparedRun& run, const std::optional<double>& thresho
   result.seed = run.info.config.run.seed;
   if (log.summary.is_null()) throw FormatError(run.folder + ": has no summary.json");
   const auto& final = log.summary.at("final_evaluation");
+  if (final.is_null()) throw FormatError(run.folder + ": its summary.json has no final evaluation");
   result.score = final.at("mean");
   result.score_std = final.at("std");
   result.seconds = log.summary.at("seconds");

@@ -112,9 +112,10 @@ Json read_summary(const std::string& path) {
   Json summary = read_json(path);
   try {
     for (const char* key : {"steps", "divergences"}) count_of(summary, key, path);
-    const Json& evaluation = summary.at("final_evaluation");
-    count_of(evaluation, "episodes", path);
-    for (const char* key : {"mean", "std", "min", "max"}) evaluation.at(key).get<double>();
+    if (const Json& evaluation = summary.at("final_evaluation"); !evaluation.is_null()) {
+      count_of(evaluation, "episodes", path);
+      for (const char* key : {"mean", "std", "min", "max"}) evaluation.at(key).get<double>();
+    }
     for (const char* key : {"seconds", "steps_per_second"}) summary.at(key).get<double>();
   } catch (const Json::exception& error) {
     throw FormatError(fmt::format("{}: is damaged: {}", path, error.what()));

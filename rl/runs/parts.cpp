@@ -105,17 +105,25 @@ std::optional<std::string> changed_environment(const std::string& run, const Run
 
 void check_networks_fit(const std::string& run, const Config& config) {
   const Json hidden = to_json(config).value("hidden", Json::array());
-  double weights = 0;  // between hidden layers, of one network
-  for (std::size_t i = 1; i < hidden.size(); ++i) {
-    weights += hidden.at(i - 1).get<double>() * hidden.at(i).get<double>();
+  const envs::Spec spec = spec_of(config);
+  const auto width = [](const envs::Space& space) {  // a choice is one of n inputs or outputs
+    const auto* choices = std::get_if<envs::Discrete>(&space);
+    return static_cast<double>(choices != nullptr ? choices->n
+                                                  : static_cast<std::int64_t>(envs::size_of(space)));
+  };
+  double weights = 0, before = width(spec.observation_space);  // of one network
+  for (const Json& layer : hidden) {
+    weights += before * layer.get<double>();
+    before = layer.get<double>();
   }
+  weights += before * width(spec.action_space);
   std::error_code gone;
   const std::string file = run_file(run, "checkpoint/weights.safetensors");
   const auto bytes = static_cast<double>(fs::file_size(file, gone));
   if (gone || weights <= bytes) return;  // what is gone is missed by who loads it
-  throw FormatError(fmt::format("{}: hidden is {}, networks of more than {} weights, but {} has {} bytes",
-                                run_file(run, "config.json"), shown(hidden), compact(weights), file,
-                                compact(bytes)));
+  throw FormatError(fmt::format(
+      "{}: hidden is {}, networks of {} weights or more for {}, but {} has {} bytes",
+      run_file(run, "config.json"), shown(hidden), compact(weights), spec.id, file, compact(bytes)));
 }
 
 std::unique_ptr<Agent> make_agent(const Config& config) {

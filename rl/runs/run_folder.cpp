@@ -16,8 +16,11 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "envs/guest.h"
+#include "envs/registry.h"
 #include "envs/task_file/task_file.h"
 #include "rl/runs/build_info.h"
+#include "rl/runs/guest.h"
 
 namespace saccade::rl {
 
@@ -119,13 +122,19 @@ void refuse_occupied(const std::string& path) {
 }
 
 // The name as part of a path: an environment may be called "mylab/Integrator-v0".
-std::string as_file_name(const std::string& name) {
+std::string as_file_name(std::string_view name) {
+  if (envs::is_guest(name)) name.remove_prefix(envs::kGuestPrefix.size());
   std::string file_name;
   for (const char c : name) {
     const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
     file_name += plain ? c : '-';
   }
   return file_name.find_first_not_of('.') == std::string::npos ? "run" : file_name;
+}
+
+// The environment that a configuration names; "" if it names none.
+std::string env_in(const Json& config) {
+  return config.contains("env") && config.at("env").is_string() ? config.at("env").get<std::string>() : "";
 }
 
 void make_folder(const std::string& path) {
@@ -151,8 +160,12 @@ RunInfo read_run_info(const std::string& run) {
   const Json json = read_json(path);
   RunInfo info;
   try {
-    remember_task_of(run, json.at("config"));
-    update_from_json(info.config, json.at("config"), path);
+    const Json& config = json.at("config");
+    remember_task_of(run, config);
+    if (const std::string env = env_in(config); envs::is_guest(env)) {
+      envs::remember_guest(guest_from_json(json.at("environment"), env, path));
+    }
+    update_from_json(info.config, config, path);
     info.preset = json.at("preset").is_null() ? "" : json.at("preset").get<std::string>();
     info.instruction_set = json.at("instruction_set");
     info.fingerprint = json.value("fingerprint", "");
@@ -172,12 +185,14 @@ void write_run_info(const std::string& run, const RunInfo& info) {
   json["fingerprint"] = info.fingerprint;
   json["preset"] = info.preset.empty() ? Json(nullptr) : Json(info.preset);
   json["config"] = to_json(info.config);
+  if (const std::string& env = info.config.run.env; envs::is_guest(env)) {
+    json["environment"] = guest_to_json(envs::make(env)->spec());
+  }
   write_json(run_file(run, "config.json"), json);
 }
 
 void remember_task_of(const std::string& run, const Json& config) {
-  const std::string env =
-      config.contains("env") && config.at("env").is_string() ? config.at("env").get<std::string>() : "";
+  const std::string env = env_in(config);
   if (envs::names_task_file(env)) {
     throw FormatError(fmt::format("{}: env is {}, a file; expected an id, whose task the run keeps itself",
                                   run, shown(config.at("env"))));

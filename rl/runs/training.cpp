@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "base/threads.h"
+#include "envs/guest.h"
 #include "rl/components/action_scale.h"
 #include "rl/runs/about_weights.h"
 #include "rl/runs/build_info.h"
@@ -123,6 +124,7 @@ void Training::write_first_files(const RunOutputs& outputs) {
 Training Training::resume(const std::string& path, std::optional<std::int64_t> steps,
                           const RunOutputs& outputs) {
   RunInfo info = read_run_info(path);
+  envs::require_here(info.config.run.env);
   const bool new_steps = steps && *steps != info.config.run.steps;
   if (steps) info.config.run.steps = *steps;
   if (const auto changed = changed_environment(path, info)) throw ConfigError(*changed);
@@ -155,6 +157,7 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
     throw FormatError(fmt::format("{}/state.json: is damaged: copies has {} entries, expected {}", checkpoint,
                                   training.state_.copies.size(), info.config.run.envs));
   }
+  if (envs::is_guest(info.config.run.env)) training.state_.leave_episodes();
   const std::unique_ptr<envs::Env> env = make_env(info.config.run.env);
   for (const EnvCopy& copy : training.state_.copies) {
     try {
@@ -255,15 +258,20 @@ Progress Training::progress() const {
   return p;
 }
 
-std::optional<Json> Training::run(TrainingListener& listener) {
+std::optional<Json> Training::run(TrainingListener& listener, VectorEnv* copies) {
   const RunConfig& config = info_.config.run;
+  std::unique_ptr<VectorEnv> fresh;
+  if (copies == nullptr) {
+    fresh = std::make_unique<EnvCopies>(factory(info_.config), config.envs);
+    copies = fresh.get();
+  }
   start_ = Clock::now();
   row_seconds_ = seconds_before_;
   row_step_ = state_.step;
   row_updates_ = state_.updates;
   bool stopped = false;
   const auto should_stop = [&] { return stopped = listener.should_stop(*this); };
-  train(config, info_.config.off_policy, factory(info_.config), *agent_, buffer_, state_,
+  train(config, info_.config.off_policy, *copies, factory(info_.config), *agent_, buffer_, state_,
         {.on_episode =
              [&](const TrainState&, const Episode& e) {
                add_episode(e);
@@ -292,15 +300,18 @@ std::optional<Json> Training::run(TrainingListener& listener) {
          .should_stop = should_stop});
   if (stopped) return std::nullopt;
   seconds_before_ = seconds();
-  const Evaluation last = evaluate(factory(info_.config), *agent_, config.final_eval_episodes,
-                                   evaluation_rng(config.seed), should_stop);
-  if (static_cast<std::int64_t>(last.returns.size()) < config.final_eval_episodes) return std::nullopt;
+  std::optional<Evaluation> last;
+  if (config.final_eval_episodes > 0) {
+    last = evaluate(factory(info_.config), *agent_, config.final_eval_episodes, evaluation_rng(config.seed),
+                    should_stop);
+    if (static_cast<std::int64_t>(last->returns.size()) < config.final_eval_episodes) return std::nullopt;
+  }
   const Json summary = summarise(last);
   write_json(run_file(path_, "summary.json"), summary);
   return summary;
 }
 
-Json Training::summarise(const Evaluation& e) const {
+Json Training::summarise(const std::optional<Evaluation>& e) const {
   const double seconds = seconds_before_;
   const auto per_second = [&](std::int64_t count) {
     return static_cast<double>(count) / std::max(1e-9, seconds);
@@ -316,15 +327,17 @@ Json Training::summarise(const Evaluation& e) const {
                {"seconds", seconds},
                {"steps_per_second", per_second(state_.step)},
                {"updates_per_second", per_second(state_.updates)},
-               {"final_evaluation",
-                {{"mean", e.mean()},
-                 {"std", e.std()},
-                 {"min", e.min()},
-                 {"max", e.max()},
-                 {"episodes", e.returns.size()},
-                 {"divergences", e.divergences}}}};
-  if (const std::optional<double> threshold = spec_of(info_.config).reward_threshold) {
-    json["solved"] = e.mean() >= *threshold;
+               {"final_evaluation", nullptr}};
+  if (e) {
+    json["final_evaluation"] = {{"mean", e->mean()},
+                                {"std", e->std()},
+                                {"min", e->min()},
+                                {"max", e->max()},
+                                {"episodes", e->returns.size()},
+                                {"divergences", e->divergences}};
+  }
+  if (const std::optional<double> threshold = spec_of(info_.config).reward_threshold; e && threshold) {
+    json["solved"] = e->mean() >= *threshold;
     json["solved_threshold"] = *threshold;
   }
   json["instruction_set"] = kernels::instruction_set();

@@ -11,6 +11,7 @@
 #include "envs/env.h"
 #include "rl/agent.h"
 #include "rl/components/replay_buffer.h"
+#include "rl/components/vector_env.h"
 #include "rl/runs/csv_file.h"
 #include "rl/runs/parts.h"
 #include "rl/runs/progress.h"
@@ -54,13 +55,15 @@ class Training {
                         const AgentState* agent = nullptr);
   /// From the checkpoint in `path`, up to `steps` if given, else to the number that the run began with. A log
   /// for TensorBoard goes on if the folder has one, and begins here if it is asked for. Throws FormatError or
-  /// ConfigError, with all files as they were, where that cannot be.
+  /// ConfigError, with all files as they were, where that cannot be. One in an environment that lives
+  /// elsewhere begins fresh episodes.
   static Training resume(const std::string& path, std::optional<std::int64_t> steps,
                          const RunOutputs& outputs = {});
 
   /// Trains, evaluates and writes the summary; returns it, or nothing if it was stopped. Either way all of it
-  /// is in the run's folder, and resume() goes on with the same bits as if it had not been stopped.
-  std::optional<nlohmann::ordered_json> run(TrainingListener& listener);
+  /// is in the run's folder, and resume() goes on with the same bits as if it had not been stopped. `copies`
+  /// are the environments to train in, as many as the configuration says; fresh ones if null.
+  std::optional<nlohmann::ordered_json> run(TrainingListener& listener, VectorEnv* copies = nullptr);
 
   const std::string& path() const { return path_; }
   const RunInfo& info() const { return info_; }
@@ -78,7 +81,7 @@ class Training {
   void add_evaluation(const Evaluation& evaluation);
   void add_diagnosis(const Diagnosis& diagnosis);
   double seconds() const;
-  nlohmann::ordered_json summarise(const Evaluation& final_evaluation) const;
+  nlohmann::ordered_json summarise(const std::optional<Evaluation>& final_evaluation) const;
 
   using Clock = std::chrono::steady_clock;
   RunInfo info_;

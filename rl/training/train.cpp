@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "envs/guest.h"
 #include "rl/components/collector.h"
 
 namespace saccade::rl {
@@ -59,8 +60,14 @@ std::int64_t last_step(const RunConfig& run) { return (run.steps + run.envs - 1)
 
 void train(const RunConfig& run, const OffPolicyConfig& config, const EnvFactory& make_env, Agent& agent,
            ReplayBuffer& buffer, TrainState& state, const TrainCallbacks& callbacks) {
+  EnvCopies copies(make_env, run.envs);
+  train(run, config, copies, make_env, agent, buffer, state, callbacks);
+}
+
+void train(const RunConfig& run, const OffPolicyConfig& config, VectorEnv& copies, const EnvFactory& make_env,
+           Agent& agent, ReplayBuffer& buffer, TrainState& state, const TrainCallbacks& callbacks) {
   check_buffer(config, buffer);
-  Collector collector(config, run.envs, make_env, agent, state);
+  Collector collector(config, copies, agent, state);
   Metrics metrics;
   Priorities* const priorities = buffer.priorities();
   const auto update = [&] {
@@ -109,7 +116,7 @@ void train(const RunConfig& run, const OffPolicyConfig& config, const EnvFactory
     if (state.evaluation_due) return;
     if (callbacks.on_checkpoint) callbacks.on_checkpoint(state);
   }
-  while (state.step < run.steps) {
+  const auto round = [&] {
     const std::int64_t before = state.step;
     measure_gradients();
     collector.step(agent, buffer, state);
@@ -130,7 +137,15 @@ void train(const RunConfig& run, const OffPolicyConfig& config, const EnvFactory
       collector.save(state);
       if (callbacks.on_checkpoint) callbacks.on_checkpoint(state);
     }
-    if (stop) return;
+    return !stop;
+  };
+  try {
+    while (state.step < run.steps && round()) continue;
+  } catch (const envs::GuestFailure&) {
+    collector.save(state);
+    state.leave_episodes();
+    if (callbacks.on_checkpoint) callbacks.on_checkpoint(state);
+    throw;
   }
 }
 

@@ -177,7 +177,7 @@ TEST_CASE("an error within a copy gets out of training", "[train]") {
 TEST_CASE("copies that take a while are shared out, and the first error gets out of any thread", "[train]") {
   const int threads = num_threads();
   set_num_threads(3);
-  rl::VectorEnv copies([] { return std::make_unique<Counting>(Counting::Script{}); }, 6);
+  rl::EnvCopies copies([] { return std::make_unique<Counting>(Counting::Script{}); }, 6);
   const auto wait = [] {  // a step of some 50 us
     const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(50);
     while (std::chrono::steady_clock::now() < end) continue;

@@ -168,7 +168,7 @@ Json facts_of(const rl::RunLog& log) {
   const std::vector<double>& means = evaluations["mean"];
   const Json& summary = log.summary;
   std::vector<double> all = means, steps = evaluations["step"];
-  if (!summary.is_null()) {
+  if (!summary.is_null() && !summary.at("final_evaluation").is_null()) {
     all.push_back(summary.at("final_evaluation").at("mean"));
     steps.push_back(summary.at("steps"));
   }

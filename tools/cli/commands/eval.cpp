@@ -51,7 +51,9 @@ Subject subject_of(const EvalCommand& options) {
   } else {
     config.env = envs::canonical_id(options.random);
   }
-  Subject subject = {options.run, config.env, config.final_eval_episodes, config.seed};
+  const std::int64_t usual = rl::RunConfig().final_eval_episodes;
+  Subject subject = {options.run, config.env,
+                     config.final_eval_episodes > 0 ? config.final_eval_episodes : usual, config.seed};
   if (subject.name.empty()) subject.name = "random actions";
   if (!options.episodes.empty()) {
     subject.episodes = parse_integer("--episodes", options.episodes, 1, kMaxEpisodes);

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "envs/guest.h"
 #include "rl/runs/evaluate_run.h"
 #include "rl/runs/training.h"
 #include "rl/runs/warnings.h"
@@ -105,7 +106,9 @@ void run(const ReportCommand& options) {
                                                  : "report.html";
   pages::check_page_path(file, "report", options.force);
   const pages::ReportedRun& shown = best_of(runs);
-  std::int64_t episodes = shown.log.info.config.run.final_eval_episodes;
+  const rl::RunConfig& config = shown.log.info.config.run;
+  // One in an environment that only another program can step shows no episodes unless asked to, which fails.
+  std::int64_t episodes = envs::is_guest(config.env) ? 0 : config.final_eval_episodes;
   if (!options.episodes.empty()) episodes = parse_integer("--episodes", options.episodes, 0, kMaxEpisodes);
   std::optional<pages::ReportedEpisodes> watched;
   if (episodes > 0) watched = watch(shown, std::min(episodes, kMaxEpisodes));

@@ -117,10 +117,12 @@ void print_summary(const Json& summary, const rl::Training& training) {
   if (const std::int64_t divergences = summary.at("divergences"); divergences > 0) {
     out("The simulation diverged {} times, which ended those episodes.\n", divergences);
   }
-  out("Final evaluation: {:.2f} ± {:.2f} over {} episodes, {:.1f} to {:.1f}\n", number(e.at("mean")),
-      number(e.at("std")), e.at("episodes").dump(), number(e.at("min")), number(e.at("max")));
-  if (const std::int64_t divergences = e.at("divergences"); divergences > 0) {
-    out("In {} of them the simulation diverged.\n", divergences);
+  if (!e.is_null()) {
+    out("Final evaluation: {:.2f} ± {:.2f} over {} episodes, {:.1f} to {:.1f}\n", number(e.at("mean")),
+        number(e.at("std")), e.at("episodes").dump(), number(e.at("min")), number(e.at("max")));
+    if (const std::int64_t divergences = e.at("divergences"); divergences > 0) {
+      out("In {} of them the simulation diverged.\n", divergences);
+    }
   }
   if (summary.contains("solved")) {
     out("{} a mean of at least {}.\n",
