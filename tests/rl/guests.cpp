@@ -111,6 +111,7 @@ TEST_CASE("a failure elsewhere leaves a run that goes on with fresh episodes", "
     rl::EnvCopies breaks([] { return std::make_unique<Walk>(11); }, 1);
     CHECK_THROWS_AS(training.run(nobody, &breaks), envs::GuestFailure);
     CHECK(training.state().step == 10);
+    CHECK_FALSE(training.state().copies[0].in_episode);
   }
   rl::Training training = rl::Training::resume(run, 16);
   CHECK(training.state().step == 10);

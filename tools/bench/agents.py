@@ -2,6 +2,7 @@
 """Whole trainings side by side: SAC of saccade, Stable-Baselines3 and SBX on the same environments of Gymnasium's.
 
     agents.py [--task Pendulum-v1] [--steps 5000] [--threads 1] [--repeats 3] [LIBRARY...]
+    agents.py --overhead    # what a step of an environment of Python's costs beyond its own time
 
 Each training is a process of its own, in turns, with the same settings: 256x256 ReLU networks, batches of 256, an update a step
 after 1,000 random ones, a buffer of 100,000, no evaluation meanwhile. Time is that from the agent's making to the end of learning,
@@ -71,6 +72,49 @@ def train(library: str, task: str, steps: int, threads: int, seed: int) -> dict[
     return {"steps_per_second": steps / seconds, "return": float(numpy.mean(returns))}
 
 
+def overhead(steps: int = 100_000, repeats: int = 7) -> None:
+    """Steps of an environment that does next to nothing, with learn() around them, and without. Nothing is learned, but all
+    is stored, and the run's files are written."""
+    import time
+
+    import gymnasium
+    import numpy
+
+    import saccade
+
+    class Idle(gymnasium.Env):
+        observation_space = gymnasium.spaces.Box(-1, 1, (17,), numpy.float64)
+        action_space = gymnasium.spaces.Box(-1, 1, (6,), numpy.float32)
+
+        def reset(self, *, seed=None, options=None):
+            self.steps = 0
+            self.observation = numpy.zeros(17)
+            return self.observation, {}
+
+        def step(self, action):
+            self.steps += 1
+            return self.observation, 1.0, False, self.steps == 1000, {}
+
+    alone, within = [], []
+    for _ in range(repeats):
+        env, action = Idle(), numpy.zeros(6, numpy.float32)
+        start = time.perf_counter()
+        env.reset()
+        for _ in range(steps):
+            _, _, terminated, truncated, _ = env.step(action)
+            if terminated or truncated:
+                env.reset()
+        alone.append((time.perf_counter() - start) / steps * 1e6)
+        with tempfile.TemporaryDirectory() as folder:
+            agent = saccade.SAC(Idle(), run=os.path.join(folder, "run"), learning_starts=10**9, buffer_size=10_000)
+            start = time.perf_counter()
+            agent.learn(steps)
+            within.append((time.perf_counter() - start) / steps * 1e6)
+    costs = sorted(b - a for a, b in zip(alone, within, strict=True))
+    print(f"a step alone: {statistics.median(alone):.2f} us; within learn(): {statistics.median(within):.2f} us; "
+          f"difference, median of {repeats}: {statistics.median(costs):.2f} us ({costs[0]:.2f} to {costs[-1]:.2f})")  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("libraries", nargs="*", default=list(LIBRARIES), metavar="LIBRARY", help=", ".join(LIBRARIES))
@@ -79,7 +123,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seed", type=int, help=argparse.SUPPRESS)  # of the one training that this process is
+    parser.add_argument("--overhead", action="store_true", help="of a step")
     options = parser.parse_args()
+    if options.overhead:
+        overhead()
+        return
     if unknown := set(options.libraries) - set(LIBRARIES):
         parser.error(f"{', '.join(sorted(unknown))}: expected some of {', '.join(LIBRARIES)}")
     if options.seed is not None:
