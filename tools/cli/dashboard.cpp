@@ -64,11 +64,14 @@ class BoundedPool final : public httplib::TaskQueue {
     for (int i = 0; i < kThreads; ++i) threads_.emplace_back([this] { work(); });
   }
 
-  void enqueue(std::function<void()> task) override {
+  // From 0.15 on cpp-httplib wants to know whether the task was taken, which it always is.
+  using Taken = decltype(std::declval<httplib::TaskQueue&>().enqueue({}));
+  Taken enqueue(std::function<void()> task) override {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return ending_ || tasks_.size() < kThreads; });
     tasks_.push_back(std::move(task));
     changed_.notify_all();
+    return static_cast<Taken>(true);
   }
 
   // What waits is still done, which closes its connection.
