@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <map>
 #include <mutex>
 #include <utility>
+
+#include "base/text.h"
 
 namespace saccade::envs {
 
@@ -23,9 +27,9 @@ Remembered& remembered() {
 
 [[noreturn]] void refuse(std::string_view id) {
   throw ConfigError(
-      fmt::format("{} is an environment of Python's, which only Python can step: there, saccade.load(RUN, "
-                  "env).learn(STEPS) trains on, and evaluate() tries the policy",
-                  id));
+      fmt::format("{} is an environment that only Python can step; there a run in it goes on, with fresh "
+                  "episodes (not bit for bit): saccade.load(RUN, env).learn(STEPS)",
+                  printable(id)));
 }
 
 // One that is elsewhere.
@@ -62,6 +66,15 @@ bool GuestHere::has(std::string_view id) {
 }
 
 void remember_guest(const Spec& spec) {
+  constexpr std::size_t kLongest = 200;
+  const auto plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '/' || c == '-';
+  };
+  const std::string_view name = std::string_view(spec.id).substr(kGuestPrefix.size());
+  if (name.empty() || name.size() > kLongest || !std::all_of(name.begin(), name.end(), plain)) {
+    throw ConfigError(fmt::format("{}: expected a name of letters, digits and ._/-, at most {}",
+                                  printable(spec.id.substr(0, kLongest)), kLongest));
+  }
   const std::lock_guard lock(remembered().mutex);
   remembered().specs.insert_or_assign(spec.id, spec);
 }

@@ -15,8 +15,7 @@ namespace saccade::envs {
 inline constexpr std::string_view kGuestPrefix = "python:";
 bool is_guest(std::string_view id);
 
-/// What went wrong in an environment's own program, which keeps the details. Training saves what it has
-/// before it passes this on.
+/// What went wrong in an environment's own program, which keeps the details.
 struct GuestFailure : Error {
   using Error::Error;
 };
@@ -42,6 +41,7 @@ class GuestHere {
 
 /// Remembers what a guest says of itself, as long as the program runs: make(spec.id) is then an environment
 /// whose spec() can be asked, and whose every other function throws ConfigError, which says where it lives.
+/// ConfigError for an id with anything but letters, digits and ._/- behind the prefix.
 void remember_guest(const Spec& spec);
 
 /// The one that is here, or else remembered. ConfigError for an id that is neither.

@@ -12,9 +12,11 @@
 
 namespace saccade::envs {
 
-/// Vectors of real numbers between bounds, one pair a coordinate; infinite where there is none.
+/// Vectors of real numbers between bounds, one pair a coordinate; infinite where there is none. Everything
+/// here takes them in a row; where they come from, they may have a shape.
 struct Box {
   std::vector<double> low, high;
+  std::vector<std::int64_t> shape = {};  // empty: as many numbers as there are bounds
 };
 
 /// An interval: of what is healthy, or to clip to.
@@ -23,9 +25,9 @@ struct Range {
   double high = std::numeric_limits<double>::infinity();
 };
 
-/// The whole numbers 0 to n - 1.
+/// The whole numbers 0 to n - 1, which where they come from may begin at another number than 0.
 struct Discrete {
-  std::int64_t n = 0;
+  std::int64_t n = 0, start = 0;
 };
 
 using Space = std::variant<Box, Discrete>;

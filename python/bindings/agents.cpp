@@ -6,9 +6,11 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <chrono>
+#include <atomic>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/error.h"
@@ -17,6 +19,7 @@
 #include "envs/guest.h"
 #include "envs/registry.h"
 #include "guests.h"
+#include "listener.h"
 #include "rl/components/action_scale.h"
 #include "rl/runs/choice.h"
 #include "rl/runs/evaluate_run.h"
@@ -30,197 +33,161 @@ using namespace nb::literals;
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Clock = std::chrono::steady_clock;
 using Numbers = nb::ndarray<const double, nb::c_contig, nb::device::cpu>;
 
-// A Box as its bounds, a Discrete space as its size.
+// (n, start) of a Discrete space; (low, high, shape) of a Box.
 nb::object to_python(const envs::Space& space) {
-  if (const auto* discrete = std::get_if<envs::Discrete>(&space)) return nb::cast(discrete->n);
+  if (const auto* discrete = std::get_if<envs::Discrete>(&space)) {
+    return nb::make_tuple(discrete->n, discrete->start);
+  }
   const auto& box = std::get<envs::Box>(space);
-  return nb::make_tuple(box.low, box.high);
+  const std::vector<std::int64_t> flat = {static_cast<std::int64_t>(box.low.size())};
+  return nb::make_tuple(box.low, box.high, box.shape.empty() ? flat : box.shape);
 }
 
-nb::dict to_dict(const rl::Evaluation& e) {
-  nb::dict all;
-  all["mean"] = e.mean();
-  all["std"] = e.std();
-  all["returns"] = e.returns;
-  all["lengths"] = e.lengths;
-  return all;
+// Calls f without the GIL. `guest` knows the exception of Python's that f may have failed by.
+template <class F>
+auto without_gil(Guest* guest, const F& f) {
+  const Running running;
+  try {
+    const nb::gil_scoped_release release;
+    return f();
+  } catch (const envs::GuestFailure&) {
+    guest->rethrow();  // it says more
+    throw;
+  }
 }
 
-// Passes on what happens to Python's callbacks. One that returns False or raises, and Ctrl-C, end training
-// where it can go on.
-class Listener final : public rl::TrainingListener {
- public:
-  // Each a function, or None.
-  struct Callbacks {
-    nb::object on_step, on_episode, on_evaluation, on_progress;
-  };
-  explicit Listener(Callbacks callbacks) : callbacks_(std::move(callbacks)) {}
-
-  void on_step(const rl::Training& training) override {
-    if (!callbacks_.on_step.is_none()) call([&] { return callbacks_.on_step(); });
-    if (callbacks_.on_progress.is_none() || Clock::now() < next_progress_) return;
-    next_progress_ = Clock::now() + std::chrono::milliseconds(100);
-    const rl::Progress p = training.progress();
-    call([&] { return callbacks_.on_progress(p.step, p.steps, p.ret, p.steps_per_second); });
-  }
-  void on_episode(const rl::Training& training, const rl::Episode& e) override {
-    if (callbacks_.on_episode.is_none()) return;
-    call([&] {
-      nb::dict all;
-      all["step"] = training.state().step;
-      all["number"] = e.number;
-      all["return"] = e.ret;
-      all["length"] = e.length;
-      all["terminated"] = e.terminated;
-      nb::dict metrics;
-      for (const rl::MetricMeans::Entry& entry : e.metrics.entries()) {
-        if (const auto mean = entry.mean()) metrics[nb::str(std::string(entry.name).c_str())] = *mean;
-      }
-      all["metrics"] = metrics;
-      return callbacks_.on_episode(all);
-    });
-  }
-  void on_evaluation(const rl::Training& training, const rl::Evaluation& e) override {
-    if (callbacks_.on_evaluation.is_none()) return;
-    call([&] {
-      nb::dict all = to_dict(e);
-      all["step"] = training.state().step;
-      return callbacks_.on_evaluation(all);
-    });
-  }
-  bool should_stop(const rl::Training&) override {
-    if (!stop_ && Clock::now() >= next_signal_) {
-      next_signal_ = Clock::now() + std::chrono::milliseconds(20);
-      const nb::gil_scoped_acquire acquire;
-      if (PyErr_CheckSignals() != 0) {
-        error_ = std::make_exception_ptr(nb::python_error());
-        stop_ = true;
-      }
-    }
-    return stop_;
-  }
-
-  void rethrow() const {
-    if (error_ != nullptr) std::rethrow_exception(error_);
-  }
-
- private:
-  template <class F>
-  void call(const F& f) {
-    if (stop_) return;
-    const nb::gil_scoped_acquire acquire;
-    try {
-      if (f().is(nb::handle(Py_False))) stop_ = true;
-    } catch (...) {
-      error_ = std::current_exception();
-      stop_ = true;
-    }
-  }
-
-  Callbacks callbacks_;
-  bool stop_ = false;
-  std::exception_ptr error_;
-  Clock::time_point next_signal_, next_progress_;
-};
-
-// An agent, its configuration and its run, if it has begun one.
+// An agent, its configuration and its run, if it has begun one. One thread at a time may use it; only what
+// lets go of the GIL can be met by another, and says so.
 class Learner {
  public:
   Learner(const std::string& algorithm, const std::string& env, const std::string& settings,
           std::shared_ptr<Guest> guest, std::string folder, bool tensorboard)
-      : guest_(std::move(guest)), folder_(std::move(folder)), tensorboard_(tensorboard) {
-    env_ = env;
+      : guest_(std::move(guest)), env_(env), folder_(std::move(folder)), tensorboard_(tensorboard) {
     const auto here = guest_here();
     info_ = rl::choose({.name = env, .algorithm = algorithm, .config_file = ""});
     rl::update_from_json(info_.config, parse_json(settings, "settings"), info_.config.algorithm().name);
     env_ = info_.config.run.env;
-    begin();
+    make_untrained();
   }
 
   Learner(const std::string& run, std::shared_ptr<Guest> guest) : guest_(std::move(guest)), run_(run) {
     info_ = rl::read_run_info(run);
     env_ = info_.config.run.env;
     const auto here = guest_here();
-    begin();
     rl::check_networks_fit(run, info_.config);
-    rl::load_weights(checkpoint(), *agent_);
-    steps_ = rl::checkpoint_step(checkpoint());
+    make_untrained();
+    load_checkpoint();
   }
 
-  const std::string& algorithm() const { return info_.config.algorithm().name; }
   const std::string& run() const { return run_; }
   std::string config() const { return dumped(to_json(info_.config)); }
-  std::int64_t steps() const { return training_ == nullptr ? steps_ : training_->state().step; }
+  std::int64_t steps() const { return steps_; }
   const std::string& env() const { return env_; }
   const envs::Spec& spec() const { return spec_; }
   bool is_training() const { return training_ != nullptr; }
+  // Whether the last learn() came so far that there is something to go on from.
+  bool has_trained() const { return has_trained_; }
 
   // The run's summary as JSON; "" if it was stopped before its end.
   std::string learn(std::int64_t steps, nb::object on_step, nb::object on_episode, nb::object on_evaluation,
                     nb::object on_progress) {
-    if (is_training()) throw Error("learn() was called by a callback of learn()");
-    if (steps < 1)
-      throw ConfigError(fmt::format("learn: {} steps were asked for, expected at least 1", steps));
-    Listener listener(
-        {std::move(on_step), std::move(on_episode), std::move(on_evaluation), std::move(on_progress)});
-    try {
-      const nb::gil_scoped_release release;
-      return train(steps, listener);
-    } catch (const envs::GuestFailure&) {
-      guest_->rethrow();  // what Python raised says more
-      throw;
+    has_trained_ = false;
+    if (is_training() && user_ == std::this_thread::get_id()) {
+      throw Error("learn() was called by a callback of learn()");
     }
+    if (steps < 1 || static_cast<double>(steps) > rl::kLargestCount) {
+      throw ConfigError(
+          fmt::format("learn: {} steps were asked for, expected 1 to {}", steps, rl::kLargestCount));
+    }
+    const InUse in_use(*this);
+    Listener listener(
+        {std::move(on_step), std::move(on_episode), std::move(on_evaluation), std::move(on_progress)},
+        steps_);
+    return without_gil(guest_.get(), [&] { return train(steps, listener); });
   }
 
   // An action for each observation, as the environment has them.
   nb::object predict(const Numbers& obs, bool deterministic) {
+    check_free();
     const std::size_t width = envs::size_of(spec_.observation_space),
-                      size = envs::size_of(spec_.action_space);
-    if (obs.size() % width != 0) {
-      throw ShapeError(
-          fmt::format("predict: {} numbers were given, and an observation has {}", obs.size(), width));
+                      size = envs::size_of(spec_.action_space), n = obs.size() / width;
+    for (std::size_t i = 0; i < obs.size(); ++i) {
+      if (std::isfinite(static_cast<float>(obs.data()[i]))) continue;
+      throw Error(fmt::format("predict: observation[{}] is {}, expected a number that is finite in f32",
+                              i % width, obs.data()[i]));
     }
-    const std::size_t n = obs.size() / width;
-    const rl::Agent& agent = training_ == nullptr ? *agent_ : training_->agent();
-    std::vector<double> noise(deterministic ? 0 : n * static_cast<std::size_t>(agent.noise_size()));
+    std::vector<double> noise(deterministic ? 0 : n * static_cast<std::size_t>(agent().noise_size()));
     rng_.fill_normal(noise);
     auto* actions = new double[n * size];
     nb::capsule owner(actions, [](void* p) noexcept { delete[] static_cast<double*>(p); });
-    agent.act({obs.data(), obs.size()}, noise, deterministic ? rl::ActMode::exploit : rl::ActMode::explore,
-              {actions, n * size});
+    if (n > 0) {
+      agent().act({obs.data(), obs.size()}, noise,
+                  deterministic ? rl::ActMode::exploit : rl::ActMode::explore, {actions, n * size});
+    }
     for (std::size_t i = 0; i < n; ++i) {
       const std::span<double> row(actions + i * size, size);
-      scale_->operator()(row, row);
+      (*scale_)(row, row);
     }
     return nb::cast(nb::ndarray<nb::numpy, double>(actions, {n, size}, owner));
   }
 
-  nb::dict evaluate(std::int64_t episodes, std::optional<std::int64_t> seed) {
-    const auto here = guest_here();
+  nb::dict evaluate(std::int64_t episodes, std::optional<std::uint64_t> seed) {
     if (episodes < 1) throw ConfigError(fmt::format("evaluate: {} episodes, expected at least 1", episodes));
-    const rl::Agent& agent = training_ == nullptr ? *agent_ : training_->agent();
-    const rl::EnvFactory make = [this] { return rl::make_env(env_); };
-    rl::Evaluation done;
-    try {
-      const nb::gil_scoped_release release;
-      done = rl::evaluate_agent(agent, make, episodes, seed.value_or(info_.config.run.seed));
-    } catch (const envs::GuestFailure&) {
-      guest_->rethrow();
-      throw;
-    }
+    const auto rng = rl::evaluation_rng(seed ? static_cast<std::int64_t>(*seed) : info_.config.run.seed);
+    const InUse in_use(*this);
+    Interrupts interrupts;
+    const rl::Evaluation done = without_gil(guest_.get(), [&] {
+      const auto here = guest_here();
+      return rl::evaluate([this] { return rl::make_env(env_); }, agent(), episodes, rng,
+                          [&] { return interrupts.came(); });
+    });
+    interrupts.rethrow();
     return to_dict(done);
   }
 
   // A run's first files in a folder, of an agent that has none yet.
   void save_new(const std::string& path) const {
     const auto here = guest_here();
-    rl::Training::begin(info_, path, {.tensorboard = false});
+    rl::Training::begin(info_, path);
+  }
+
+  static int traverse(PyObject* self, visitproc visit, void* arg) {
+    Py_VISIT(Py_TYPE(self));
+    if (nb::inst_ready(self)) Py_VISIT(nb::find(nb::inst_ptr<Learner>(self)->guest_).ptr());
+    return 0;
+  }
+  static int clear(PyObject* self) {
+    nb::inst_ptr<Learner>(self)->guest_ = nullptr;
+    return 0;
   }
 
  private:
+  // Keeps other threads away while this one lets go of the GIL. A callback of this one's may come in.
+  class InUse {
+   public:
+    explicit InUse(Learner& learner) : learner_(learner), before_(learner.user_) {
+      learner.check_free();
+      learner.user_ = std::this_thread::get_id();
+    }
+    ~InUse() { learner_.user_ = before_; }
+    InUse(const InUse&) = delete;
+    InUse& operator=(const InUse&) = delete;
+
+   private:
+    Learner& learner_;
+    std::optional<std::thread::id> before_;
+  };
+
+  void check_free() const {
+    if (user_ && user_ != std::this_thread::get_id()) {
+      throw Error(
+          "another thread trains or evaluates this agent; wait for it, or use an agent of a copy of its run");
+    }
+  }
+
+  const rl::Agent& agent() const { return training_ == nullptr ? *agent_ : training_->agent(); }
   std::string checkpoint() const { return rl::run_file(run_, "checkpoint"); }
 
   std::unique_ptr<envs::GuestHere> guest_here() const {
@@ -228,36 +195,47 @@ class Learner {
     return std::make_unique<envs::GuestHere>(env_, [this] { return guest_->evaluated(); });
   }
 
-  // An untrained agent of the configuration.
-  void begin() {
+  void make_untrained() {
     spec_ = rl::spec_of(info_.config);
     scale_.emplace(spec_);
     agent_ = rl::make_agent(info_.config);
     rng_ = rl::run_rng(info_.config.run.seed).split("predict");
   }
 
+  void load_checkpoint() {
+    rl::load_weights(checkpoint(), *agent_);
+    steps_ = rl::checkpoint_step(checkpoint());
+  }
+
   std::string train(std::int64_t steps, Listener& listener) {
     const auto here = guest_here();
     rl::RunInfo info = info_;
-    info.config.run.steps = steps_ + steps;
-    rl::Training training =
-        run_.empty() ? rl::Training::begin(info, folder_, {.tensorboard = tensorboard_})
-                     : rl::Training::resume(run_, info.config.run.steps, {.tensorboard = tensorboard_});
+    // From where the run is, which another agent may have trained on.
+    const std::int64_t before = run_.empty() ? 0 : rl::checkpoint_step(checkpoint());
+    rl::update_from_json(info.config, {{"steps", before + steps}}, "learn");
+    const rl::RunOutputs outputs = {.tensorboard = tensorboard_, .absolute_path = true};
+    rl::Training training = run_.empty() ? rl::Training::begin(info, folder_, outputs)
+                                         : rl::Training::resume(run_, info.config.run.steps, outputs);
     run_ = training.path();
     info_ = training.info();
     const std::unique_ptr<rl::VectorEnv> copies = guest_ == nullptr ? nullptr : guest_->copies();
-    struct Ends {  // however training ends, the agent is the one that it ended with
+    // However training ends, the agent is then the one that the run goes on with.
+    struct Ends {
       Learner& self;
       ~Ends() {
-        self.steps_ = self.training_->state().step;
-        self.agent_->load_weights(self.training_->agent().named_weights());
         self.training_ = nullptr;
+        try {
+          self.load_checkpoint();
+        } catch (const Error&) {  // the run is gone; the agent stays as it was before
+        }
       }
     };
     training_ = &training;
+    has_trained_ = true;
     const Ends ends{*this};
     const std::optional<Json> summary = training.run(listener, copies.get());
     listener.rethrow();
+    listener.ended(training);
     return summary ? dumped(*summary) : "";
   }
 
@@ -269,8 +247,10 @@ class Learner {
   std::optional<rl::ActionScale> scale_;
   std::unique_ptr<rl::Agent> agent_;
   Rng rng_;
-  std::int64_t steps_ = 0;
+  std::atomic<std::int64_t> steps_ = 0;
+  bool has_trained_ = false;
   const rl::Training* training_ = nullptr;  // while learn() runs
+  std::optional<std::thread::id> user_;     // the thread that uses it without the GIL
 };
 
 }  // namespace
@@ -285,16 +265,20 @@ void bind_agents(nb::module_& m) {
         const rl::RunInfo info = rl::read_run_info(run);
         const envs::Spec spec = rl::spec_of(info.config);
         return nb::make_tuple(info.config.algorithm().name, info.config.run.env,
-                              to_python(spec.observation_space), to_python(spec.action_space));
+                              to_python(spec.observation_space), to_python(spec.action_space),
+                              dumped(to_json(info.config)));
       },
-      "run"_a, "Algorithm, environment and spaces of a run.",
-      nb::sig("def _run_info(run: str) -> tuple[str, str, typing.Any, typing.Any]"));
-  nb::class_<Learner>(m, "_Learner")
+      "run"_a, "Algorithm, environment, spaces and configuration of a run.",
+      nb::sig("def _run_info(run: str) -> tuple[str, str, typing.Any, typing.Any, str]"));
+  m.def("_end_trainings", &Running::end_all);
+  static PyType_Slot slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(&Learner::traverse)},
+                                {Py_tp_clear, reinterpret_cast<void*>(&Learner::clear)},
+                                {0, nullptr}};
+  nb::class_<Learner>(m, "_Learner", nb::type_slots(slots))
       .def(nb::init<const std::string&, const std::string&, const std::string&, std::shared_ptr<Guest>,
                     std::string, bool>(),
            "algorithm"_a, "env"_a, "settings"_a, "guest"_a.none(), "folder"_a, "tensorboard"_a)
       .def(nb::init<const std::string&, std::shared_ptr<Guest>>(), "run"_a, "guest"_a.none())
-      .def_prop_ro("algorithm", &Learner::algorithm)
       .def_prop_ro("env", &Learner::env)
       .def_prop_ro("run", &Learner::run)
       .def_prop_ro("config", &Learner::config)
@@ -305,6 +289,7 @@ void bind_agents(nb::module_& m) {
             return nb::make_tuple(to_python(l.spec().observation_space), to_python(l.spec().action_space));
           },
           nb::sig("def spaces(self) -> tuple[typing.Any, typing.Any]"))
+      .def_prop_ro("has_trained", &Learner::has_trained)
       .def_prop_ro("is_training", &Learner::is_training)
       .def("learn", &Learner::learn, "steps"_a, "on_step"_a.none(), "on_episode"_a.none(),
            "on_evaluation"_a.none(), "on_progress"_a.none())

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "bindings.h"
 #include "envs/guest.h"
+#include "guest_values.h"
 
 namespace saccade::python {
 
@@ -36,17 +37,7 @@ class Held {
   std::shared_ptr<PyObject> object_;
 };
 
-[[noreturn]] void fail(const GuestFacts& facts, const std::string& what) {
-  throw envs::GuestFailure(fmt::format("{}: {}", facts.spec.id, what));
-}
-
 std::string class_name(nb::handle object) { return nb::cast<std::string>(nb::inst_name(object)); }
-
-std::string shape_text(const nb::ssize_t* shape, std::size_t n) {
-  std::string text;
-  for (std::size_t i = 0; i < n; ++i) text += fmt::format("{}{}", i == 0 ? "" : ", ", shape[i]);
-  return fmt::format("({}{})", text, n == 1 ? "," : "");
-}
 
 // Calls f with the GIL; what Python raises in it is kept, and becomes a GuestFailure.
 template <class F>
@@ -57,90 +48,12 @@ auto with_python(const GuestFacts& facts, Guest::Raised& raised, const F& f) {
   } catch (const nb::python_error&) {
     raised.error = std::current_exception();
     fail(facts, "Python raised an exception");
-  }
-}
-
-void check_finite(const GuestFacts& facts, const char* what, std::span<const double> numbers) {
-  for (std::size_t i = 0; i < numbers.size(); ++i) {
-    if (!std::isfinite(numbers[i])) {
-      fail(facts, fmt::format("{}[{}] is {}, expected a finite number", what, i, numbers[i]));
-    }
+  } catch (const std::bad_cast&) {
+    fail(facts, "a value came that is of another type than expected");
   }
 }
 
 std::int64_t seed_of(Rng& rng) { return static_cast<std::int64_t>(rng.below(std::uint64_t{1} << 31)); }
-
-// object.NAME(argument), or without one, by a name that Python need not look up by its letters.
-nb::object call_method(nb::handle object, PyObject* name, PyObject* argument = nullptr) {
-  PyObject* const answer = argument == nullptr ? PyObject_CallMethodNoArgs(object.ptr(), name)
-                                               : PyObject_CallMethodOneArg(object.ptr(), name, argument);
-  if (answer == nullptr) throw nb::python_error();
-  return nb::steal(answer);
-}
-
-PyObject* lasting_name(const char* name) { return PyUnicode_InternFromString(name); }
-
-// The elements of an array of f32 or f64 of the right shape; false for anything else.
-bool read_array(const GuestFacts& facts, nb::handle given, std::span<double> out) {
-  Py_buffer view;
-  if (PyObject_CheckBuffer(given.ptr()) == 0) return false;
-  if (PyObject_GetBuffer(given.ptr(), &view, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS) != 0) {
-    PyErr_Clear();
-    return false;
-  }
-  const std::vector<nb::ssize_t>& shape = facts.observation_shape;
-  const auto dims = static_cast<std::size_t>(view.ndim);
-  const bool fits = dims == shape.size() && std::equal(shape.begin(), shape.end(), view.shape);
-  const std::string_view format = view.format == nullptr ? "" : view.format;
-  if (fits && format == "d") std::copy_n(static_cast<const double*>(view.buf), out.size(), out.begin());
-  if (fits && format == "f") std::copy_n(static_cast<const float*>(view.buf), out.size(), out.begin());
-  PyBuffer_Release(&view);
-  return fits && (format == "d" || format == "f");
-}
-
-void read_observation(const GuestFacts& facts, nb::handle given, std::span<double> out) {
-  if (const auto* discrete = std::get_if<envs::Discrete>(&facts.spec.observation_space)) {
-    const std::int64_t state = nb::cast<std::int64_t>(nb::module_::import_("operator").attr("index")(given));
-    out[0] = static_cast<double>(state - facts.observation_start);
-    if (out[0] < 0 || state - facts.observation_start >= discrete->n) {
-      fail(facts, fmt::format("the observation is {}, expected {} to {}", state, facts.observation_start,
-                              facts.observation_start + discrete->n - 1));
-    }
-    return;
-  }
-  if (!read_array(facts, given, out)) {  // of another dtype or layout, or no array at all
-    const nb::object numpy = nb::module_::import_("numpy");
-    const nb::object array = numpy.attr("ascontiguousarray")(given, numpy.attr("float64"));
-    const auto shape = nb::cast<std::vector<nb::ssize_t>>(numpy.attr("shape")(given));
-    if (!read_array(facts, array, out)) {
-      fail(facts, fmt::format("the observation has the shape {}, expected {}",
-                              shape_text(shape.data(), shape.size()),
-                              shape_text(facts.observation_shape.data(), facts.observation_shape.size())));
-    }
-  }
-  check_finite(facts, "observation", out);
-}
-
-// The action as the environment takes it.
-nb::object to_action(const GuestFacts& facts, std::span<const double> action) {
-  if (std::holds_alternative<envs::Discrete>(facts.spec.action_space)) {
-    return nb::int_(static_cast<std::int64_t>(action[0]) + facts.action_start);
-  }
-  static PyObject* const copy = lasting_name("copy");
-  nb::object array = call_method(facts.action, copy);
-  Py_buffer view;
-  if (PyObject_GetBuffer(array.ptr(), &view, PyBUF_FORMAT | PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS) != 0) {
-    throw nb::python_error();
-  }
-  const std::string_view format = view.format;
-  if (format == "d") std::copy(action.begin(), action.end(), static_cast<double*>(view.buf));
-  if (format == "f") {
-    std::transform(action.begin(), action.end(), static_cast<float*>(view.buf),
-                   [](double x) { return static_cast<float>(x); });
-  }
-  PyBuffer_Release(&view);
-  return array;
-}
 
 // One environment.
 class PythonEnv final : public envs::Env {
@@ -187,10 +100,13 @@ class PythonEnv final : public envs::Env {
       const nb::tuple parts = nb::borrow<nb::tuple>(answer);
       read_observation(*facts_, parts[0], observation);
       result.reward = PyFloat_AsDouble(parts[1].ptr());
-      const int terminated = PyObject_IsTrue(parts[2].ptr()), truncated = PyObject_IsTrue(parts[3].ptr());
       if (PyErr_Occurred() != nullptr) throw nb::python_error();
-      if (!std::isfinite(result.reward)) {
-        fail(*facts_, fmt::format("the reward is {}, expected a finite number", result.reward));
+      const int terminated = PyObject_IsTrue(parts[2].ptr());
+      const int truncated = terminated < 0 ? -1 : PyObject_IsTrue(parts[3].ptr());
+      if (truncated < 0) throw nb::python_error();
+      if (!is_finite(result.reward)) {
+        fail(*facts_,
+             fmt::format("the reward is {}, expected a number that is finite in f32", result.reward));
       }
       result.terminated = terminated == 1;
       result.truncated = truncated == 1;
@@ -259,17 +175,19 @@ class PythonEnvs final : public rl::VectorEnv {
       std::vector<double> rewards(size_);
       take("observation", answer[0], observations);
       take("reward", answer[1], rewards);
-      const auto terminated = nb::cast<std::vector<bool>>(answer[2]);
-      const auto truncated = nb::cast<std::vector<bool>>(answer[3]);
-      const auto began = nb::cast<std::vector<bool>>(answer[4]);
+      const auto terminated = nb::cast<Flags>(answer[2]), truncated = nb::cast<Flags>(answer[3]);
       if (!answer[5].is_none()) take("observation", answer[5], first_);
+      began_.assign(size_, false);
+      if (!answer[4].is_none()) {
+        const auto began = nb::cast<Flags>(answer[4]);
+        std::copy_n(began.data(), size_, began_.begin());
+      }
       for (std::size_t i = 0; i < size_; ++i) {
         results[i] = {};
-        began_[i] = began.at(i);
         if (began_[i]) continue;
         results[i].reward = rewards[i];
-        results[i].terminated = terminated.at(i);
-        results[i].truncated = truncated.at(i);
+        results[i].terminated = terminated.data()[i];
+        results[i].truncated = truncated.data()[i];
       }
     });
   }
@@ -282,6 +200,8 @@ class PythonEnvs final : public rl::VectorEnv {
   }
 
  private:
+  using Flags = nb::ndarray<const bool, nb::c_contig, nb::device::cpu>;
+
   void take(const char* what, nb::handle given, std::span<double> out) const {
     const auto array = nb::cast<nb::ndarray<const double, nb::c_contig, nb::device::cpu>>(given);
     if (array.size() != out.size()) {
@@ -289,6 +209,7 @@ class PythonEnvs final : public rl::VectorEnv {
     }
     std::copy_n(array.data(), out.size(), out.begin());
     check_finite(*facts_, what, out);
+    if (out.size() == size_ * width_) check_choices(*facts_, out);
   }
 
   std::shared_ptr<const GuestFacts> facts_;
@@ -301,17 +222,20 @@ class PythonEnvs final : public rl::VectorEnv {
   std::vector<bool> began_;
 };
 
-envs::Space space_from(nb::handle given) {
-  if (nb::isinstance<nb::int_>(given)) return envs::Discrete{nb::cast<std::int64_t>(given)};
-  const auto bounds = nb::cast<std::pair<std::vector<double>, std::vector<double>>>(given);
-  return envs::Box{bounds.first, bounds.second};
+// (n, start) of a Discrete space; (low, high, shape) of a Box.
+envs::Space space_from(const nb::tuple& given) {
+  if (given.size() == 2) {
+    return envs::Discrete{nb::cast<std::int64_t>(given[0]), nb::cast<std::int64_t>(given[1])};
+  }
+  return envs::Box{nb::cast<std::vector<double>>(given[0]), nb::cast<std::vector<double>>(given[1]),
+                   nb::cast<std::vector<std::int64_t>>(given[2])};
 }
 
 }  // namespace
 
 Guest::Guest(GuestFacts facts, nb::object single, nb::object several, nb::object evaluated)
     : facts_(new GuestFacts(std::move(facts)),
-             [](const GuestFacts* f) {
+             [](GuestFacts* f) {
                if (!nb::is_alive()) return;
                const nb::gil_scoped_acquire acquire;
                delete f;
@@ -336,28 +260,48 @@ void Guest::rethrow() {
   if (const std::exception_ptr error = std::exchange(raised_->error, nullptr)) std::rethrow_exception(error);
 }
 
+int Guest::traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  if (!nb::inst_ready(self)) return 0;
+  const Guest& guest = *nb::inst_ptr<Guest>(self);
+  const nb::object* const all[] = {&guest.single_, &guest.several_, &guest.evaluated_, &guest.facts_->action,
+                                   &guest.facts_->finish};
+  for (const nb::object* const held : all) Py_VISIT(held->ptr());
+  return 0;
+}
+
+int Guest::clear(PyObject* self) {
+  Guest& guest = *nb::inst_ptr<Guest>(self);
+  guest.single_ = guest.several_ = guest.evaluated_ = nb::none();
+  return 0;
+}
+
 void bind_guests(nb::module_& m) {
-  nb::class_<Guest>(m, "_Guest")
+  static PyType_Slot slots[] = {{Py_tp_traverse, reinterpret_cast<void*>(&Guest::traverse)},
+                                {Py_tp_clear, reinterpret_cast<void*>(&Guest::clear)},
+                                {0, nullptr}};
+  nb::class_<Guest>(m, "_Guest", nb::type_slots(slots))
       .def(
           "__init__",
-          [](Guest* self, const std::string& id, nb::object observation_space, nb::object action_space,
-             std::vector<nb::ssize_t> shape, std::int64_t observation_start, std::int64_t action_start,
-             nb::object action, std::int64_t max_episode_steps, std::optional<double> reward_threshold,
-             nb::object single, nb::object several, nb::object evaluated) {
+          [](Guest* self, const std::string& id, const nb::tuple& observation_space,
+             const nb::tuple& action_space, nb::object action, nb::object finish,
+             std::int64_t max_episode_steps, std::optional<double> reward_threshold, nb::object single,
+             nb::object several, nb::object evaluated) {
             GuestFacts facts = {.spec = {.id = id,
                                          .observation_space = space_from(observation_space),
                                          .action_space = space_from(action_space),
                                          .max_episode_steps = max_episode_steps,
                                          .reward_threshold = reward_threshold},
-                                .observation_shape = std::move(shape),
-                                .observation_start = observation_start,
-                                .action_start = action_start,
-                                .action = std::move(action)};
+                                .action = std::move(action),
+                                .finish = std::move(finish)};
+            if (const auto* box = std::get_if<envs::Box>(&facts.spec.observation_space)) {
+              facts.observation_shape.assign(box->shape.begin(), box->shape.end());
+            }
             new (self) Guest(std::move(facts), std::move(single), std::move(several), std::move(evaluated));
           },
-          "id"_a, "observation_space"_a, "action_space"_a, "observation_shape"_a, "observation_start"_a,
-          "action_start"_a, "action"_a.none(), "max_episode_steps"_a, "reward_threshold"_a.none(),
-          "single"_a.none(), "several"_a.none(), "evaluated"_a.none());
+          "id"_a, "observation_space"_a, "action_space"_a, "action"_a.none(), "finish"_a.none(),
+          "max_episode_steps"_a, "reward_threshold"_a.none(), "single"_a.none(), "several"_a.none(),
+          "evaluated"_a.none());
 }
 
 }  // namespace saccade::python

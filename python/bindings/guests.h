@@ -18,9 +18,9 @@ namespace nb = nanobind;
 /// What C++ must know of an environment to talk to it.
 struct GuestFacts {
   envs::Spec spec;
-  std::vector<nb::ssize_t> observation_shape;            // of a Box
-  std::int64_t observation_start = 0, action_start = 0;  // of Discrete spaces, which may begin elsewhere
-  nb::object action;                                     // an array of a Box's shape and dtype, to be copied
+  std::vector<nb::ssize_t> observation_shape = {};  // of a Box
+  nb::object action = {};                           // an array of f32 or f64 of a Box's shape, to be copied
+  nb::object finish = {};  // a function that makes an action of the space's dtype of it; None if it is one
 };
 
 /// One environment that an agent learns in, or several side by side, and one to evaluate it in.
@@ -30,9 +30,6 @@ class Guest {
   /// `evaluated`: a gymnasium.Env, or None if there is none.
   Guest(GuestFacts facts, nb::object single, nb::object several, nb::object evaluated);
 
-  const envs::Spec& spec() const { return facts_->spec; }
-  bool can_be_evaluated() const { return !evaluated_.is_none(); }
-
   /// To train in, from fresh episodes.
   std::unique_ptr<rl::VectorEnv> copies() const;
   /// To evaluate in; of none, one whose spec() alone can be asked.
@@ -41,13 +38,17 @@ class Guest {
   /// Raises the exception of Python's that an envs::GuestFailure came of, if it did.
   void rethrow();
 
+  /// What it holds of Python's, for the collector of cycles.
+  static int traverse(PyObject* self, visitproc visit, void* arg);
+  static int clear(PyObject* self);
+
   /// What Python raised, for the environments, which outlive a Guest.
   struct Raised {
     std::exception_ptr error;
   };
 
  private:
-  std::shared_ptr<const GuestFacts> facts_;
+  std::shared_ptr<GuestFacts> facts_;
   nb::object single_, several_, evaluated_;
   std::shared_ptr<Raised> raised_ = std::make_shared<Raised>();
 };

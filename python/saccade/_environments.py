@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+import warnings
+from typing import Any, Callable, NamedTuple
 
 import numpy
 
 from . import _core
-from ._core import ConfigError
+from ._core import ConfigError, Error
 
 
 class Here(NamedTuple):
@@ -17,86 +18,110 @@ class Here(NamedTuple):
     guest: _core._Guest
     id: str
     num_envs: int
-    can_be_evaluated: bool
+    evaluated: Any  # the environment to evaluate in, or None
+    is_own: bool  # whether that was made for it
 
 
-def bring(env: Any, eval_env: Any = None, id: str | None = None) -> Here:
-    """A gymnasium.Env or VectorEnv to learn in, with one to evaluate in, or what gymnasium.make makes of its spec.
+def bring(env: Any, eval_env: Any = None, *, id: str | None = None, evaluates: bool = True) -> Here:
+    """A gymnasium.Env or VectorEnv to learn in, with one to evaluate in, or another like it if there is to be one.
 
     ConfigError for spaces other than Box and Discrete, and TypeError for what is no environment.
     """
-    gymnasium = _gymnasium()
+    gymnasium = gymnasium_module()
     several = isinstance(env, gymnasium.vector.VectorEnv)
     if not several and not isinstance(env, gymnasium.Env):
         raise TypeError(f"env: expected a name, a gymnasium.Env or a gymnasium.vector.VectorEnv, got {type(env).__name__}")
-    if eval_env is not None and not isinstance(eval_env, gymnasium.Env):
-        raise TypeError(f"eval_env: expected a gymnasium.Env, got {type(eval_env).__name__}")
-    observed = env.single_observation_space if several else env.observation_space
-    acted = env.single_action_space if several else env.action_space
+    observed, acted = single_spaces(env)
     name = id or _name(env)
-    observation, observation_start = _space(name, "observation", observed)
-    action, action_start = _space(name, "action", acted)
-    evaluated = eval_env if eval_env is not None else _again(env)
-    if evaluated is not None:
-        for what, space, wanted in (
-            ("observation", evaluated.observation_space, observed),
-            ("action", evaluated.action_space, acted),
-        ):
-            if space != wanted:
-                raise ConfigError(f"eval_env: its {what} space is {space}, expected that of env, {wanted}")
-    spec = env.spec if evaluated is None or evaluated.spec is None else evaluated.spec
+    observation, action = space_of(name, "observation", observed), space_of(name, "action", acted)
+    is_own = eval_env is None and evaluates
+    evaluated = _another(name, env) if is_own else eval_env
+    if eval_env is not None:
+        _check_eval_env(env, eval_env)
+    spec = env.spec if eval_env is None else eval_env.spec
     guest = _core._Guest(
         id=name,
         observation_space=observation,
         action_space=action,
-        observation_shape=list(observed.shape or ()),
-        observation_start=observation_start,
-        action_start=action_start,
-        action=None if isinstance(action, int) else numpy.zeros(acted.shape, _floats(acted.dtype)),
+        action=None if is_discrete(acted) else numpy.zeros(acted.shape, _floats(acted.dtype)),
+        finish=None if is_discrete(acted) or acted.dtype == _floats(acted.dtype) else action_maker(acted),
         max_episode_steps=(spec.max_episode_steps if spec else None) or 0,
         reward_threshold=spec.reward_threshold if spec else None,
         single=None if several else env,
         several=_Several(name, env) if several else None,
         evaluated=evaluated,
     )
-    return Here(guest, name, env.num_envs if several else 1, evaluated is not None)
+    return Here(guest, name, env.num_envs if several else 1, evaluated, is_own)
 
 
 def make(name: str) -> Any:
     """What gymnasium.make makes of a name that is none of ours. ConfigError if Gymnasium does not know it either."""
     try:
-        gymnasium = _gymnasium()
-        return gymnasium.make(name)
+        return gymnasium_module().make(name)
     except Exception as error:
         raise ConfigError(f'no environment is called "{name}" here or in Gymnasium: {error}') from None
+
+
+def single_spaces(env: Any) -> tuple[Any, Any]:
+    """Of observations and of actions: of one of them, where env is several side by side."""
+    if hasattr(env, "single_observation_space"):
+        return env.single_observation_space, env.single_action_space
+    return env.observation_space, env.action_space
+
+
+def space_of(name: str, what: str, space: Any) -> tuple[Any, ...]:
+    """As C++ has it: (n, start) of a Discrete space, (low, high, shape) of a Box."""
+    spaces = gymnasium_module().spaces
+    if isinstance(space, spaces.Discrete):
+        return int(space.n), int(space.start)
+    if isinstance(space, spaces.Box) and space.shape and 0 not in space.shape:
+        return space.low.astype(float).ravel().tolist(), space.high.astype(float).ravel().tolist(), list(space.shape)
+    hint = "; gymnasium.wrappers.FlattenObservation makes a Box of it" if what == "observation" else ""
+    raise ConfigError(f"{name}: the {what} space is {space}, expected a Box of some numbers, or Discrete{hint}")
+
+
+def is_discrete(space: Any) -> bool:
+    return hasattr(space, "start")
+
+
+def action_maker(space: Any) -> Callable[[numpy.ndarray], numpy.ndarray]:
+    """From numbers to actions of a Box's dtype: those of whole numbers are rounded."""
+    dtype = space.dtype
+    if numpy.issubdtype(dtype, numpy.integer):
+        return lambda numbers: numpy.rint(numbers).astype(dtype)
+    return lambda numbers: numbers.astype(dtype)
 
 
 class _Several:
     """A VectorEnv, in whichever mode it begins episodes anew, as the training loop has one: see rl::VectorEnv."""
 
     def __init__(self, name: str, envs: Any) -> None:
-        modes = _gymnasium().vector.AutoresetMode
+        modes = gymnasium_module().vector.AutoresetMode
         given = envs.metadata.get("autoreset_mode")
         try:
-            self._mode = modes(given)
+            mode = modes(given)
         except ValueError:
             raise ConfigError(
                 f'{name}: metadata["autoreset_mode"] is {given!r}, expected one of {", ".join(str(mode) for mode in modes)}'
             ) from None
-        self._envs = envs
-        action = envs.single_action_space
-        self._discrete = hasattr(action, "start")
-        self._action_start = int(getattr(action, "start", 0))
-        self._action_shape, self._action_dtype = tuple(action.shape), _floats(action.dtype)
-        self._observation_start = int(getattr(envs.single_observation_space, "start", 0))
+        observed, acted = single_spaces(envs)
         self.size = envs.num_envs
-        self.resets_alone = self._mode is modes.DISABLED
-        self.begins_in_steps = self._mode is modes.NEXT_STEP
-        self._same_step = self._mode is modes.SAME_STEP
-        self._over = numpy.zeros(self.size, bool)
+        self.resets_alone = mode is modes.DISABLED
+        self.begins_in_steps = mode is modes.NEXT_STEP
+        self._same_step = mode is modes.SAME_STEP
+        self._name = name
+        self._envs = envs
+        self._flat = (self.size,)
+        # Of the last step: whose episode ended, and whether there is any. numpy.any() would take longer than all else.
+        self._over, self._any_over = numpy.zeros(self.size, bool), False
+        self._observations = (self.size, *observed.shape)
+        self._observation_start = int(getattr(observed, "start", 0))
+        self._actions = (self.size, *acted.shape)
+        self._action_start = int(getattr(acted, "start", 0))
+        self._finish = None if is_discrete(acted) else action_maker(acted)
 
     def reset(self, seed: int) -> numpy.ndarray:
-        self._over = numpy.zeros(self.size, bool)
+        self._any_over = False
         return self._rows(self._envs.reset(seed=seed)[0])
 
     def reset_one(self, i: int) -> numpy.ndarray:
@@ -107,40 +132,58 @@ class _Several:
 
     def step(self, actions: numpy.ndarray) -> tuple[Any, ...]:
         """The last observations of what was, rewards, terminated, truncated, which copies only began, and first
-        observations of what comes, where those are there already."""
-        obs, rewards, terminated, truncated, infos = self._envs.step(self._actions(actions))
+        observations of what comes; None for the last two where there are none."""
+        if self._finish is None:
+            given = actions[:, 0].astype(numpy.int64) + self._action_start
+        else:
+            given = self._finish(actions.reshape(self._actions))
+        obs, rewards, terminated, truncated, infos = self._envs.step(given)
         rows = self._rows(obs)
-        began = self._over if self.begins_in_steps else numpy.zeros(self.size, bool)
-        over = (terminated | truncated) & ~began
-        first = None
-        if self._same_step and over.any():
-            first = rows
-            rows = rows.copy()
+        terminated, truncated = self._flags("terminated", terminated), self._flags("truncated", truncated)
+        rewards = numpy.ascontiguousarray(rewards, numpy.float64)
+        if rewards.shape != self._flat:
+            raise Error(f"{self._name}: the rewards have the shape {rewards.shape}, expected {self._flat}")
+        began = first = None
+        over = terminated | truncated
+        if self._any_over and self.begins_in_steps:
+            began = self._over
+            over &= ~began
+        self._over, self._any_over = over, b"\1" in over.tobytes()
+        if self._any_over and self._same_step:
+            first, rows = rows, rows.copy()
             for i in numpy.flatnonzero(over):
-                rows[i] = self._row(infos["final_obs"][i])
-        self._over = over
-        return (
-            rows,
-            numpy.ascontiguousarray(rewards, numpy.float64),
-            terminated.tolist(),
-            truncated.tolist(),
-            began.tolist(),
-            first,
-        )
+                rows[i] = self._final(infos, int(i))
+        return rows, rewards, terminated, truncated, began, first
 
     def _rows(self, obs: Any) -> numpy.ndarray:
-        return numpy.ascontiguousarray(obs, numpy.float64).reshape(self.size, -1) - self._observation_start
+        rows = numpy.ascontiguousarray(obs, numpy.float64)
+        if rows.shape != self._observations:
+            raise Error(f"{self._name}: the observations have the shape {rows.shape}, expected {self._observations}")
+        rows = rows.reshape(self.size, -1)
+        return rows - self._observation_start if self._observation_start else rows
 
-    def _row(self, obs: Any) -> numpy.ndarray:
-        return numpy.asarray(obs, numpy.float64).reshape(-1) - self._observation_start
+    def _final(self, infos: Any, i: int) -> numpy.ndarray:
+        try:
+            final = numpy.asarray(infos["final_obs"][i], numpy.float64)
+        except (KeyError, TypeError, IndexError):
+            raise Error(
+                f'{self._name}: its infos have no "final_obs" of copy {i}, expected the last observation of an episode '
+                "that ended, as AutoresetMode.SAME_STEP has it"
+            ) from None
+        if final.shape != self._observations[1:]:
+            raise Error(f"{self._name}: a final observation has the shape {final.shape}, expected {self._observations[1:]}")
+        return final.reshape(-1) - self._observation_start
 
-    def _actions(self, actions: numpy.ndarray) -> numpy.ndarray:
-        if self._discrete:
-            return actions[:, 0].astype(numpy.int64) + self._action_start
-        return actions.reshape((self.size, *self._action_shape)).astype(self._action_dtype)
+    def _flags(self, what: str, given: Any) -> numpy.ndarray:
+        if type(given) is numpy.ndarray and given.dtype == bool and given.shape == self._flat:  # as nearly always
+            return given
+        flags = numpy.ascontiguousarray(given, bool)
+        if flags.shape != self._flat:
+            raise Error(f"{self._name}: {what} has the shape {flags.shape}, expected {self._flat}")
+        return flags
 
 
-def _gymnasium() -> Any:
+def gymnasium_module() -> Any:
     try:
         import gymnasium
         import gymnasium.vector
@@ -152,30 +195,49 @@ def _gymnasium() -> Any:
 def _name(env: Any) -> str:
     if env.spec is None and getattr(env, "envs", None):  # one that is made of others
         return _name(env.envs[0])
-    name = env.spec.id if env.spec is not None else type(env.unwrapped).__name__
-    return "python:" + re.sub(r"[^A-Za-z0-9._/-]", "-", name)
+    name = env.spec.id if env.spec is not None else getattr(env.unwrapped, "id", None) or type(env.unwrapped).__name__
+    return "python:" + re.sub(r"[^A-Za-z0-9._/-]", "-", name)[:100]
 
 
 def _floats(dtype: Any) -> Any:
     return numpy.float32 if dtype == numpy.float32 else numpy.float64
 
 
-def _space(name: str, what: str, space: Any) -> tuple[Any, int]:
-    """As C++ has it, and where its choices begin."""
-    spaces = _gymnasium().spaces
-    if isinstance(space, spaces.Discrete):
-        return int(space.n), int(space.start)
-    if isinstance(space, spaces.Box) and space.shape and 0 not in space.shape:
-        return (space.low.astype(float).ravel().tolist(), space.high.astype(float).ravel().tolist()), 0
-    hint = "; gymnasium.wrappers.FlattenObservation makes a Box of it" if what == "observation" else ""
-    raise ConfigError(f"{name}: the {what} space is {space}, expected a Box of some numbers, or Discrete{hint}")
+def _check_eval_env(env: Any, eval_env: Any) -> None:
+    if not isinstance(eval_env, gymnasium_module().Env):
+        raise TypeError(f"eval_env: expected a gymnasium.Env, got {type(eval_env).__name__}")
+    if eval_env.unwrapped is env.unwrapped:
+        raise ConfigError("eval_env is env itself, whose episodes evaluations would disturb; expected another")
+    wanted = single_spaces(env)
+    for what, space, expected in zip(("observation", "action"), single_spaces(eval_env), wanted, strict=True):
+        if space != expected:
+            raise ConfigError(f"eval_env: its {what} space is {space}, expected that of env, {expected}")
 
 
-def _again(env: Any) -> Any:
-    """Another environment like it, if Gymnasium knows how it was made."""
-    if env.spec is None:
-        return None
+def _another(name: str, env: Any) -> Any:
+    """Another environment like it, or like one of several; None, with a warning, if there is no knowing how to make it."""
+    gymnasium = gymnasium_module()
     try:
-        return _gymnasium().make(env.spec)
-    except Exception:  # one that must not be made twice, or whose wrappers do not say how they were made
+        if getattr(env, "env_fns", None):
+            another = env.env_fns[0]()
+        elif env.spec is None:
+            raise ValueError("it has no spec")
+        else:
+            wrapper = env
+            while isinstance(wrapper, (gymnasium.Wrapper, gymnasium.vector.VectorWrapper)):
+                if hasattr(wrapper, "obs_rms"):
+                    raise ValueError(f"{type(wrapper).__name__} has statistics of its own")
+                wrapper = wrapper.env
+            if isinstance(env, gymnasium.vector.VectorEnv):
+                own = {key: value for key, value in env.spec.kwargs.items() if key not in ("num_envs", "vectorization_mode")}
+                another = gymnasium.make(env.spec.id, **own)
+            else:
+                another = gymnasium.make(env.spec)
+        if single_spaces(another) != single_spaces(env):
+            raise ValueError("what is made of its spec has other spaces")
+        return another
+    except Exception as error:
+        warnings.warn(
+            f"{name}: nothing is evaluated, since another of it cannot be made ({error}); give eval_env", UserWarning, stacklevel=5
+        )
         return None

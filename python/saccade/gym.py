@@ -54,10 +54,10 @@ class Env(gymnasium.Env):
     def __init__(self, id: str, *, max_episode_steps: int | None = None, render_mode: str | None = None) -> None:
         if render_mode is not None:
             raise _core.ConfigError(f"render_mode is {render_mode!r}, and saccade's environments have none; expected None")
-        self._id = _core.canonical_env_id(id)
+        self.id = _core.canonical_env_id(id)
         self._limit = max_episode_steps
-        self._env = _core._Env(self._id, max_episode_steps)
-        self.observation_space, self.action_space = _spaces(self._id)
+        self._env = _core._Env(self.id, max_episode_steps)
+        self.observation_space, self.action_space = _spaces(self.id)
         self.render_mode = None
         self._seeded = False
 
@@ -95,7 +95,7 @@ class Env(gymnasium.Env):
 
     def __setstate__(self, mine: dict[str, Any]) -> None:
         self.__dict__.update(mine)
-        self._env = _core._Env(self._id, self._limit)
+        self._env = _core._Env(self.id, self._limit)
         if mine["_env"] is not None:
             self._env.set_state(*mine["_env"])
 
@@ -125,7 +125,8 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             raise _core.ConfigError(f"render_mode is {render_mode!r}, and saccade's environments have none; expected None")
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.num_envs = num_envs
-        name = _core.canonical_env_id(id)
+        self.id = name = _core.canonical_env_id(id)
+        self.env_fns = [lambda: Env(name, max_episode_steps=max_episode_steps)] * num_envs
         self._envs = _core._VectorEnv(name, num_envs, self.autoreset_mode.value, max_episode_steps)
         self.single_observation_space, self.single_action_space = _spaces(name)
         self.observation_space = batch_space(self.single_observation_space, num_envs)

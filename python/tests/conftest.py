@@ -27,3 +27,8 @@ def near():
         numpy.testing.assert_allclose(numpy.asarray(x), expected, rtol=tolerance, atol=tolerance)
 
     return check
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)

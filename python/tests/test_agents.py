@@ -1,6 +1,5 @@
 """Agents: what they are made of, learn, do, save and load."""
 
-import json
 import os
 
 import gymnasium
@@ -9,27 +8,7 @@ import pytest
 
 import saccade
 from environments import Chain, Counter
-
-TINY = {"hidden": [8], "batch_size": 4, "learning_starts": 8, "buffer_size": 1000, "eval_every": 0, "diagnose_every": 0}
-TINY["final_eval_episodes"] = 1
-
-
-@pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-def replay(run):
-    """The transitions of a run's buffer: its arrays by name."""
-    raw = open(os.path.join(run, "checkpoint", "replay.safetensors"), "rb").read()
-    size = int.from_bytes(raw[:8], "little")
-    header = json.loads(raw[8 : 8 + size])
-    dtypes = {"F32": np.float32, "F64": np.float64, "I64": np.int64}
-    return {
-        name: np.frombuffer(raw[8 + size :][slice(*at["data_offsets"])], dtypes[at["dtype"]]).reshape(at["shape"])
-        for name, at in header.items()
-        if name != "__metadata__"
-    }
+from support import TINY, replay
 
 
 # ---- our own environments ----
@@ -37,7 +16,7 @@ def replay(run):
 
 def test_an_environment_of_ours_trains_in_cpp_as_the_command_does():
     agent = saccade.SAC("pendulum", seed=3, **TINY).learn(60)
-    assert agent.run == "runs/pendulum-3"
+    assert agent.run == os.path.abspath("runs/pendulum-3")
     assert agent.num_timesteps == 60
     assert agent.summary["steps"] == 60
     assert agent.summary["final_evaluation"]["episodes"] == 1
@@ -97,7 +76,8 @@ def test_the_same_seed_learns_the_same():
     obs = np.ones(3)
 
     def learned(seed, run):
-        return saccade.SAC(gymnasium.make("Pendulum-v1"), seed=seed, run=run, **TINY).learn(40).predict(obs, deterministic=True)[0]
+        agent = saccade.SAC(gymnasium.make("Pendulum-v1"), seed=seed, run=run, **TINY).learn(40)
+        return agent.predict(obs, deterministic=True)[0]
 
     first = learned(1, "a")
     assert first == learned(1, "b")
@@ -106,8 +86,9 @@ def test_the_same_seed_learns_the_same():
 
 def test_discrete_spaces_may_begin_anywhere():
     env = Chain()
-    settings = {**TINY, "hidden": [32], "batch_size": 32, "learning_starts": 100, "critic_lr": 3e-3, "target_every": 10, "epsilon_updates": 300}
-    agent = saccade.DQN(env, eval_env=Chain(), seed=1, **{**settings, "gamma": 0.9, "final_eval_episodes": 2}).learn(800)
+    settings = {**TINY, "hidden": [32], "batch_size": 32, "learning_starts": 100, "critic_lr": 3e-3, "target_every": 10}
+    settings |= {"epsilon_updates": 300, "gamma": 0.9, "final_eval_episodes": 2}
+    agent = saccade.DQN(env, eval_env=Chain(), seed=1, **settings).learn(800)
     assert agent.summary["final_evaluation"]["mean"] == 10  # of 12 steps, 2 are on the way
     assert [int(agent.predict(s, deterministic=True)[0]) for s in (2, 3, 4, 5)] == [0, 0, 0, 0]
     choices, _ = agent.predict(np.array([2, 3]), deterministic=True)
@@ -127,32 +108,6 @@ def test_observations_may_be_float32_of_any_shape():
     assert action.shape == (1,) and action.dtype == np.float32 and state is None
     actions, _ = agent.predict(np.zeros((7, 2, 1, 3)))
     assert actions.shape == (7, 1)
-
-
-def test_evaluation_is_in_an_environment_of_its_own():
-    env, evaluated = Counter(), Counter()
-    agent = saccade.SAC(env, eval_env=evaluated, **{**TINY, "eval_every": 20, "eval_episodes": 3}).learn(40)
-    assert env.total == 40
-    assert evaluated.total == (3 + 3 + 1) * 5
-    assert None not in evaluated.seeds
-    assert agent.summary["final_evaluation"]["mean"] == 15
-
-
-def test_an_environment_that_cannot_be_made_again_is_not_evaluated():
-    agent = saccade.SAC(Counter(), **{k: v for k, v in TINY.items() if k not in ("eval_every", "final_eval_episodes", "diagnose_every")})
-    assert agent.learn(10).summary["final_evaluation"] is None
-    with pytest.raises(saccade.ConfigError, match="eval_env"):
-        agent.evaluate()
-    with pytest.raises(saccade.ConfigError, match="eval_every is 10.*give eval_env"):
-        saccade.SAC(Counter(), eval_every=10)
-
-
-def test_what_has_a_spec_is_made_again_to_evaluate_in():
-    env = gymnasium.make("Pendulum-v1")
-    agent = saccade.SAC(env, **TINY).learn(12)
-    assert agent.summary["final_evaluation"]["episodes"] == 1
-    assert agent.run == "runs/Pendulum-v1-1"
-    assert env.unwrapped is not None and env.get_wrapper_attr("_elapsed_steps") == 12  # untouched by it
 
 
 def test_names_that_only_gymnasium_knows_are_made_there():
@@ -186,11 +141,14 @@ def test_what_was_saved_loads(steps):
     obs = np.ones((2, 3))
     assert np.array_equal(agent.predict(obs, deterministic=True)[0], loaded.predict(obs, deterministic=True)[0])
     assert loaded.num_timesteps == steps
-    with pytest.raises(saccade.ConfigError, match="there already"):
-        agent.save("there/it")
     loaded.learn(20)
     assert loaded.num_timesteps == steps + 20 and agent.num_timesteps == steps
-    assert not [name for name in os.listdir("there") if name != "it"]
+    agent.save("there/it")  # in the place of the run that is there
+    assert saccade.load("there/it").num_timesteps == steps
+    assert os.listdir("there") == ["it"]
+    open("file", "w").close()
+    with pytest.raises(saccade.ConfigError, match="'file' is there already, and is no run"):
+        agent.save("file")
 
 
 def test_a_run_of_another_algorithm_is_not_loaded_as_this_one():
@@ -217,13 +175,73 @@ def test_a_run_in_pythons_environment_goes_on_there():
 
 def test_a_run_goes_on_only_where_it_fits():
     agent = saccade.SAC(Counter(), **{**TINY, "final_eval_episodes": 0}).learn(10)
-    with pytest.raises(saccade.ConfigError, match="observation space was a Box of 2 numbers, but env has a Box of 3"):
+    with pytest.raises(saccade.ConfigError, match=r"observation space was a Box of the shape \(2,\), but that of env is Box"):
         saccade.load(agent.run, gymnasium.make("Pendulum-v1"))
     with pytest.raises(saccade.ConfigError, match="side by side"):
         saccade.load(agent.run, gymnasium.vector.SyncVectorEnv([Counter, Counter]))
     ours = saccade.SAC("pendulum", **TINY).learn(10)
     with pytest.raises(saccade.ConfigError, match="leave env out"):
         saccade.load(ours.run, gymnasium.make("Pendulum-v1"))
+
+
+def test_a_loaded_agent_sees_and_acts_as_the_one_that_was_saved():
+    """Without its environment too: shapes, and where choices begin, are in the run."""
+    chain = saccade.DQN(Chain(), **{**TINY, "final_eval_episodes": 0}).learn(20)
+    loaded = saccade.load(chain.run)
+    for state in (2, 3, 4, 5):
+        assert loaded.predict(state, deterministic=True)[0] == chain.predict(state, deterministic=True)[0] in (-1, 0)
+
+    class Grid(Counter):
+        observation_space = gymnasium.spaces.Box(-1, 1, (2, 1, 3))
+        action_space = gymnasium.spaces.Box(-1, 1, (2, 2))
+
+        def _observation(self):
+            return np.zeros((2, 1, 3), np.float32)
+
+    grid = saccade.SAC(Grid(), run="grid", **{**TINY, "final_eval_episodes": 0}).learn(10)
+    obs = np.random.default_rng(1).normal(size=(4, 2, 1, 3))
+    assert np.array_equal(saccade.load("grid").predict(obs, deterministic=True)[0], grid.predict(obs, deterministic=True)[0])
+    assert grid.predict(obs[0])[0].shape == (2, 2)
+
+    class Flat(Grid):
+        observation_space = gymnasium.spaces.Box(-1, 1, (6,))
+
+    with pytest.raises(saccade.ConfigError, match=r"shape \(2, 1, 3\)"):
+        saccade.load("grid", Flat())
+
+
+def test_two_agents_of_one_run_go_on_from_where_it_is():
+    one = saccade.SAC("pendulum", run="b", **TINY).learn(30)
+    other = saccade.load("b")
+    one.learn(20)
+    assert other.learn(20).num_timesteps == 70
+
+
+def test_subclasses_load_as_themselves_and_are_in_nobodys_way():
+    class Mine(saccade.SAC):
+        pass
+
+    agent = Mine("pendulum", **TINY).learn(10)
+    assert type(Mine.load(agent.run)) is Mine
+    assert type(saccade.load(agent.run)) is saccade.SAC
+
+
+# ---- actions ----
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.uint8, np.float16, np.float64])
+def test_actions_are_of_the_spaces_dtype_while_learning_and_after(dtype):
+    class Typed(Counter):
+        action_space = gymnasium.spaces.Box(0, 200, (2,), dtype)
+
+        def step(self, action):
+            assert self.action_space.contains(action), action
+            return super().step(action)
+
+    agent = saccade.SAC(Typed(), **{**TINY, "final_eval_episodes": 0}).learn(20)
+    assert agent.action_space.contains(agent.predict(np.zeros(2))[0])
+    several = gymnasium.vector.SyncVectorEnv([Typed] * 2)
+    saccade.SAC(several, **{**TINY, "final_eval_episodes": 0}).learn(20)
 
 
 # ---- n steps, priorities ----
@@ -256,11 +274,23 @@ def test_n_step_returns_do_not_cross_a_stop():
         (lambda: saccade.SAC(3), TypeError, "gymnasium.Env"),
         (lambda: saccade.SAC("pendulum", eval_env=Counter()), saccade.ConfigError, "eval_env"),
         (lambda: saccade.SAC(Counter(), eval_env=3), TypeError, "eval_env"),
-        (lambda: saccade.SAC(Counter(), envs=3), saccade.ConfigError, "envs is 3"),
+        (lambda: (lambda env: saccade.SAC(env, eval_env=env))(Counter()), saccade.ConfigError, "env itself"),
+        (lambda: saccade.SAC(Counter(), envs=3, **TINY | {"final_eval_episodes": 0}), saccade.ConfigError, "envs is 3"),
         (lambda: saccade.SAC(Counter(), eval_env=gymnasium.make("Pendulum-v1")), saccade.ConfigError, "eval_env"),
         (lambda: saccade.Agent("pendulum"), TypeError, "SAC"),
         (lambda: saccade.SAC("pendulum").learn(), TypeError, "steps"),
-        (lambda: saccade.SAC("pendulum").learn(0), saccade.ConfigError, "at least 1"),
+        (lambda: saccade.SAC("pendulum").learn(0), saccade.ConfigError, "0 steps were asked for, expected 1 to"),
+        (lambda: saccade.SAC("pendulum").learn(2**62), saccade.ConfigError, "expected 1 to"),
+        (lambda: saccade.SAC("pendulum").learn(2**70), saccade.ConfigError, "64 bits"),
+        (lambda: saccade.SAC("pendulum").learn(10**12 + 1), saccade.ConfigError, "expected 1 to"),
+        (lambda: saccade.SAC("pendulum").learn(1.0), TypeError, "whole number, got 1.0"),
+        (lambda: saccade.SAC("pendulum").learn(5, callback=saccade.Callback), TypeError, "callback"),
+        (lambda: saccade.SAC("pendulum").evaluate(1.5), TypeError, "whole number"),
+        (lambda: saccade.SAC("pendulum").predict([np.nan] * 3), saccade.Error, r"observation\[0\] is nan"),
+        (lambda: saccade.SAC("pendulum").predict("here"), saccade.ShapeError, "got str"),
+        (lambda: saccade.SAC("MlpPolicy", "pendulum"), TypeError, "environment alone"),
+        (lambda: saccade.SAC("pendulum", device="cpu"), saccade.ConfigError, "on the CPU"),
+        (lambda: saccade.SAC("pendulum", run=b"x"), TypeError, "b'x'"),
         (lambda: saccade.SAC("pendulum").learn(5, callback=3), TypeError, "callback"),
         (lambda: saccade.SAC("pendulum").evaluate(0), saccade.ConfigError, "at least 1"),
     ],
@@ -269,6 +299,21 @@ def test_bad_input_is_one_clear_error(make, error, words):
     with pytest.raises(error, match=words):
         make()
     assert os.listdir(".") == []
+
+
+def test_other_files_are_no_runs():
+    open("model.zip", "w").close()
+    with pytest.raises(saccade.ConfigError, match="saccade import sb3 model.zip"):
+        saccade.load("model.zip")
+    os.mkdir("mine")
+    open("mine/thesis.tex", "w").close()
+    with pytest.raises(saccade.ConfigError, match="^run: '.*mine' exists and is not an empty folder"):
+        saccade.SAC("pendulum", run="mine", **TINY).learn(10)
+    assert os.listdir("mine") == ["thesis.tex"]
+
+
+def test_no_observations_are_no_actions():
+    assert saccade.SAC("pendulum", **TINY).predict(np.zeros((0, 3)))[0].shape == (0, 1)
 
 
 def test_spaces_that_networks_cannot_have_are_refused():
@@ -286,4 +331,4 @@ def test_spaces_that_networks_cannot_have_are_refused():
     with pytest.raises(saccade.ConfigError, match="action space is MultiBinary"):
         saccade.SAC(Buttons())
     with pytest.raises(saccade.ConfigError, match="finite bounds"):
-        saccade.SAC(Endless())
+        saccade.SAC(Endless(), eval_env=Endless())

@@ -1,9 +1,10 @@
-"""learn(): callbacks, what goes wrong while it runs, several environments side by side, and the shell."""
+"""learn(): callbacks, what goes wrong while it runs, threads, folders, and the shell."""
 
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -12,10 +13,8 @@ import numpy as np
 import pytest
 
 import saccade
-from environments import Counter
-from test_agents import TINY, in_a_folder_of_its_own, replay  # noqa: F401
-
-QUIET = {**TINY, "final_eval_episodes": 0}
+from environments import Counter, raises
+from support import QUIET, TINY, replay
 
 
 # ---- callbacks ----
@@ -88,7 +87,7 @@ def test_what_a_callback_raises_arrives_and_the_run_goes_on():
 
     with pytest.raises(KeyError, match="mine") as raised:
         agent.learn(100, fails)
-    assert "runs/pendulum-1 holds what was learned until step 17" in raised.value.__notes__[0]
+    assert "pendulum-1 holds what was learned until step 17" in raised.value.__notes__[0]
     assert agent.num_timesteps == 17
     assert agent.learn(13).num_timesteps == 30
 
@@ -96,15 +95,11 @@ def test_what_a_callback_raises_arrives_and_the_run_goes_on():
 def test_a_bar_of_progress(capfd):
     saccade.SAC("pendulum", **TINY).learn(30, progress_bar=True)
     shown = capfd.readouterr().err
-    assert "/30 [" in shown and shown.endswith("\n")
+    assert "/30 [" in shown and "30/30 [====================]" in shown and shown.endswith("\n")
     assert max(len(line) for line in shown.replace("\r", "\n").split("\n")) < 80
 
 
 # ---- what environments may do ----
-
-
-def raises(env, answer):
-    raise ZeroDivisionError("in the environment")
 
 
 def with_part(index, value):
@@ -125,6 +120,9 @@ def with_part(index, value):
         (with_part(0, np.zeros(3)), saccade.Error, r"shape \(3,\), expected \(2,\)"),
         (with_part(0, np.zeros((2, 1))), saccade.Error, r"shape \(2, 1\), expected \(2,\)"),
         (with_part(0, "here"), ValueError, "here"),
+        (with_part(0, np.array([1e300, 1.0])), saccade.Error, r"observation\[0\] is 1e\+300"),
+        (with_part(1, 1e39), saccade.Error, "reward is 1e\\+39"),
+        (with_part(1, None), TypeError, "None"),
         (lambda env, answer: answer[:4], saccade.Error, "terminated, truncated, info"),
         (lambda env, answer: os.kill(os.getpid(), signal.SIGINT) or time.sleep(0.1) or answer, KeyboardInterrupt, "holds what"),
     ],
@@ -152,9 +150,9 @@ def test_what_goes_wrong_elsewhere_arrives_too(when):
                 raise OSError("no simulator")
             return super().reset(**options)
 
-    good = Counter()
     settings = {**QUIET, "eval_every": 10, "eval_episodes": 5}
-    agent = saccade.SAC(*((Bad(),) if when == "reset" else (good,)), eval_env=Bad() if when == "evaluation" else Counter(), **settings)
+    env, evaluated = (Bad(), Counter()) if when == "reset" else (Counter(), Bad())
+    agent = saccade.SAC(env, eval_env=evaluated, **settings)
     with pytest.raises(OSError, match="no simulator"):
         agent.learn(100)
     assert agent.num_timesteps == 10
@@ -187,69 +185,87 @@ def test_two_threads_train_two_agents():
     assert out[1].predict(np.ones(3), deterministic=True)[0] == alone[1].predict(np.ones(3), deterministic=True)[0]
 
 
-# ---- side by side ----
+# ---- threads, processes, folders ----
 
 
-@pytest.mark.parametrize("mode", ["NextStep", "SameStep", "Disabled"])
-@pytest.mark.parametrize("n_step", [1, 3])
-def test_copies_side_by_side_store_what_happened(mode, n_step):
-    made = []
+def test_an_agent_is_one_threads_at_a_time():
+    agent = saccade.SAC("pendulum", **TINY)
+    met = []
 
-    def make(length):
-        def of_length():
-            made.append(Counter(length))
-            return made[-1]
+    def others():
+        while not agent.num_timesteps:
+            time.sleep(0.001)
+        for use in (lambda: agent.predict(np.zeros(3)), lambda: agent.learn(5), lambda: agent.evaluate(1)):
+            with pytest.raises(saccade.Error, match="another thread"):
+                use()
+            met.append(use)
 
-        return of_length
-
-    envs = gymnasium.vector.SyncVectorEnv([make(3), make(5)], autoreset_mode=gymnasium.vector.AutoresetMode(mode))
-    agent = saccade.SAC(envs, **{**QUIET, "n_step": n_step}).learn(40)
-    assert agent.config["envs"] == 2 and agent.num_timesteps == 40
-    memory = replay(agent.run)
-    stored = memory["next_obs"].any(axis=1)
-    begins, ends, over = memory["obs"][stored], memory["next_obs"][stored], memory["terminated"][stored].ravel()
-    episodes = {}
-    for begin, end, terminated in zip(begins.tolist(), ends.tolist(), over, strict=True):
-        assert begin[0] == end[0], "a transition crosses a reset"
-        assert 1 <= end[1] - begin[1] <= n_step
-        if n_step == 1:
-            assert terminated == (end[1] in (3, 5) and (begin[0], end[1]) in episodes or terminated)
-        episodes.setdefault((begin[0], begin[1]), []).append((end[1], bool(terminated)))
-    # Both copies' first episodes: of 3 steps and of 5, with their true last observations.
-    if n_step == 1:
-        assert sorted(episodes[1.0, 2.0]) == [(3.0, False), (3.0, True)]
-        assert episodes[1.0, 4.0] == [(5.0, True)]
-        assert (1.0, 5.0) not in episodes and len(episodes[1.0, 0.0]) == 2
-    # A reset that takes a step of its own is none of the episode's.
-    steps = sum(env.total for env in made)
-    assert steps == (40 if mode != "NextStep" else 40 - sum(env.episode - 1 for env in made))
-    if n_step == 1:
-        assert stored.sum() == steps
+    thread = threading.Thread(target=others)
+    thread.start()
+    agent.learn(10**6, lambda a: len(met) < 3)
+    thread.join()
+    assert len(met) == 3
+    agent.predict(np.zeros(3))
 
 
-def test_our_own_vector_environment_is_one_too():
-    agent = saccade.SAC(saccade.make_vec("Pendulum-v1", 3), **QUIET).learn(30)
-    assert agent.config["envs"] == 3
-    actions, _ = agent.predict(np.zeros((3, 3)), deterministic=True)
-    assert actions.shape == (3, 1)
+def test_ctrl_c_ends_an_evaluation():
+    agent = saccade.SAC("pendulum", **TINY)
+    timer = threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        agent.evaluate(10**6)
+    assert time.monotonic() - start < 5
+    timer.join()
 
 
-def test_choices_and_states_side_by_side():
-    from environments import Chain
+@pytest.mark.parametrize("env", ['"pendulum"', 'gymnasium.make("Pendulum-v1")', 'saccade.make_vec("Pendulum-v1", 2)'])
+def test_python_ends_while_a_thread_learns(env):
+    code = f"""
+import threading, time, gymnasium, saccade
+agent = saccade.SAC({env}, run="left", checkpoint_every=0, **{QUIET})
+threading.Thread(target=lambda: agent.learn(10**8), daemon=True).start()
+while not agent.num_timesteps:
+    time.sleep(0.01)
+"""
+    here = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(saccade.__file__))}
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, env=here)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert saccade.load("left").num_timesteps > 0
 
-    envs = gymnasium.vector.SyncVectorEnv([Chain] * 3)
-    agent = saccade.DQN(envs, **QUIET).learn(60)
-    memory = replay(agent.run)
-    assert set(memory["obs"][:40].ravel()) <= {0, 1, 2, 3} and set(memory["action"][:40].ravel()) == {0, 1}
+
+def test_a_program_may_go_elsewhere_meanwhile():
+    os.mkdir("elsewhere")
+
+    class Walks(Counter):
+        def step(self, action):
+            os.chdir("/")
+            return super().step(action)
+
+    home = os.getcwd()
+    agent = saccade.SAC(Walks(), **QUIET).learn(10)
+    agent.learn(10)
+    os.chdir(home)
+    assert saccade.load("runs/Walks-1").num_timesteps == 20
+    assert os.path.exists("runs/Walks-1/summary.json")
 
 
-def test_a_vector_environment_that_fails_leaves_a_run():
-    envs = gymnasium.vector.SyncVectorEnv([lambda: Counter(at=9, does=raises), Counter])
-    agent = saccade.SAC(envs, **QUIET)
+def test_a_summary_is_of_the_last_learn():
+    agent = saccade.SAC(Counter(at=25, does=raises), **QUIET).learn(20)
+    assert agent.summary["steps"] == 20
     with pytest.raises(ZeroDivisionError):
-        agent.learn(100)
-    assert agent.num_timesteps == 18  # 8 of the one that fails, and the step that began its second episode
-    assert saccade.load(agent.run, gymnasium.vector.SyncVectorEnv([Counter, Counter])).learn(4).num_timesteps == 22
+        agent.learn(20)
+    assert agent.summary is None
+
+
+@pytest.mark.parametrize(
+    "answer, ends", [(False, True), (np.bool_(False), True), (0, True), (None, False), (np.bool_(True), False)]
+)
+def test_what_is_false_ends_training_and_none_does_not(answer, ends):
+    callback = saccade.Callback()
+    callback.on_step = lambda: answer  # an attribute will do
+    agent = saccade.SAC("pendulum", **TINY).learn(12, callback)
+    assert agent.num_timesteps == (1 if ends else 12)
 
 
 # ---- the shell ----
@@ -284,6 +300,7 @@ def test_a_run_of_pythons_says_so_in_the_shell():
         answer = shell(*words)
         assert answer.returncode != 0 and answer.stdout == ""
         assert answer.stderr.count("\n") == 1 and "only Python can step" in answer.stderr and "python:Counter" in answer.stderr
+        assert "fresh episodes" in answer.stderr
     assert before == {name: os.path.getmtime(os.path.join(agent.run, name)) for name in os.listdir(agent.run)}
     assert shell("report", agent.run).returncode == 0
     assert shell("export", agent.run, "policy.onnx").returncode == 0

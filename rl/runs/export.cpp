@@ -289,6 +289,12 @@ void check_part(const ExportedAgent& agent, ExportedPart part) {
 ExportedAgent agent_to_export(const std::string& run) {
   ExportedAgent exported = {.info = read_run_info(run), .spec = {}, .policy = {}, .critics = {}};
   exported.spec = make_env(exported.info.config.run.env)->spec();
+  for (const envs::Space& space : {exported.spec.observation_space, exported.spec.action_space}) {
+    const auto* choices = std::get_if<envs::Discrete>(&space);
+    if (choices == nullptr || choices->start == 0) continue;
+    throw ConfigError(fmt::format("{}: {} counts from {}; only what counts from 0 can be exported", run,
+                                  exported.spec.id, choices->start));
+  }
   const std::unique_ptr<Agent> agent = load_agent(run);
   std::optional<PolicyNetwork> policy = agent->policy_network();
   if (!policy)

@@ -11,13 +11,14 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "rl/components/action_scale.h"
 
 namespace saccade::rl {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
-constexpr std::size_t kMostNumbers = 1 << 20;
+constexpr std::size_t kMostNumbers = 1 << 20, kMostDimensions = 32;
 
 Json bounds_to_json(const std::vector<double>& bounds) {
   Json json = Json::array();
@@ -26,9 +27,13 @@ Json bounds_to_json(const std::vector<double>& bounds) {
 }
 
 Json space_to_json(const envs::Space& space) {
-  if (const auto* discrete = std::get_if<envs::Discrete>(&space)) return {{"n", discrete->n}};
+  if (const auto* discrete = std::get_if<envs::Discrete>(&space)) {
+    return {{"n", discrete->n}, {"start", discrete->start}};
+  }
   const auto& box = std::get<envs::Box>(space);
-  return {{"low", bounds_to_json(box.low)}, {"high", bounds_to_json(box.high)}};
+  Json json = {{"low", bounds_to_json(box.low)}, {"high", bounds_to_json(box.high)}};
+  if (!box.shape.empty()) json["shape"] = box.shape;
+  return json;
 }
 
 std::vector<double> bounds_from_json(const Json& json, double infinite) {
@@ -42,7 +47,7 @@ envs::Space space_from_json(const Json& json, const std::string& where) {
   if (json.contains("n")) {
     const auto n = count_of(json, "n", where);
     if (n < 1) throw FormatError(fmt::format("{}: n is {}, expected at least 1", where, n));
-    return envs::Discrete{n};
+    return envs::Discrete{n, json.at("start").get<std::int64_t>()};
   }
   const Json &low = json.at("low"), &high = json.at("high");
   if (!low.is_array() || !high.is_array() || low.empty() || low.size() != high.size() ||
@@ -51,7 +56,21 @@ envs::Space space_from_json(const Json& json, const std::string& where) {
         fmt::format("{}: low and high are {} and {}, expected two lists of as many numbers, 1 to {}", where,
                     shown(low), shown(high), kMostNumbers));
   }
-  return envs::Box{bounds_from_json(low, -kInfinity), bounds_from_json(high, kInfinity)};
+  envs::Box box{bounds_from_json(low, -kInfinity), bounds_from_json(high, kInfinity)};
+  for (std::size_t i = 0; i < box.low.size(); ++i) {
+    if (box.low[i] <= box.high[i]) continue;
+    throw FormatError(fmt::format("{}: low[{}] is {} and high[{}] {}", where, i, box.low[i], i, box.high[i]));
+  }
+  if (json.contains("shape")) {
+    box.shape = json.at("shape").get<std::vector<std::int64_t>>();
+    double numbers = 1;
+    for (const std::int64_t size : box.shape) numbers *= static_cast<double>(size);
+    if (box.shape.size() > kMostDimensions || numbers != static_cast<double>(box.low.size())) {
+      throw FormatError(fmt::format("{}: shape is {}, expected one of {} numbers", where,
+                                    shown(json.at("shape")), box.low.size()));
+    }
+  }
+  return box;
 }
 
 }  // namespace
@@ -73,9 +92,12 @@ envs::Spec guest_from_json(const Json& json, const std::string& id, const std::s
     spec.max_episode_steps = count_of(json, "max_episode_steps", where);
     const Json& threshold = json.at("reward_threshold");
     if (!threshold.is_null()) spec.reward_threshold = threshold.get<double>();
+    ActionScale{spec};  // throws for actions without bounds
     return spec;
   } catch (const Json::exception& error) {
     throw FormatError(fmt::format("{} is damaged: {}", where, error.what()));
+  } catch (const ConfigError& error) {
+    throw FormatError(fmt::format("{}: {}", where, error.what()));
   }
 }
 

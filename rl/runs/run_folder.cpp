@@ -163,6 +163,8 @@ RunInfo read_run_info(const std::string& run) {
     const Json& config = json.at("config");
     remember_task_of(run, config);
     if (const std::string env = env_in(config); envs::is_guest(env)) {
+      if (!json.contains("environment"))
+        throw FormatError(fmt::format("{}: \"environment\" is missing", path));
       envs::remember_guest(guest_from_json(json.at("environment"), env, path));
     }
     update_from_json(info.config, config, path);

@@ -98,7 +98,7 @@ Training Training::begin(const RunInfo& info, const std::string& path, const Run
   training.info_.instruction_set = kernels::instruction_set();
   training.info_.fingerprint = spec_of(info.config).fingerprint;
   NewRunFolder folder(path, info);
-  training.path_ = folder.path();
+  training.path_ = outputs.absolute_path ? fs::absolute(folder.path()).string() : folder.path();
   training.write_first_files(outputs);
   training.lock_ = folder.keep();
   return training;

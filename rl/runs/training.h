@@ -40,6 +40,8 @@ class TrainingListener {
 /// What a run writes beside its tables. Nothing that it learns depends on it.
 struct RunOutputs {
   bool tensorboard = false;  // TensorBoardLog
+  /// The run's path holds wherever the program goes meanwhile.
+  bool absolute_path = false;
 };
 
 /// An agent that learned elsewhere, as Agent::load() takes it.

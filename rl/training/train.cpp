@@ -141,7 +141,8 @@ void train(const RunConfig& run, const OffPolicyConfig& config, VectorEnv& copie
   };
   try {
     while (state.step < run.steps && round()) continue;
-  } catch (const envs::GuestFailure&) {
+  } catch (...) {
+    if (!envs::is_guest(copies.spec().id)) throw;
     collector.save(state);
     state.leave_episodes();
     if (callbacks.on_checkpoint) callbacks.on_checkpoint(state);

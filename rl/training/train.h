@@ -48,9 +48,9 @@ std::int64_t last_step(const RunConfig& run);
 void train(const RunConfig& run, const OffPolicyConfig& config, const EnvFactory& make_env, Agent& agent,
            ReplayBuffer& buffer, TrainState& state, const TrainCallbacks& callbacks = {});
 
-/// The same in `copies`, which may live elsewhere; `make_env` is for evaluation and diagnosis alone. An
-/// envs::GuestFailure leaves the state between episodes, as one that training can go on from, calls
-/// on_checkpoint and is passed on.
+/// The same in `copies`; `make_env` is for evaluation and diagnosis alone. If they live elsewhere
+/// (envs/guest.h), whatever is thrown while it trains leaves the state between episodes, as one that training
+/// can go on from, calls on_checkpoint and is passed on.
 void train(const RunConfig& run, const OffPolicyConfig& config, VectorEnv& copies, const EnvFactory& make_env,
            Agent& agent, ReplayBuffer& buffer, TrainState& state, const TrainCallbacks& callbacks = {});
 

@@ -52,6 +52,15 @@ TEST_CASE("of an environment elsewhere that is remembered all is known but how t
   CHECK_THROWS_AS(envs::require_here(id), ConfigError);
 }
 
+TEST_CASE("the name of an environment elsewhere is one that can be printed and be part of code", "[envs]") {
+  for (const char* id : {"python:", "python:a\nint evil = 1; //", "python:\x1b[31m", "python:a b"}) {
+    CAPTURE(id);
+    CHECK_THROWS_WITH(envs::remember_guest(far_away(id)), Contains("letters, digits") && !Contains("\n"));
+  }
+  CHECK_THROWS_AS(envs::remember_guest(far_away("python:" + std::string(201, 'a'))), ConfigError);
+  CHECK_NOTHROW(envs::remember_guest(far_away("python:mylab/Robot-v0_2.b")));
+}
+
 TEST_CASE("an environment is here as long as its scope, and in its thread", "[envs]") {
   const std::string id = "python:Near-v0";
   envs::remember_guest(far_away(id));

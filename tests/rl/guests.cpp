@@ -175,6 +175,11 @@ TEST_CASE("a damaged environment in a run's configuration is one clear error", "
       {with("action_space", {{"low", {0, 1}}, {"high", {2}}}), "two lists of as many numbers"},
       {with("action_space", {{"low", Json::array()}, {"high", Json::array()}}), "two lists"},
       {with("action_space", {{"low", {"a"}}, {"high", {2}}}), "is damaged"},
+      {with("action_space", {{"low", {3}}, {"high", {2}}}), "low[0] is 3"},
+      {with("action_space", {{"low", {nullptr}}, {"high", {2}}}), "finite bounds"},
+      {with("action_space", {{"low", {0}}, {"high", {2}}, {"shape", {2}}}),
+       "shape is [2], expected one of 1"},
+      {with("observation_space", {{"n", 3}}), "start"},
       {with("max_episode_steps", 1.5), "max_episode_steps"},
       {with("reward_threshold", "high"), "is damaged"}};
   for (const auto& [json, words] : cases) {
@@ -194,7 +199,7 @@ TEST_CASE("a stranger's networks are not made where the checkpoint is too small 
   const std::string file = rl::run_file(run, "config.json");
   for (const char* space : {"observation_space", "action_space"}) {
     Json json = read_json(file);
-    json["environment"][space] = {{"n", 9'000'000'000'000'000}};
+    json["environment"][space] = {{"n", 9'000'000'000'000'000}, {"start", 0}};
     rl::write_json(file, json);
     CHECK_THROWS_WITH(rl::load_agent(run), Contains("weights") || Contains("discrete"));
     json["environment"] = rl::guest_to_json(walk());
