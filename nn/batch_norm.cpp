@@ -6,6 +6,7 @@
 #include "autograd/ops.h"
 #include "base/error.h"
 #include "nn/init.h"
+#include "nn/team.h"
 
 namespace saccade::nn {
 
@@ -49,7 +50,13 @@ Tensor BatchNorm::operator()(const Tensor& x) const {
 }
 
 Tensor BatchNorm::operator()(const Tensor& x, Seen& seen) const {
-  const Tensor m = mean(x, {-2}, true), v = var(x, {-2}, false, true);  // (1, f) or (n, 1, f)
+  Tensor m = mean(x, {-2}, true), v;  // (1, f) or (n, 1, f)
+  if (Team* const together = team()) {
+    m = together->average(m);
+    v = together->average(mean(square(x - m), {-2}, true));
+  } else {
+    v = var(x, {-2}, false, true);
+  }
   seen = {m.detach(), v.detach()};
   if (passes_.item() < static_cast<double>(options_.renorm_after)) return scaled(x, m, v);
   const Tensor std = sqrt(to(variance_, x.dtype()) + options_.eps);

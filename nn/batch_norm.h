@@ -46,7 +46,8 @@ class BatchNorm : public Module {
   /// Evaluation: (batch, features) to the same; for an ensemble (batch, features) or (n, batch, features) to
   /// (n, batch, features). ShapeError or DTypeError if x does not fit.
   Tensor operator()(const Tensor& x) const;
-  /// Training, with the statistics of x, which are also given back. Nothing has moved: follow() does that.
+  /// Training, with the statistics of x (in a team of all members' x, of as many rows as their shares say),
+  /// which are also given back. Nothing has moved: follow() does that.
   Tensor operator()(const Tensor& x, Seen& seen) const;
 
   /// Evaluation is x scale + shift: these, (features) or (n, features), in f64.

@@ -47,6 +47,8 @@ class Agent {
 
   /// Takes an observation into running statistics, if it keeps any.
   virtual void observe(std::span<const double>) {}
+  /// Whether it keeps any.
+  virtual bool observes() const { return false; }
 
   /// One update. What is random in it is drawn from `rng`. Throws Error, the agent being as before, where a
   /// loss or a weight would not be finite.

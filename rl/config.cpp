@@ -140,6 +140,8 @@ const ConfigKeys& off_policy_keys() {
       key("updates_per_step", &C::updates_per_step,
           "gradient updates per environment step, such as 20, or 0.5 for one in two", 0, 1000),
       key("batch_size", &C::batch_size, "transitions per update", 1, 1e6),
+      key("batch_per_process", &C::batch_per_process,
+          "where several processes train together: whether batch_size is that of each, not of all"),
       key("buffer_size", &C::buffer_size, "transitions that the replay buffer holds", 1, 1e9),
       key("reward_scale", &C::reward_scale, "factor on rewards for learning; reports are unscaled", kSmallest,
           1e6),

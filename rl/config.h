@@ -40,6 +40,7 @@ struct OffPolicyConfig {
   std::int64_t exploration_hold = 0;  // steps; 0: an episode
   double updates_per_step = 1;
   std::int64_t batch_size = 256;
+  bool batch_per_process = false;
   std::int64_t buffer_size = 1'000'000;
   double reward_scale = 1;
   std::int64_t n_step = 1;

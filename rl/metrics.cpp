@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "nn/team.h"
 
 namespace saccade::rl {
 
@@ -25,6 +26,17 @@ double Metrics::operator[](std::string_view name) const {
   throw Error(fmt::format("there is no metric '{}', only {}", name, join(names)));
 }
 
+Metrics Metrics::averaged(nn::Team& team) const {
+  std::vector<double> values;
+  for (const Metric& metric : *this) values.push_back(metric.value.value_or(0));
+  team.average(values);
+  Metrics result = *this;
+  for (std::size_t i = 0; i < size_; ++i) {
+    if (result.metrics_[i].value) result.metrics_[i].value = values[i];
+  }
+  return result;
+}
+
 void check_finite(std::string_view algorithm, const Metrics& metrics) {
   const auto fits = [](const Metric& metric) { return !metric.value || std::isfinite(*metric.value); };
   if (std::all_of(metrics.begin(), metrics.end(), fits)) return;
@@ -32,8 +44,10 @@ void check_finite(std::string_view algorithm, const Metrics& metrics) {
   for (const Metric& metric : metrics) {
     if (metric.value) values.push_back(fmt::format("{} {}", metric.name, *metric.value));
   }
-  throw Error(fmt::format("{} has diverged: {}; try a smaller learning rate or reward_scale", algorithm,
-                          join(values)));
+  const std::string message = fmt::format("{} has diverged: {}; try a smaller learning rate or reward_scale",
+                                          algorithm, join(values));
+  if (nn::Team* const team = nn::team()) return team->doubt(message);
+  throw Error(message);
 }
 
 void MetricMeans::add(const Metrics& metrics) {

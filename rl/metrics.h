@@ -10,6 +10,10 @@
 #include <string_view>
 #include <vector>
 
+namespace saccade::nn {
+class Team;
+}
+
 namespace saccade::rl {
 
 struct Metric {
@@ -35,12 +39,16 @@ class Metrics {
   /// Error, naming those there are, for a name that is none of them, or without a value.
   double operator[](std::string_view name) const;
 
+  /// The means over the whole batch of a team, each of whose members reports those over its part. Collective.
+  Metrics averaged(nn::Team& team) const;
+
  private:
   std::array<Metric, kMax> metrics_{};
   std::size_t size_ = 0;
 };
 
-/// Throws Error with all of them if one is NaN or infinite: the algorithm has diverged.
+/// Throws Error with all of them if one is NaN or infinite: the algorithm has diverged. In a team it raises
+/// that as a doubt, and all members throw together where they next meet.
 void check_finite(std::string_view algorithm, const Metrics& metrics);
 
 /// The mean of each metric over the updates that computed it.

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "base/error.h"
+#include "nn/team.h"
 
 namespace saccade::rl {
 
@@ -59,7 +60,8 @@ void Collector::step(Agent& agent, ReplayBuffer& buffer, TrainState& state) {
     }
     if (result.diverged) {
       ++state.divergences;
-    } else {
+    } else if (nn::team() ==
+               nullptr) {  // in a team, each takes in what all have observed: see training/meeting.h
       agent.observe(obs_[i]);
     }
     const std::span<const NStep::Transition> complete =
@@ -73,7 +75,7 @@ void Collector::step(Agent& agent, ReplayBuffer& buffer, TrainState& state) {
     state.copies[i].episode_return += result.reward;
   }
   std::swap(obs_, next_obs_);
-  state.step += static_cast<std::int64_t>(envs_.size());
+  state.step += static_cast<std::int64_t>(envs_.size()) * nn::team_size();
 }
 
 void Collector::save(TrainState& state) const {

@@ -21,6 +21,7 @@ namespace saccade::rl {
 struct Rows {
   Rows(std::size_t rows, std::size_t size) : width(size), all(rows * size) {}
   std::span<double> operator[](std::size_t i) { return std::span(all).subspan(i * width, width); }
+  std::span<const double> operator[](std::size_t i) const { return std::span(all).subspan(i * width, width); }
 
   std::size_t width;
   std::vector<double> all;
@@ -38,6 +39,10 @@ class Collector {
 
   /// The result of copy i's last step.
   const envs::StepResult& result(std::size_t i) const { return results_[i]; }
+  /// Whether that step was none, but began an episode.
+  bool began(std::size_t i) const { return envs_.began(i); }
+  /// The observation that it began with.
+  std::span<const double> before(std::size_t i) const { return next_obs_[i]; }
 
   /// Writes the copies' states, the noise's and what n-step returns wait for, for the next Collector.
   void save(TrainState& state) const;

@@ -6,6 +6,7 @@
 #include "autograd/ops.h"
 #include "base/error.h"
 #include "nn/optim/clip_grad_norm.h"
+#include "nn/team.h"
 #include "rl/components/rows.h"
 
 namespace saccade::rl {
@@ -70,6 +71,7 @@ ObsTransform NetworkAgent::obs_transform() const { return normalizer_.transform(
 
 void NetworkAgent::minimize(nn::Adam& optimizer, const Tensor& loss, std::optional<double> max_grad_norm) {
   TensorList gradient = grad(loss, optimizer.parameters());
+  if (nn::Team* const team = nn::team()) gradient = team->average(gradient);
   if (max_grad_norm || measures_gradients_) {
     constexpr double kAsTheyAre = std::numeric_limits<double>::infinity();
     const double norm = nn::clip_grad_norm(gradient, max_grad_norm.value_or(kAsTheyAre));

@@ -22,6 +22,7 @@ class NetworkAgent : public Agent {
   NetworkAgent& operator=(const NetworkAgent&) = delete;
 
   void observe(std::span<const double> obs) final { normalizer_.observe(obs); }
+  bool observes() const final { return normalizer_.on(); }
   Tensor last_td_errors() const final { return td_errors_; }
 
   void measure_gradients(bool measure) final;
@@ -46,8 +47,8 @@ class NetworkAgent : public Agent {
   /// A temperature: "log_alpha", and "alpha.m", ...
   void register_temperature(const Tensor& log_alpha, nn::Optimizer& optimizer);
 
-  /// theta <- Adam(theta, d loss / d theta), for the optimiser's parameters; the gradient is scaled down to
-  /// max_grad_norm where its norm is larger.
+  /// theta <- Adam(theta, d loss / d theta), for the optimiser's parameters; the gradient, in a team that of
+  /// all members' batches together, is scaled down to max_grad_norm where its norm is larger.
   void minimize(nn::Adam& optimizer, const Tensor& loss, std::optional<double> max_grad_norm);
 
   /// Runs update(batch as the networks see it), all or nothing: where a loss, or a weight or moment that it

@@ -8,6 +8,7 @@
 
 #include "autograd/ops.h"
 #include "base/error.h"
+#include "nn/team.h"
 
 namespace saccade::rl {
 
@@ -53,14 +54,19 @@ Priorities::Drawn Priorities::draw(std::span<const double> uniform, double beta)
   const auto n = static_cast<std::int64_t>(uniform.size());
   Drawn drawn{PoolVector<std::int64_t>(uniform.size()), empty({n, 1})};
   const double total = sums_[1];
+  nn::Team* const team = nn::team();
+  // A member draws its share of the batch from its own rows. The number of all rows is a factor that all
+  // weights have in common, which goes when they are divided by the largest.
+  const double factor = team == nullptr ? static_cast<double>(size_) : team->share();
   PoolVector<double> weight(uniform.size());
   for (std::size_t j = 0; j < uniform.size(); ++j) {
     const double mass = (static_cast<double>(j) + uniform[j]) * total / static_cast<double>(n);
     drawn.rows[j] = find(mass);
     const double probability = sums_[static_cast<std::size_t>(leaves_ + drawn.rows[j])] / total;
-    weight[j] = std::pow(static_cast<double>(size_) * probability, -beta);
+    weight[j] = std::pow(factor * probability, -beta);
   }
-  const double largest = *std::max_element(weight.begin(), weight.end());
+  double largest = *std::max_element(weight.begin(), weight.end());
+  if (team != nullptr) largest = team->max(largest);
   auto* out = drawn.weight.mutable_data<float>();
   for (std::size_t j = 0; j < weight.size(); ++j) out[j] = static_cast<float>(weight[j] / largest);
   return drawn;
@@ -89,6 +95,7 @@ void Priorities::update(std::span<const std::int64_t> rows, const Tensor& given)
     largest_ = std::max(largest_, priority);
     set(rows[j], priority);
   }
+  if (nn::Team* const team = nn::team()) largest_ = team->max(largest_);
 }
 
 nn::NamedTensors Priorities::named_state() const {

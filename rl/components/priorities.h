@@ -14,6 +14,9 @@ namespace saccade::rl {
 
 /// p_i for each row of a replay buffer, with P(i) = p_i^alpha / sum_j p_j^alpha. A tree of sums finds a row
 /// in log(capacity) steps.
+///
+/// Each member of a team draws its part of a batch from the rows of its own buffer: P(i) is then the member's
+/// share of the batch times that, and weights are divided by the largest of all members'.
 class Priorities {
  public:
   /// ConfigError for a capacity below 1, an alpha below 0 or an epsilon not above 0.

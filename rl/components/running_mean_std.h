@@ -41,6 +41,7 @@ class ObsNormalizer {
  public:
   ObsNormalizer(bool on, std::int64_t obs_dim, DType dtype);
 
+  bool on() const { return statistics_.has_value(); }
   void observe(std::span<const double> obs);
   Tensor operator()(const Tensor& obs) const;  // (B, obs_dim)
 

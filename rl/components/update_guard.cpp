@@ -13,6 +13,7 @@
 #include "autograd/modes.h"
 #include "autograd/ops.h"
 #include "base/error.h"
+#include "nn/team.h"
 
 namespace saccade::rl {
 
@@ -82,6 +83,16 @@ Metrics UpdateGuard::remember(const Metrics& metrics) {
   });
   quiet_ = quiet ? std::min(quiet_ + 1, kQuiet) : 0;
   return metrics;
+}
+
+bool UpdateGuard::any(bool mine) {
+  nn::Team* const team = nn::team();
+  return team == nullptr ? mine : team->any(mine);
+}
+
+Metrics UpdateGuard::of_all(const Metrics& metrics) {
+  nn::Team* const team = nn::team();
+  return team == nullptr ? metrics : metrics.averaged(*team);
 }
 
 }  // namespace saccade::rl

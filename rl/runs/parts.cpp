@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "envs/registry.h"
 #include "envs/time_limit.h"
+#include "nn/team.h"
 
 namespace saccade::rl {
 
@@ -63,10 +64,11 @@ ReplayBuffer make_buffer(const Config& config) {
     throw ConfigError(
         fmt::format("n_step is {}, expected at most buffer_size, {}", settings.n_step, settings.buffer_size));
   }
+  const std::int64_t members = nn::team_size(), capacity = (settings.buffer_size + members - 1) / members;
   ReplayOptions options = {.discounts = settings.n_step > 1};
   if (settings.prioritized) options.priority_alpha = settings.priority_alpha;
   try {
-    return {settings.buffer_size, obs_dim(spec), action_width, options};
+    return {capacity, obs_dim(spec), action_width, options};
   } catch (const std::bad_alloc&) {
     const std::int64_t row = 4 * (2 * obs_dim(spec) + action_width + 2), rows = config.off_policy.buffer_size;
     throw ConfigError(fmt::format("buffer_size is {}: that takes {} bytes, more than there is memory for",
@@ -78,6 +80,10 @@ std::unique_ptr<envs::Env> make_env(std::string_view name) {
   std::unique_ptr<envs::Env> env = envs::make(name);
   if (env->spec().max_episode_steps > 0) return env;
   return std::make_unique<envs::TimeLimit>(std::move(env), kStepsOfEndless);
+}
+
+EnvFactory factory(const Config& config) {
+  return [env = config.run.env] { return make_env(env); };
 }
 
 Rng evaluation_rng(std::int64_t seed) { return run_rng(seed).split("final evaluation"); }

@@ -10,6 +10,7 @@
 #include "envs/env.h"
 #include "rl/agent.h"
 #include "rl/components/replay_buffer.h"
+#include "rl/components/vector_env.h"
 #include "rl/runs/run_folder.h"
 
 namespace saccade::rl {
@@ -18,6 +19,9 @@ namespace saccade::rl {
 /// kStepsOfEndless steps, since a policy that walks in circles would never end an evaluation.
 std::unique_ptr<envs::Env> make_env(std::string_view name);
 constexpr std::int64_t kStepsOfEndless = 1000;
+
+/// Makes those of a configuration.
+EnvFactory factory(const Config& config);
 
 /// What the configuration's environment says of itself.
 envs::Spec spec_of(const Config& config);
@@ -44,8 +48,8 @@ void check_networks_fit(const std::string& run, const Config& config);
 /// action space.
 std::unique_ptr<Agent> make_agent(const Config& config);
 
-/// An empty replay buffer for this configuration. ConfigError where n_step is longer than it, or memory too
-/// short for it.
+/// An empty replay buffer for this configuration; in a team, this member's part of it. ConfigError where
+/// n_step is longer than it, or memory too short for it.
 ReplayBuffer make_buffer(const Config& config);
 
 }  // namespace saccade::rl

@@ -13,11 +13,13 @@
 #include "base/text.h"
 #include "base/threads.h"
 #include "envs/guest.h"
+#include "nn/team.h"
 #include "rl/components/action_scale.h"
 #include "rl/runs/about_weights.h"
 #include "rl/runs/build_info.h"
 #include "rl/runs/logs.h"
 #include "rl/training/checkpoint.h"
+#include "rl/training/meeting.h"
 
 namespace saccade::rl {
 
@@ -31,10 +33,6 @@ constexpr const char* kEvaluations = "eval.csv";
 constexpr const char* kDiagnoses = "diagnostics.jsonl";
 constexpr const char* kEvaluationsHeader = "step,mean,std,min,max,episodes";
 
-EnvFactory factory(const Config& config) {
-  return [env = config.run.env] { return make_env(env); };
-}
-
 // The names of what an update reports, from one of an agent that is thrown away: the table's columns must be
 // known before the first update.
 std::vector<std::string> metric_names(const Config& config) {
@@ -45,6 +43,7 @@ std::vector<std::string> metric_names(const Config& config) {
   Batch batch = {zeros({2, obs_width}), zeros({2, width}), zeros({2, 1}), zeros({2, obs_width}),
                  zeros({2, 1})};
   if (config.off_policy.prioritized) batch.weight = ones({2, 1});
+  const nn::InTeam alone(nullptr);
   const std::unique_ptr<Agent> agent = make_agent(config);
   std::vector<std::string> names;
   for (const Metric& metric : agent->update(batch, rng)) names.emplace_back(metric.name);
@@ -87,8 +86,9 @@ Training::Training(RunInfo info, std::string path)
       metric_names_(metric_names(info_.config)),
       agent_(make_agent(info_.config)),
       buffer_(make_buffer(info_.config)),
-      state_(run_rng(info_.config.run.seed), info_.config.run.envs) {
-  ActionScale{spec_};  // throws for an action space without bounds
+      state_(member_rng(run_rng(info_.config.run.seed)), info_.config.run.envs) {
+  own_batch(info_.config.off_policy);  // throws where it does not go round
+  ActionScale{spec_};                  // throws for an action space without bounds
 }
 
 Training Training::begin(const RunInfo& info, const std::string& path, const RunOutputs& outputs,
@@ -97,8 +97,14 @@ Training Training::begin(const RunInfo& info, const std::string& path, const Run
   if (agent != nullptr) training.agent_->load(agent->weights, agent->optimizer);
   training.info_.instruction_set = kernels::instruction_set();
   training.info_.fingerprint = spec_of(info.config).fingerprint;
+  if (!nn::leads()) {
+    training.meet();
+    training.save();
+    return training;
+  }
   NewRunFolder folder(path, info);
   training.path_ = outputs.absolute_path ? fs::absolute(folder.path()).string() : folder.path();
+  training.meet();
   training.write_first_files(outputs);
   training.lock_ = folder.keep();
   return training;
@@ -123,11 +129,18 @@ void Training::write_first_files(const RunOutputs& outputs) {
 
 Training Training::resume(const std::string& path, std::optional<std::int64_t> steps,
                           const RunOutputs& outputs) {
-  RunInfo info = read_run_info(path);
+  RunInfo info = info_for_all(path);
   envs::require_here(info.config.run.env);
   const bool new_steps = steps && *steps != info.config.run.steps;
   if (steps) info.config.run.steps = *steps;
   if (const auto changed = changed_environment(path, info)) throw ConfigError(*changed);
+  if (!nn::leads()) {
+    Training training(info, path);
+    training.load_shares("");
+    training.check_state();
+    training.meet();
+    return training;
+  }
   auto lock = std::make_unique<RunLock>(path);
   check_networks_fit(path, info.config);
   Training training(info, path);
@@ -135,7 +148,9 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
   const std::string checkpoint = run_file(path, "checkpoint");
   const std::string& algorithm = info.config.algorithm().name;
   const bool has_log = TensorBoardLog::exists(path);
-  const Json extra = load_checkpoint(checkpoint, *training.agent_, training.buffer_, training.state_);
+  const bool alone = nn::team() == nullptr && checkpoint_members(checkpoint) == 1;
+  const Json extra = alone ? load_checkpoint(checkpoint, *training.agent_, training.buffer_, training.state_)
+                           : training.load_shares(checkpoint);
   try {
     check_same_config(path, info.config, extra.at("config"));
     training.seconds_before_ = extra.at("seconds");
@@ -153,24 +168,13 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
   } catch (const Json::exception& error) {
     throw FormatError(fmt::format("{}/state.json: is damaged: {}", checkpoint, error.what()));
   }
-  if (static_cast<std::int64_t>(training.state_.copies.size()) != info.config.run.envs) {
-    throw FormatError(fmt::format("{}/state.json: is damaged: copies has {} entries, expected {}", checkpoint,
-                                  training.state_.copies.size(), info.config.run.envs));
-  }
   if (envs::is_guest(info.config.run.env)) training.state_.leave_episodes();
-  const std::unique_ptr<envs::Env> env = make_env(info.config.run.env);
-  for (const EnvCopy& copy : training.state_.copies) {
-    try {
-      if (copy.in_episode) env->set_state(copy.state);
-    } catch (const Error& error) {
-      throw FormatError(
-          fmt::format("{}/state.json: an environment's state is damaged: {}", checkpoint, error.what()));
-    }
-  }
+  training.check_state();
   if (training.state_.step > last_step(info.config.run)) {
     throw ConfigError(fmt::format("steps is {}, but {} has done {} already; expected at least that",
                                   info.config.run.steps, path, training.state_.step));
   }
+  training.meet();
   // All is well: from here on files change.
   if (training.tensorboard_ != nullptr) {
     training.tensorboard_->cut();
@@ -190,7 +194,25 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
   return training;
 }
 
+void Training::check_state() const {
+  if (static_cast<std::int64_t>(state_.copies.size()) != info_.config.run.envs) {
+    throw FormatError(fmt::format("{}/state.json: is damaged: copies has {} entries, expected {}",
+                                  run_file(path_, "checkpoint"), state_.copies.size(),
+                                  info_.config.run.envs));
+  }
+  const std::unique_ptr<envs::Env> env = make_env(info_.config.run.env);
+  for (const EnvCopy& copy : state_.copies) {
+    try {
+      if (copy.in_episode) env->set_state(copy.state);
+    } catch (const Error& error) {
+      throw FormatError(fmt::format("{}/state.json: an environment's state is damaged: {}",
+                                    run_file(path_, "checkpoint"), error.what()));
+    }
+  }
+}
+
 void Training::save() {
+  if (!nn::leads()) return give_share();
   episodes_->sync();
   evaluations_->sync();
   diagnoses_->sync();
@@ -205,7 +227,7 @@ void Training::save() {
     extra["tensorboard"] = tensorboard_->state();
   }
   save_checkpoint(run_file(path_, "checkpoint"), *agent_, buffer_, state_, extra,
-                  about_weights(info_.config, spec_, *agent_));
+                  about_weights(info_.config, spec_, *agent_), other_shares());
 }
 
 // ---- while it runs ----
@@ -269,8 +291,12 @@ std::optional<Json> Training::run(TrainingListener& listener, VectorEnv* copies)
   row_seconds_ = seconds_before_;
   row_step_ = state_.step;
   row_updates_ = state_.updates;
-  bool stopped = false;
-  const auto should_stop = [&] { return stopped = listener.should_stop(*this); };
+  if (!nn::leads()) return follow(listener, *copies);
+  nn::Team* const team = nn::team();
+  const auto should_stop = [&] {
+    if (team != nullptr) team->alive();  // while they wait for an evaluation
+    return stopped_ = listener.should_stop(*this);
+  };
   train(config, info_.config.off_policy, *copies, factory(info_.config), *agent_, buffer_, state_,
         {.on_episode =
              [&](const TrainState&, const Episode& e) {
@@ -298,7 +324,12 @@ std::optional<Json> Training::run(TrainingListener& listener, VectorEnv* copies)
              },
          .on_checkpoint = [&](const TrainState&) { save(); },
          .should_stop = should_stop});
-  if (stopped) return std::nullopt;
+  return summary_for_all(finish(should_stop));
+}
+
+std::optional<Json> Training::finish(const std::function<bool()>& should_stop) {
+  const RunConfig& config = info_.config.run;
+  if (stopped_ || state_.step < config.steps) return std::nullopt;
   seconds_before_ = seconds();
   std::optional<Evaluation> last;
   if (config.final_eval_episodes > 0) {
@@ -306,7 +337,7 @@ std::optional<Json> Training::run(TrainingListener& listener, VectorEnv* copies)
                     should_stop);
     if (static_cast<std::int64_t>(last->returns.size()) < config.final_eval_episodes) return std::nullopt;
   }
-  const Json summary = summarise(last);
+  Json summary = summarise(last);
   write_json(run_file(path_, "summary.json"), summary);
   return summary;
 }
@@ -342,6 +373,7 @@ Json Training::summarise(const std::optional<Evaluation>& e) const {
   }
   json["instruction_set"] = kernels::instruction_set();
   json["threads"] = num_threads();
+  if (nn::team() != nullptr) json["processes"] = nn::team_size();
   json["saccade"] = version();
   return json;
 }

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "rl/runs/progress.h"
 #include "rl/runs/run_folder.h"
 #include "rl/runs/tensorboard_log.h"
+#include "rl/training/checkpoint.h"
 #include "rl/training/train.h"
 
 namespace saccade::rl {
@@ -49,6 +51,8 @@ struct AgentState {
   nn::NamedTensors weights, optimizer;
 };
 
+/// In a team (nn/team.h) every member makes one, and calls the same functions. Rank 0 alone has and writes
+/// the folder, and alone tells a listener more than to ask whether to stop.
 class Training {
  public:
   /// A new run in a new folder, of a new agent or of one that is given; see NewRunFolder for `path`. Whatever
@@ -62,6 +66,9 @@ class Training {
   static Training resume(const std::string& path, std::optional<std::int64_t> steps,
                          const RunOutputs& outputs = {});
 
+  /// What a run in `path` began with, as every member of a team can be told of it; see read_run_info().
+  static RunInfo info_for_all(const std::string& path);
+
   /// Trains, evaluates and writes the summary; returns it, or nothing if it was stopped. Either way all of it
   /// is in the run's folder, and resume() goes on with the same bits as if it had not been stopped. `copies`
   /// are the environments to train in, as many as the configuration says; fresh ones if null.
@@ -72,13 +79,25 @@ class Training {
   const TrainState& state() const { return state_; }
   const Agent& agent() const { return *agent_; }
   bool has_tensorboard() const { return tensorboard_ != nullptr; }
+  /// How many processes wrote the checkpoint that the run goes on from; 0 for one that has just begun.
+  int members_before() const { return members_before_; }
   Progress progress() const;
 
  private:
   Training(RunInfo info, std::string path);
   void write_first_files(const RunOutputs& outputs);
   void begin_diagnoses();
+  void check_state() const;
   void save();
+  std::optional<nlohmann::ordered_json> finish(const std::function<bool()>& should_stop);
+  // In a team; see training_team.cpp.
+  void meet();
+  nlohmann::ordered_json load_shares(const std::string& checkpoint);
+  void take(Share share);
+  void give_share();
+  OtherShares other_shares();
+  std::optional<nlohmann::ordered_json> follow(TrainingListener& listener, VectorEnv& copies);
+  static std::optional<nlohmann::ordered_json> summary_for_all(std::optional<nlohmann::ordered_json> mine);
   void add_episode(const Episode& episode);
   void add_evaluation(const Evaluation& evaluation);
   void add_diagnosis(const Diagnosis& diagnosis);
@@ -98,6 +117,8 @@ class Training {
   std::unique_ptr<TensorBoardLog> tensorboard_;  // or null
   double seconds_before_ = 0;                    // of training, until run() was called
   Clock::time_point start_ = Clock::now();
+  int members_before_ = 0;
+  bool stopped_ = false;
   // For progress(), and for the rates in the table's rows.
   Rates rates_;
   Metrics metrics_;

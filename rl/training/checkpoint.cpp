@@ -20,6 +20,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "nn/formats/safetensors.h"
+#include "rl/training/state_json.h"
 
 namespace saccade::rl {
 
@@ -29,77 +30,16 @@ using Json = nlohmann::ordered_json;
 namespace {
 
 constexpr int kFormat = 3;
+constexpr int kTeamFormat = 4;  // with the shares of others, which an older program would leave out
 constexpr std::int64_t kLargestState = std::int64_t{1} << 28;  // thousands of copies, each with its state
-
-Json to_json(const Rng& rng) { return {rng.state().key, rng.state().counter}; }
-void from_json(const Json& json, Rng& rng) { rng.set_state({json.at(0), json.at(1)}); }
-
-// {"critic_loss": [sum, count], ...}
-Json to_json(const MetricMeans& metrics) {
-  Json json = Json::object();
-  for (const MetricMeans::Entry& entry : metrics.entries()) json[entry.name] = {entry.sum, entry.count};
-  return json;
-}
-void from_json(const Json& json, MetricMeans& metrics) {
-  std::vector<MetricMeans::Entry> entries;
-  for (const auto& [name, value] : json.items()) entries.push_back({name, value.at(0), value.at(1)});
-  metrics.set_entries(std::move(entries));
-}
-
-Json to_json(const EnvCopy& c) {
-  return {{"rng", to_json(c.rng)},
-          {"state", c.state},
-          {"in_episode", c.in_episode},
-          {"episode_return", c.episode_return},
-          {"episode_length", c.episode_length},
-          {"episode_updates", c.episode_updates},
-          {"metrics", to_json(c.metrics)}};
-}
-
-Json to_json(const TrainState& s) {
-  Json copies = Json::array();
-  for (const EnvCopy& copy : s.copies) copies.push_back(to_json(copy));
-  return {{"step", s.step},
-          {"episodes", s.episodes},
-          {"updates", s.updates},
-          {"divergences", s.divergences},
-          {"evaluation_due", s.evaluation_due},
-          {"copies", copies},
-          {"action_rng", to_json(s.action_rng)},
-          {"sample_rng", to_json(s.sample_rng)},
-          {"noise_rng", to_json(s.noise_rng)},
-          {"exploration", s.exploration},
-          {"n_step", s.n_step}};
-}
 
 std::int64_t count(const Json& json, const char* key) { return count_of(json, key, "state.json"); }
 
-void from_json(const Json& json, EnvCopy& c) {
-  from_json(json.at("rng"), c.rng);
-  c.state = json.at("state").get<std::vector<double>>();
-  c.in_episode = json.at("in_episode");
-  c.episode_return = json.at("episode_return");
-  c.episode_length = count(json, "episode_length");
-  c.episode_updates = count(json, "episode_updates");
-  from_json(json.at("metrics"), c.metrics);
-}
-
-void from_json(const Json& json, TrainState& s) {
-  s.step = count(json, "step");
-  s.episodes = count(json, "episodes");
-  s.updates = count(json, "updates");
-  s.divergences = count(json, "divergences");
-  s.evaluation_due = json.at("evaluation_due");
-  s.copies.clear();
-  for (const Json& copy : json.at("copies")) from_json(copy, s.copies.emplace_back());
-  from_json(json.at("action_rng"), s.action_rng);
-  from_json(json.at("sample_rng"), s.sample_rng);
-  from_json(json.at("noise_rng"), s.noise_rng);
-  s.exploration = json.at("exploration").get<std::vector<double>>();
-  s.n_step = json.value("n_step", std::vector<double>());  // older checkpoints have none
-}
-
 constexpr const char* kTensorFiles[] = {"weights.safetensors", "optimizer.safetensors", "replay.safetensors"};
+
+std::string replay_file(int member) {
+  return member == 0 ? kTensorFiles[2] : fmt::format("replay-{}.safetensors", member);
+}
 
 // So that a flipped bit is noticed. Of a file that cannot be read to its end there is none.
 std::string digest(const fs::path& path) {
@@ -142,7 +82,7 @@ Json read_object(const fs::path& path) {
 }
 
 // The tensors of one of the checkpoint's files, which must be the file that was saved.
-nn::NamedTensors load_tensors(const fs::path& folder, const char* name, const Json& state,
+nn::NamedTensors load_tensors(const fs::path& folder, const std::string& name, const Json& state,
                               std::int64_t max_bytes) {
   const fs::path path = folder / name;
   nn::NamedTensors tensors = nn::safetensors::load(path, max_bytes).tensors;
@@ -231,7 +171,7 @@ std::int64_t bytes_for(const nn::NamedTensors& tensors) {
 
 void save_checkpoint(const std::string& path, const Agent& agent, const ReplayBuffer& buffer,
                      const TrainState& state, const Json& extra,
-                     const nn::safetensors::Metadata& about_weights) {
+                     const nn::safetensors::Metadata& about_weights, const OtherShares& others) {
   check_finite(state);
   const fs::path fresh = path + ".new";
   try {
@@ -240,10 +180,21 @@ void save_checkpoint(const std::string& path, const Agent& agent, const ReplayBu
     nn::safetensors::save(fresh / "weights.safetensors", agent.named_weights(), about_weights);
     nn::safetensors::save(fresh / "optimizer.safetensors", agent.named_optimizer_state());
     nn::safetensors::save(fresh / "replay.safetensors", buffer.named_state());
-    Json digests;
+    Json digests, other_states = Json::array();
     for (const char* name : kTensorFiles) digests[name] = digest(fresh / name);
-    const Json json = {
-        {"format", kFormat}, {"train", to_json(state)}, {"digests", digests}, {"extra", extra}};
+    for (int member = 1; member <= others.count; ++member) {
+      const Share share = others.get(member);
+      check_finite(share.state);
+      const std::string name = replay_file(member);
+      nn::safetensors::save(fresh / name, share.replay);
+      digests[name] = digest(fresh / name);
+      other_states.push_back(state_json(share.state));
+    }
+    Json json = {{"format", others.count > 0 ? kTeamFormat : kFormat},
+                 {"train", state_json(state)},
+                 {"digests", digests},
+                 {"extra", extra}};
+    if (others.count > 0) json["others"] = other_states;
     write_file(fresh / "state.json", dumped(json, 1) + '\n');
     sync_path(fresh);
     exchange(fresh, path);
@@ -252,36 +203,96 @@ void save_checkpoint(const std::string& path, const Agent& agent, const ReplayBu
   }
 }
 
-Json load_checkpoint(const std::string& path, Agent& agent, ReplayBuffer& buffer, TrainState& state) {
-  Json json;
-  TrainState loaded = state;
-  nn::NamedTensors weights, optimizer, replay;
+namespace {
+
+// state.json of a folder, which must be a checkpoint's.
+Json read_state_file(const fs::path& folder) {
+  const fs::path path = folder / "state.json";
+  Json json = read_object(path);
+  if (json.at("format") != kFormat && json.at("format") != kTeamFormat) {
+    throw FormatError(
+        fmt::format("{}: format {} found, expected {}", path.string(), shown(json.at("format")), kFormat));
+  }
+  return json;
+}
+
+std::size_t members_of(const Json& state) {
+  return 1 + (state.contains("others") ? state.at("others").size() : 0);
+}
+
+// Calls read(folder, its state.json) as read_whole() does.
+template <class F>
+void read_parts(const std::string& path, const F& read) {
   read_whole(path, [&](const fs::path& folder) {
-    const fs::path state_path = folder / "state.json";
-    json = read_object(state_path);
     try {
-      if (json.at("format") != kFormat) {
-        throw FormatError(fmt::format("{}: format {} found, expected {}", state_path.string(),
-                                      shown(json.at("format")), kFormat));
-      }
-      from_json(json.at("train"), loaded);
-      weights = load_tensors(folder, kTensorFiles[0], json, bytes_for(agent.named_weights()));
-      optimizer = load_tensors(folder, kTensorFiles[1], json, bytes_for(agent.named_optimizer_state()));
-      replay = load_tensors(folder, kTensorFiles[2], json, buffer.max_state_bytes());
-      static_cast<void>(json.at("extra"));
+      read(folder, read_state_file(folder));
     } catch (const Json::exception& error) {
-      throw FormatError(fmt::format("{}: is damaged: {}", state_path.string(), error.what()));
+      throw FormatError(fmt::format("{}: is damaged: {}", (folder / "state.json").string(), error.what()));
     }
   });
+}
+
+void load_agent(const std::string& path, Agent& agent, const nn::NamedTensors& weights,
+                const nn::NamedTensors& optimizer) {
   try {
-    buffer.check_state(replay);
     agent.load(weights, optimizer);
   } catch (const Error& error) {
     throw FormatError(fmt::format("{}: does not fit this run: {}", path, error.what()));
   }
+}
+
+}  // namespace
+
+Json load_checkpoint(const std::string& path, Agent& agent, ReplayBuffer& buffer, TrainState& state) {
+  Json extra;
+  TrainState loaded = state;
+  nn::NamedTensors weights, optimizer, replay;
+  read_parts(path, [&](const fs::path& folder, const Json& json) {
+    if (const std::size_t members = members_of(json); members > 1) {
+      throw FormatError(fmt::format("{}: is of {} processes, expected one", path, members));
+    }
+    read_state(json.at("train"), loaded);
+    weights = load_tensors(folder, kTensorFiles[0], json, bytes_for(agent.named_weights()));
+    optimizer = load_tensors(folder, kTensorFiles[1], json, bytes_for(agent.named_optimizer_state()));
+    replay = load_tensors(folder, kTensorFiles[2], json, buffer.max_state_bytes());
+    extra = json.at("extra");
+  });
+  try {
+    buffer.check_state(replay);
+  } catch (const Error& error) {
+    throw FormatError(fmt::format("{}: does not fit this run: {}", path, error.what()));
+  }
+  load_agent(path, agent, weights, optimizer);
   buffer.load_state(std::move(replay));
   state = loaded;
-  return json.at("extra");
+  return extra;
+}
+
+Json load_checkpoint(const std::string& path, Agent& agent, std::vector<Share>& shares,
+                     std::int64_t max_replay_bytes) {
+  Json extra;
+  std::vector<Share> loaded;
+  nn::NamedTensors weights, optimizer;
+  read_parts(path, [&](const fs::path& folder, const Json& json) {
+    loaded.clear();
+    for (std::size_t i = 0; i < members_of(json); ++i) {
+      Share& share = loaded.emplace_back(Share{TrainState(Rng(0)), {}});
+      read_state(i == 0 ? json.at("train") : json.at("others").at(i - 1), share.state);
+      share.replay = load_tensors(folder, replay_file(static_cast<int>(i)), json, max_replay_bytes);
+    }
+    weights = load_tensors(folder, kTensorFiles[0], json, bytes_for(agent.named_weights()));
+    optimizer = load_tensors(folder, kTensorFiles[1], json, bytes_for(agent.named_optimizer_state()));
+    extra = json.at("extra");
+  });
+  load_agent(path, agent, weights, optimizer);
+  shares = std::move(loaded);
+  return extra;
+}
+
+int checkpoint_members(const std::string& path) {
+  std::size_t members = 0;
+  read_parts(path, [&](const fs::path&, const Json& json) { members = members_of(json); });
+  return static_cast<int>(members);
 }
 
 std::int64_t checkpoint_step(const std::string& path) {

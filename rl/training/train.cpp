@@ -3,28 +3,32 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "envs/guest.h"
+#include "nn/team.h"
 #include "rl/components/collector.h"
+#include "rl/training/meeting.h"
 
 namespace saccade::rl {
 
 namespace {
 
-void finish_episode(TrainState& state, EnvCopy& copy, const envs::StepResult& last,
-                    const TrainCallbacks& callbacks) {
-  const Episode episode = {.number = ++state.episodes,
-                           .length = copy.episode_length,
-                           .ret = copy.episode_return,
-                           .terminated = last.terminated,
-                           .updates = copy.episode_updates,
-                           .metrics = copy.metrics};
+// A team's weights take some milliseconds to look at.
+constexpr std::int64_t kUpdatesBetweenChecks = 1000;
+
+Episode finish_episode(EnvCopy& copy, const envs::StepResult& last) {
+  Episode episode = {.length = copy.episode_length,
+                     .ret = copy.episode_return,
+                     .terminated = last.terminated,
+                     .updates = copy.episode_updates,
+                     .metrics = copy.metrics};
   copy.in_episode = false;
   copy.episode_return = 0;
   copy.episode_length = copy.episode_updates = 0;
   copy.metrics.clear();
-  if (callbacks.on_episode) callbacks.on_episode(state, episode);
+  return episode;
 }
 
 // Whether a multiple of `every` lies in (before, now]; of 0 there is none.
@@ -56,7 +60,12 @@ std::int64_t updates_due(const OffPolicyConfig& config, std::int64_t step) {
 
 }  // namespace
 
-std::int64_t last_step(const RunConfig& run) { return (run.steps + run.envs - 1) / run.envs * run.envs; }
+std::int64_t steps_per_round(const RunConfig& run) { return run.envs * nn::team_size(); }
+
+std::int64_t last_step(const RunConfig& run) {
+  const std::int64_t round = steps_per_round(run);
+  return (run.steps + round - 1) / round * round;
+}
 
 void train(const RunConfig& run, const OffPolicyConfig& config, const EnvFactory& make_env, Agent& agent,
            ReplayBuffer& buffer, TrainState& state, const TrainCallbacks& callbacks) {
@@ -68,15 +77,16 @@ void train(const RunConfig& run, const OffPolicyConfig& config, VectorEnv& copie
            Agent& agent, ReplayBuffer& buffer, TrainState& state, const TrainCallbacks& callbacks) {
   check_buffer(config, buffer);
   Collector collector(config, copies, agent, state);
+  const std::int64_t batch_size = own_batch(config);
   Metrics metrics;
   Priorities* const priorities = buffer.priorities();
   const auto update = [&] {
     if (priorities == nullptr) {
-      metrics = agent.update(buffer.sample(config.batch_size, state.sample_rng), state.noise_rng);
+      metrics = agent.update(buffer.sample(batch_size, state.sample_rng), state.noise_rng);
     } else {
       const double done = static_cast<double>(state.step) / static_cast<double>(config.priority_beta_steps);
       const double beta = config.priority_beta + std::min(1.0, done) * (1 - config.priority_beta);
-      const Priorities::Drawn drawn = priorities->draw(config.batch_size, beta, state.sample_rng);
+      const Priorities::Drawn drawn = priorities->draw(batch_size, beta, state.sample_rng);
       Batch batch = buffer.rows(drawn.rows);
       batch.weight = drawn.weight;
       metrics = agent.update(batch, state.noise_rng);
@@ -103,7 +113,7 @@ void train(const RunConfig& run, const OffPolicyConfig& config, VectorEnv& copie
   // The gradients of a diagnosis are those of its round, wherever a run was stopped and went on.
   const auto measure_gradients = [&] {
     agent.measure_gradients(callbacks.on_diagnosis &&
-                            passed(run.diagnose_every, state.step, state.step + run.envs));
+                            passed(run.diagnose_every, state.step, state.step + steps_per_round(run)));
   };
   const auto diagnose_if_due = [&](std::int64_t before) {
     if (!callbacks.on_diagnosis || !passed(run.diagnose_every, before, state.step)) return;
@@ -111,29 +121,39 @@ void train(const RunConfig& run, const OffPolicyConfig& config, VectorEnv& copie
     const std::optional<Diagnosis> d = diagnose(make_env, agent, config.reward_scale, rng);
     if (d) callbacks.on_diagnosis(state, *d);
   };
-  if (state.evaluation_due) {  // left over from a stop in the midst of it
+  if (any(state.evaluation_due)) {  // left over from a stop in the midst of it
     evaluate_if_due();
-    if (state.evaluation_due) return;
+    if (any(state.evaluation_due)) return;
     if (callbacks.on_checkpoint) callbacks.on_checkpoint(state);
   }
   const auto round = [&] {
-    const std::int64_t before = state.step;
+    const std::int64_t before = state.step, updates_before = state.updates;
     measure_gradients();
     collector.step(agent, buffer, state);
-    if (buffer.size() > 0) {  // none yet where every step has diverged, or n steps have not come together
+    // Nothing to learn from yet where every step has diverged, or n steps have not come together.
+    if (meet_after_steps(collector, agent, buffer, state)) {
       const std::int64_t due = updates_due(config, state.step) - updates_due(config, before);
       for (std::int64_t i = 0; i < due; ++i) update();
     }
+    std::vector<Episode> ended;
     for (std::size_t i = 0; i < state.copies.size(); ++i) {
       const envs::StepResult& result = collector.result(i);
-      if (result.ends_episode()) finish_episode(state, state.copies[i], result, callbacks);
+      if (result.ends_episode()) ended.push_back(finish_episode(state.copies[i], result));
+    }
+    for (Episode& episode : of_all(std::move(ended), state)) {
+      episode.number = ++state.episodes;
+      if (callbacks.on_episode) callbacks.on_episode(state, episode);
     }
     diagnose_if_due(before);
     state.evaluation_due = callbacks.on_evaluation && passed(run.eval_every, before, state.step);
     evaluate_if_due();
     if (callbacks.on_step) callbacks.on_step(state, metrics);
-    const bool stop = callbacks.should_stop && callbacks.should_stop();
-    if (stop || passed(run.checkpoint_every, before, state.step) || state.step >= run.steps) {
+    const bool stop = any(callbacks.should_stop && callbacks.should_stop());
+    const bool save = stop || passed(run.checkpoint_every, before, state.step) || state.step >= run.steps;
+    if (save || state.updates / kUpdatesBetweenChecks > updates_before / kUpdatesBetweenChecks) {
+      check_same_weights(agent, state.step);
+    }
+    if (save) {
       collector.save(state);
       if (callbacks.on_checkpoint) callbacks.on_checkpoint(state);
     }

@@ -36,7 +36,10 @@ struct TrainCallbacks {
   std::function<bool()> should_stop = {};
 };
 
-/// The step that a run ends at: run.steps, or the next multiple of run.envs.
+/// The transitions of a round: run.envs, of each member of a team.
+std::int64_t steps_per_round(const RunConfig& run);
+
+/// The step that a run ends at: run.steps, or the next multiple of steps_per_round().
 std::int64_t last_step(const RunConfig& run);
 
 /// Trains until state.step reaches last_step(run), or until asked to stop; state.step tells which. Each
@@ -45,6 +48,11 @@ std::int64_t last_step(const RunConfig& run);
 /// settings and the state, not on where earlier calls stopped, nor on the number of threads. ConfigError
 /// if the state has another number of copies than run.envs, or the buffer does not keep what n_step or
 /// prioritized need.
+///
+/// In a team (nn/team.h) all members call this together, each with its own state and buffer and an agent that
+/// begins as the others'. Steps, updates and episodes count those of all. Rank 0 alone needs callbacks but
+/// for on_checkpoint, which comes to all at once; should_stop is every member's, and one that says so stops
+/// all.
 void train(const RunConfig& run, const OffPolicyConfig& config, const EnvFactory& make_env, Agent& agent,
            ReplayBuffer& buffer, TrainState& state, const TrainCallbacks& callbacks = {});
 

@@ -76,6 +76,7 @@ constexpr std::pair<std::string_view, const char*> kInner[] = {
     {"sigmoid_slope", "y = sigmoid(x) (1 - sigmoid(x));  dx = -g tanh(x / 2) y"},
     {"tanh_log_det", "y = log(1 - tanh(u)^2) = 2 (log 2 - u - softplus(-2 u));  du = -2 g tanh u"},
     {"tanh_slope", "y = 1 - tanh(x)^2;  dx = -2 g tanh(x) y"},
+    {"team_average", "y = sum_r w_r x_r over the members of a team;  dx_r = sum_s w_s g_s"},
 };
 
 // From the tree's root: "autograd/ops/arithmetic.cpp:34".
