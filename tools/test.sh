@@ -35,7 +35,7 @@ long_asan() {
 }
 long_tsan() {
   built tsan -DCMAKE_BUILD_TYPE=RelWithDebInfo -DSACCADE_SANITIZE=thread
-  "$root/build/tsan/tests/saccade_tests" "[parallel],[memory],[files],[train],[engine],[run_folders],[mujoco],[dashboard],[compare]~[.]"
+  "$root/build/tsan/tests/saccade_tests" "[parallel],[memory],[files],[train],[engine],[run_folders],[mujoco],[dashboard],[compare],[team]~[.]"
   ctest --test-dir "$root/build/tsan" --output-on-failure --tests-regex '^race$'
 }
 long_clang() {
@@ -84,7 +84,7 @@ esac
 
 options=(-DSACCADE_TESTS=ON -DSACCADE_WERROR=OFF)
 if [[ ${CI-} == true ]]; then
-  options=(-DSACCADE_TESTS=ON -DSACCADE_WERROR=ON -DSACCADE_MUJOCO=ON)
+  options=(-DSACCADE_TESTS=ON -DSACCADE_WERROR=ON -DSACCADE_MUJOCO=ON -DSACCADE_MPI=ON)
   "$root/tools/setup.sh" --ci
   # Debian 13 has no clang-format 14, whose word counts.
   if command -v clang-format-14 >/dev/null || ! command -v clang-format >/dev/null; then "$root/tools/format.sh" --check; fi

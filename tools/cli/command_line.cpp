@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "nn/team.h"
 #include "rl/algorithms/registry.h"
 #include "rl/runs/build_info.h"
 #include "rl/runs/config.h"
@@ -29,6 +30,7 @@ constexpr int kFailure = 1, kUsage = 2;
 
 int fail(int exit_code, std::string message) {
   std::replace(message.begin(), message.end(), '\n', ' ');
+  if (nn::Team* const team = nn::team()) team->failed(message);
   err("saccade: error: {}\n", printable(message));
   return exit_code;
 }
@@ -140,6 +142,13 @@ int run(int argc, char** argv) {
   for (const std::string& option : option_names(app)) known.push_back(option);
   if (first != "-h" && std::count(known.begin(), known.end(), first) == 0) {
     return fail(kUsage, unexpected(app, first));
+  }
+  if (const bool shared = first == "train" || first == "compare"; !shared && nn::team_size() > 1) {
+    return fail(
+        kUsage,
+        fmt::format("{} processes were started, but {} works in one; train and compare can share their work "
+                    "among several",
+                    nn::team_size(), first));
   }
   try {
     std::vector<std::string> reversed(words.rbegin(), words.rend() - 1);  // as CLI11 wants them

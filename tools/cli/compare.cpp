@@ -17,13 +17,14 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "base/threads.h"
+#include "nn/team.h"
 #include "rl/runs/choice.h"
 #include "rl/runs/comparison_results.h"
 #include "rl/runs/logs.h"
 #include "rl/runs/training.h"
 #include "tools/cli/display.h"
+#include "tools/cli/farm.h"
 #include "tools/cli/output.h"
-#include "tools/cli/processes.h"
 #include "tools/cli/stop_signals.h"
 #include "tools/cli/text.h"
 #include "tools/pages/assemble.h"
@@ -212,13 +213,14 @@ Outcome train_all(const Comparison& comparison, const CompareOptions& options, i
   const Display::Mode mode = options.quiet ? Display::Mode::silent : Display::best_mode();
   const std::size_t before = comparison.runs.size() - waiting.size();
   if (mode != Display::Mode::silent) {
-    out("{} runs, {} at once{}, in {}\n", comparison.runs.size(), jobs,
+    out("{} runs, {} at once{}, in {}\n", comparison.runs.size(), jobs * nn::team_size(),
         before > 0 ? fmt::format(", {} done already", before) : "", options.folder);
   }
   LiveTable table(comparison);
-  std::map<pid_t, const ComparedRun*> running;
+  std::map<int, const ComparedRun*> running;
+  int next_number = 0;
   Outcome outcome;
-  Processes processes;
+  Farm farm(jobs);
   const auto say = [&](const std::string& line) {
     if (mode == Display::Mode::silent) return;
     table.clear();
@@ -234,11 +236,10 @@ Outcome train_all(const Comparison& comparison, const CompareOptions& options, i
     if (StopSignals::received() != 0 && outcome.signal == 0) {
       outcome.signal = StopSignals::received();
       waiting.clear();
-      processes.signal_all(SIGTERM);
+      farm.signal_all(SIGTERM);
       continue;
     }
-    for (std::size_t tries = waiting.size();
-         tries > 0 && processes.running() < static_cast<std::size_t>(jobs); --tries) {
+    for (std::size_t tries = waiting.size(); tries > 0 && farm.has_room(); --tries) {
       const ComparedRun* run = waiting.front();
       waiting.pop_front();
       if (is_locked(*run)) {
@@ -247,14 +248,15 @@ Outcome train_all(const Comparison& comparison, const CompareOptions& options, i
       }
       try {
         fs::create_directories(fs::path(run->folder).parent_path());
-        running[processes.start(arguments_of(*run), errors_of(*run))] = run;
+        farm.start(next_number, arguments_of(*run), errors_of(*run));
+        running[next_number++] = run;
       } catch (const std::exception& error) {
         fail(*run, error.what());
       }
     }
-    while (const auto ended = processes.next_ended()) {
-      const ComparedRun& run = *running.at(ended->id);
-      running.erase(ended->id);
+    while (const auto ended = farm.next_ended()) {
+      const ComparedRun& run = *running.at(ended->number);
+      running.erase(ended->number);
       if (ended->status == 0 && !is_done(run)) {
         fail(run, "ended well, but its files are gone");
       } else if (ended->status == 0) {
@@ -270,7 +272,7 @@ Outcome train_all(const Comparison& comparison, const CompareOptions& options, i
         fail(run, reason_of(run, ended->status));
       }
     }
-    if (mode == Display::Mode::live && table.due()) table.show(processes.running());
+    if (mode == Display::Mode::live && table.due()) table.show(farm.running());
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   return outcome;
@@ -318,7 +320,12 @@ int compare(const Comparison& comparison, const CompareOptions& options) {
       options.jobs.empty() ? cores : static_cast<int>(parse_integer("--jobs", options.jobs, 1, 1024));
   for (const ComparedRun& run : comparison.runs)
     rl::stage_of(run);  // throws for a folder that holds something else
-  fs::create_directories(options.folder);
+  if (nn::leads()) fs::create_directories(options.folder);
+  if (!options.report_only) check_all_see(options.folder);
+  if (!nn::leads()) {
+    if (!options.report_only) work_in_farm();
+    return 0;
+  }
   const std::string page = (fs::path(options.folder) / "comparison.html").string();
   const std::string csv = (fs::path(options.folder) / "scores.csv").string();
   pages::check_page_path(page, "comparison", false);

@@ -6,12 +6,17 @@
 #include <cstdio>
 
 #include "base/json.h"
+#include "nn/team.h"
 
 namespace saccade::cli {
 
-void write_out(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+// Of a team, one member speaks for all.
+void write_out(std::string_view text) {
+  if (nn::leads()) std::fwrite(text.data(), 1, text.size(), stdout);
+}
 
 void write_err(std::string_view text) {
+  if (!nn::leads()) return;
   std::fflush(stdout);
   std::fwrite(text.data(), 1, text.size(), stderr);
 }

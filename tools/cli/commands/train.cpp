@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/threads.h"
 #include "envs/registry.h"
+#include "nn/team.h"
 #include "rl/runs/choice.h"
 #include "rl/runs/config.h"
 #include "rl/runs/training.h"
@@ -72,9 +73,11 @@ void check_same_name(const TrainCommand& options, const rl::RunInfo& info) {
   }
 }
 
+std::string processes(int n) { return n == 1 ? "one process" : fmt::format("{} processes", n); }
+
 rl::Training resume(const TrainCommand& options) {
   check_resume_options(options);
-  rl::RunInfo info = rl::read_run_info(options.resume);
+  rl::RunInfo info = rl::Training::info_for_all(options.resume);
   check_same_name(options, info);
   std::optional<std::int64_t> steps;
   if (!options.steps.empty()) {
@@ -85,6 +88,12 @@ rl::Training resume(const TrainCommand& options) {
   if (info.instruction_set != kernels::instruction_set()) {
     warn(fmt::format("this run began with {} and goes on with {}: results may differ in their last bits",
                      info.instruction_set, kernels::instruction_set()));
+  }
+  if (const int before = training.members_before(), now = nn::team_size(); before != now && before > 0) {
+    warn(fmt::format(
+        "this run's checkpoint is of {} and it goes on in {}: its transitions are dealt anew, every episode "
+        "begins anew, and results are others than they would have been",
+        processes(before), processes(now)));
   }
   return training;
 }
@@ -103,6 +112,7 @@ std::string announcement(const rl::Training& training) {
                        training.path(), last, program(), shell_word(training.path()), 2 * last);
   }
   std::string steps = done == 0 ? fmt::format("{} steps", last) : fmt::format("steps {} to {}", done, last);
+  if (nn::team_size() > 1) steps += fmt::format(", by {} processes", nn::team_size());
   if (config.run.envs > 1) steps += fmt::format(" in {} environments", config.run.envs);
   return fmt::format("{}, {}, seed {}: {}, in {}", name, config.algorithm().name, config.run.seed, steps,
                      training.path());
@@ -228,7 +238,7 @@ int run(const TrainCommand& options) {
     set_num_threads(static_cast<int>(parse_integer("--threads", options.threads, 1, 1024)));
   const StopSignals signals;
   const std::unique_ptr<Dashboard> dashboard =
-      make_dashboard(options);  // a port that is taken shows before there are files
+      nn::leads() ? make_dashboard(options) : nullptr;  // a port that is taken shows before there are files
   rl::Training training = options.resume.empty() ? rl::Training::begin(choose(options), options.run,
                                                                        {.tensorboard = options.tensorboard})
                                                  : resume(options);
