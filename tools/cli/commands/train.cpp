@@ -152,7 +152,8 @@ int report_stop(const rl::Training& training, bool json) {
     out_json({{"run", training.path()}, {"stopped_at", step}, {"steps", steps}, {"resume", again}});
   }
   err("Stopped at step {} of {}; all is saved. To go on:\n  {}\n", step, steps, again);
-  return 128 + StopSignals::received();
+  // Another process of the team may have been told to stop, and this one not.
+  return 128 + (StopSignals::received() != 0 ? StopSignals::received() : SIGTERM);
 }
 
 // The display, the dashboard, if there is one, and the signals that stop a run.
