@@ -162,7 +162,7 @@ void train(const RunConfig& run, const OffPolicyConfig& config, VectorEnv& copie
   try {
     while (state.step < run.steps && round()) continue;
   } catch (...) {
-    if (!envs::is_guest(copies.spec().id)) throw;
+    if (!envs::is_guest(copies.spec().id) || nn::team() != nullptr) throw;
     collector.save(state);
     state.leave_episodes();
     if (callbacks.on_checkpoint) callbacks.on_checkpoint(state);
