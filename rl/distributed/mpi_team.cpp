@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
 
@@ -16,7 +17,7 @@ namespace saccade::rl {
 namespace {
 
 constexpr int kData = 1, kText = 2, kNote = 3;
-constexpr char kAlive = 'a', kFailed = 'f';
+constexpr char kAlive = 'a', kFailed = 'f', kLost = 'l';
 // Up to this, what counts is how often a message goes back and forth, and not its size.
 constexpr std::size_t kShort = 1024;
 constexpr std::size_t kPiece = std::size_t{1} << 28;  // sizes of messages are ints
@@ -44,6 +45,8 @@ MpiTeam::MpiTeam(std::chrono::duration<double> patience) : patience_(patience) {
   MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN);
   MPI_Comm_rank(comm_, &rank_);
   MPI_Comm_size(comm_, &size_);
+  heard_.assign(static_cast<std::size_t>(size_), Clock::now());
+  polled_ = heard_;
   char name[MPI_MAX_PROCESSOR_NAME];
   int length = 0;
   MPI_Get_processor_name(name, &length);
@@ -56,12 +59,25 @@ MpiTeam::~MpiTeam() = default;  // the communicator goes with MPI_Finalize: to f
 
 void MpiTeam::lose(int member) {
   lost_ = member;
-  throw Error(fmt::format(
+  failure_ = fmt::format(
       "rank {}{} has not answered for {} s, and the run ends; its last checkpoint is good", member,
-      hosts_.empty() ? "" : " on " + printable(hosts_[static_cast<std::size_t>(member)]), patience_.count()));
+      hosts_.empty() ? "" : " on " + printable(hosts_[static_cast<std::size_t>(member)]), patience_.count());
+  throw Error(failure_);
+}
+
+// One that was stopped itself, and goes on, must not take the others for dead because it has heard nothing
+// meanwhile.
+void MpiTeam::look_around() {
+  const Clock::time_point now = Clock::now();
+  if (now - looked_ > patience_ / 2) {
+    std::fill(heard_.begin(), heard_.end(), now);
+    std::fill(polled_.begin(), polled_.end(), now);
+  }
+  looked_ = now;
 }
 
 void MpiTeam::hear_notes() {
+  look_around();
   for (;;) {
     int there = 0;
     MPI_Message message;
@@ -72,29 +88,40 @@ void MpiTeam::hear_notes() {
     MPI_Get_count(&status, MPI_CHAR, &size);
     std::string note(static_cast<std::size_t>(size), '\0');
     must(MPI_Mrecv(note.data(), size, MPI_CHAR, &message, MPI_STATUS_IGNORE), "MPI_Mrecv");
-    heard_ = Clock::now();
-    if (note.empty() || note[0] != kFailed) continue;
-    failure_ = fmt::format("rank {}: {}", status.MPI_SOURCE, note.substr(1));
+    const auto from = static_cast<std::size_t>(status.MPI_SOURCE);
+    heard_[from] = polled_[from] = Clock::now();
+    if (note.empty() || note[0] == kAlive) continue;
     knows_ = true;
+    if (note[0] == kLost) {  // "l2 rank 2 on ...": all say the same of it
+      lost_ = std::atoi(note.c_str() + 1);
+      if (lost_ == rank_) std::_Exit(1);  // the others have ended without this one, and said so
+      failure_ = note.substr(note.find(' ') + 1);
+    } else {
+      failure_ = fmt::format("rank {}: {}", status.MPI_SOURCE, note.substr(1));
+    }
     throw Error(failure_);
   }
 }
 
 void MpiTeam::check() {
-  if (lost_ >= 0) lose(lost_);
   if (!failure_.empty()) throw Error(failure_);
 }
 
 // At first without a pause, which costs others nothing while every member has a processor; then with pauses,
-// so that one that works at something long has it for itself.
-void MpiTeam::wait_until(const std::function<bool()>& ready, const std::function<int()>& with) {
+// so that one that works at something long has it for itself. Whom this one waits for may itself wait for
+// another, so the silent one counts.
+void MpiTeam::wait_until(const std::function<bool()>& ready) {
   if (ready()) return;
   const Clock::time_point start = Clock::now();
-  heard_ = start;
+  looked_ = start;
+  std::fill(heard_.begin(), heard_.end(), start);
   while (!ready()) {
     hear_notes();
     const Clock::time_point now = Clock::now();
-    if (now - heard_ > patience_) lose(with());
+    heard_[static_cast<std::size_t>(rank_)] = now;
+    const auto silent = std::min_element(heard_.begin(), heard_.end());
+    if (now - *silent > patience_) lose(static_cast<int>(silent - heard_.begin()));
+    if (now - start > kAliveEvery) alive();
     if (now - start > kSpin) {
       std::this_thread::sleep_for(kNap);
     } else {
@@ -104,16 +131,14 @@ void MpiTeam::wait_until(const std::function<bool()>& ready, const std::function
 }
 
 void MpiTeam::wait(std::vector<Pending>& pending) {
-  wait_until(
-      [&] {
-        std::erase_if(pending, [](Pending& p) {
-          int done = 0;
-          must(MPI_Test(&p.request, &done, MPI_STATUS_IGNORE), "MPI_Test");
-          return done != 0;
-        });
-        return pending.empty();
-      },
-      [&] { return pending[0].with; });
+  wait_until([&] {
+    std::erase_if(pending, [](Pending& p) {
+      int done = 0;
+      must(MPI_Test(&p.request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+      return done != 0;
+    });
+    return pending.empty();
+  });
 }
 
 // ---- messages ----
@@ -124,7 +149,7 @@ std::vector<std::string> MpiTeam::gather(std::string_view mine) {
   for (int to = 0; to < size_; ++to) {
     if (to == rank_) continue;
     must(MPI_Isend(mine.data(), static_cast<int>(mine.size()), MPI_CHAR, to, kText, comm_,
-                   &sent.emplace_back(Pending{MPI_REQUEST_NULL, to}).request),
+                   &sent.emplace_back(Pending{MPI_REQUEST_NULL}).request),
          "MPI_Isend");
   }
   std::vector<std::string> all(static_cast<std::size_t>(size_));
@@ -136,17 +161,15 @@ std::vector<std::string> MpiTeam::gather(std::string_view mine) {
     }
     MPI_Message message;
     MPI_Status status;
-    wait_until(
-        [&] {
-          int there = 0;
-          must(MPI_Improbe(from, kText, comm_, &there, &message, &status), "MPI_Improbe");
-          return there != 0;
-        },
-        [&] { return from; });
+    wait_until([&] {
+      int there = 0;
+      must(MPI_Improbe(from, kText, comm_, &there, &message, &status), "MPI_Improbe");
+      return there != 0;
+    });
     int size = 0;
     MPI_Get_count(&status, MPI_CHAR, &size);
     theirs.resize(static_cast<std::size_t>(size));
-    std::vector<Pending> pending(1, {MPI_REQUEST_NULL, from});
+    std::vector<Pending> pending(1, {MPI_REQUEST_NULL});
     must(MPI_Imrecv(theirs.data(), size, MPI_CHAR, &message, &pending[0].request), "MPI_Imrecv");
     wait(pending);
   }
@@ -157,12 +180,12 @@ std::vector<std::string> MpiTeam::gather(std::string_view mine) {
 void MpiTeam::send(int to, std::string_view bytes) {
   check();
   std::uint64_t size = bytes.size();
-  std::vector<Pending> pending(1, {MPI_REQUEST_NULL, to});
+  std::vector<Pending> pending(1, {MPI_REQUEST_NULL});
   must(MPI_Isend(&size, 1, MPI_UINT64_T, to, kData, comm_, &pending[0].request), "MPI_Isend");
   wait(pending);
   while (!bytes.empty()) {
     const std::string_view piece = bytes.substr(0, kPiece);
-    pending.assign(1, {MPI_REQUEST_NULL, to});
+    pending.assign(1, {MPI_REQUEST_NULL});
     must(MPI_Isend(piece.data(), static_cast<int>(piece.size()), MPI_CHAR, to, kData, comm_,
                    &pending[0].request),
          "MPI_Isend");
@@ -174,12 +197,12 @@ void MpiTeam::send(int to, std::string_view bytes) {
 std::string MpiTeam::receive(int from) {
   check();
   std::uint64_t size = 0;
-  std::vector<Pending> pending(1, {MPI_REQUEST_NULL, from});
+  std::vector<Pending> pending(1, {MPI_REQUEST_NULL});
   must(MPI_Irecv(&size, 1, MPI_UINT64_T, from, kData, comm_, &pending[0].request), "MPI_Irecv");
   wait(pending);
   std::string bytes(size, '\0');
   for (std::size_t at = 0; at < bytes.size(); at += kPiece) {
-    pending.assign(1, {MPI_REQUEST_NULL, from});
+    pending.assign(1, {MPI_REQUEST_NULL});
     must(MPI_Irecv(bytes.data() + at, static_cast<int>(std::min(kPiece, bytes.size() - at)), MPI_CHAR, from,
                    kData, comm_, &pending[0].request),
          "MPI_Irecv");
@@ -194,8 +217,7 @@ std::optional<std::string> MpiTeam::try_receive(int from) {
   int there = 0;
   must(MPI_Iprobe(from, kData, comm_, &there, MPI_STATUS_IGNORE), "MPI_Iprobe");
   const Clock::time_point now = Clock::now();
-  heard_from_.resize(static_cast<std::size_t>(size_), now);
-  Clock::time_point& heard = heard_from_[static_cast<std::size_t>(from)];
+  Clock::time_point& heard = polled_[static_cast<std::size_t>(from)];
   if (there != 0) {
     heard = now;
     return receive(from);
@@ -225,10 +247,10 @@ void MpiTeam::add_short(std::span<T> x, MPI_Datatype type) {
   for (int other = 0; other < size_; ++other) {
     if (other == rank_) continue;
     must(MPI_Irecv(theirs + static_cast<std::size_t>(other) * count, static_cast<int>(count), type, other,
-                   kData, comm_, &pending_.emplace_back(Pending{MPI_REQUEST_NULL, other}).request),
+                   kData, comm_, &pending_.emplace_back(Pending{MPI_REQUEST_NULL}).request),
          "MPI_Irecv");
     must(MPI_Isend(mine, static_cast<int>(count), type, other, kData, comm_,
-                   &pending_.emplace_back(Pending{MPI_REQUEST_NULL, other}).request),
+                   &pending_.emplace_back(Pending{MPI_REQUEST_NULL}).request),
          "MPI_Isend");
   }
   wait(pending_);
@@ -253,12 +275,12 @@ void MpiTeam::add_long(std::span<T> x, MPI_Datatype type) {
   pending_.reserve(2 * n);
   const auto receive_from = [&](std::size_t from, T* to, std::size_t count) {
     must(MPI_Irecv(to, static_cast<int>(count), type, static_cast<int>(from), kData, comm_,
-                   &pending_.emplace_back(Pending{MPI_REQUEST_NULL, static_cast<int>(from)}).request),
+                   &pending_.emplace_back(Pending{MPI_REQUEST_NULL}).request),
          "MPI_Irecv");
   };
   const auto send_to = [&](std::size_t to, std::span<T> what) {
     must(MPI_Isend(what.data(), static_cast<int>(what.size()), type, static_cast<int>(to), kData, comm_,
-                   &pending_.emplace_back(Pending{MPI_REQUEST_NULL, static_cast<int>(to)}).request),
+                   &pending_.emplace_back(Pending{MPI_REQUEST_NULL}).request),
          "MPI_Isend");
   };
   // Each begins with the one behind it, so that not all send to one at a time.
@@ -284,7 +306,7 @@ void MpiTeam::add_long(std::span<T> x, MPI_Datatype type) {
 // ---- word of oneself ----
 
 void MpiTeam::tell(int to, std::string_view note) {
-  std::vector<Pending> pending(1, {MPI_REQUEST_NULL, to});
+  std::vector<Pending> pending(1, {MPI_REQUEST_NULL});
   if (MPI_Isend(note.data(), static_cast<int>(note.size()), MPI_CHAR, to, kNote, comm_,
                 &pending[0].request) != MPI_SUCCESS)
     return;
@@ -300,6 +322,7 @@ void MpiTeam::alive() {
   const Clock::time_point now = Clock::now();
   if (now - told_ < kAliveEvery) return;
   told_ = now;
+  hear_notes();
   for (int to = 0; to < size_; ++to) {
     if (to != rank_) tell(to, std::string_view(&kAlive, 1));
   }
@@ -311,8 +334,9 @@ void MpiTeam::failed(const std::string& message) {
     std::fputs(fmt::format("saccade: error: {}\n", printable(message)).c_str(), stderr);
   if (knows_) return;
   knows_ = true;
+  const std::string note = lost_ >= 0 ? fmt::format("{}{} {}", kLost, lost_, message) : kFailed + message;
   for (int to = 0; to < size_; ++to) {
-    if (to != rank_ && to != lost_) tell(to, std::string(1, kFailed) + message);
+    if (to != rank_) tell(to, note);
   }
 }
 

@@ -49,7 +49,6 @@ class MpiTeam final : public nn::Team {
   using Clock = std::chrono::steady_clock;
   struct Pending {
     MPI_Request request;
-    int with;  // which member
   };
 
   template <class T>
@@ -60,8 +59,9 @@ class MpiTeam final : public nn::Team {
   void add_long(std::span<T> x, MPI_Datatype type);
   /// Until all are done.
   void wait(std::vector<Pending>& pending);
-  /// Until ready() says so; `with` is who is waited for by then.
-  void wait_until(const std::function<bool()>& ready, const std::function<int()>& with);
+  /// Until ready() says so.
+  void wait_until(const std::function<bool()>& ready);
+  void look_around();
   void hear_notes();
   void tell(int to, std::string_view note);
   void check();
@@ -70,8 +70,9 @@ class MpiTeam final : public nn::Team {
   MPI_Comm comm_ = MPI_COMM_NULL;
   int rank_ = 0, size_ = 1;
   std::chrono::duration<double> patience_;
-  std::vector<Clock::time_point> heard_from_;  // of try_receive(), which does not wait
-  Clock::time_point heard_ = Clock::now(), told_ = Clock::now();
+  std::vector<Clock::time_point> heard_;   // from each member, since this one began to wait
+  std::vector<Clock::time_point> polled_;  // the same for try_receive(), which does not wait
+  Clock::time_point told_ = Clock::now(), looked_ = told_;
   std::vector<std::string> hosts_;
   std::vector<char> scratch_;
   std::vector<Pending> pending_;

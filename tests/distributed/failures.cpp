@@ -69,13 +69,13 @@ TEST_CASE("a process that hangs ends the run within the stated time, and is name
     const TemporaryFolder folder;
     const auto start = std::chrono::steady_clock::now();
     const Output output =
-        train_and(folder, 3, fmt::format("kill -STOP $(rank {})", rank), "-x SACCADE_PATIENCE=2");
+        train_and(folder, 3, fmt::format("kill -STOP $(rank {})", rank), "-x SACCADE_PATIENCE=4");
     INFO(output.out << output.err);
     CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(30));
     CHECK(output.exit_code != 0);
     CHECK(count(output.err, "saccade: error: ") == 1);
     CHECK_THAT(output.err,
-               Contains(fmt::format("rank {} on ", rank)) && Contains("has not answered for 2 s"));
+               Contains(fmt::format("rank {} on ", rank)) && Contains("has not answered for 4 s"));
     if (rank == 2) check_goes_on(folder, 3);
   }
 }
