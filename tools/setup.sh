@@ -46,6 +46,10 @@ if $ci; then
   for package in clang libclang-rt-dev libomp-dev clang-format clang-tidy; do
     installed "$package" || missing+=("$package")
   done
+  # What CPack makes packages with.
+  for package in dpkg-dev file; do
+    installed "$package" || missing+=("$package")
+  done
   # Training by several processes, and what its tests watch and end them with.
   for package in libopenmpi-dev openmpi-bin procps; do
     installed "$package" || missing+=("$package")

@@ -60,9 +60,8 @@ void Collector::step(Agent& agent, ReplayBuffer& buffer, TrainState& state) {
     }
     if (result.diverged) {
       ++state.divergences;
-    } else if (nn::team() ==
-               nullptr) {  // in a team, each takes in what all have observed: see training/meeting.h
-      agent.observe(obs_[i]);
+    } else if (nn::team() == nullptr) {
+      agent.observe(obs_[i]);  // in a team, each takes in what all have observed: training/meeting.h
     }
     const std::span<const NStep::Transition> complete =
         result.diverged ? n_step_.cut(i, obs_[i])

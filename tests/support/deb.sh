@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # deb.sh BUILD: CPack's Debian package holds the command, the libraries and their headers, and names what it depends on.
-# Exits with 77, which means skipped, where there is no dpkg.
+# Exits with 77, which means skipped, where what CPack needs for it is not there.
 set -euo pipefail
 
-for tool in dpkg-deb dpkg-shlibdeps; do
+for tool in dpkg-deb dpkg-shlibdeps file; do
   if ! command -v "$tool" >/dev/null; then
     echo "deb.sh: there is no $tool here" >&2
     [[ ${CI-} != true ]] || exit 1
