@@ -102,11 +102,11 @@ nn::NamedTensors Priorities::named_state() const {
   return {{"priority", slice(priority_, 0, 0, size_)}, {"largest", scalar(largest_, DType::f64)}};
 }
 
-void Priorities::check_state(const nn::NamedTensors& state) const {
+void Priorities::check_state(const nn::NamedTensors& state, std::int64_t capacity) {
   const auto fits = [&] {
     if (state.size() != 2 || state[0].name != "priority" || state[1].name != "largest") return false;
     const Tensor &priority = state[0].tensor, &largest = state[1].tensor;
-    if (priority.dtype() != DType::f64 || priority.dim() != 1 || priority.numel() > capacity_ ||
+    if (priority.dtype() != DType::f64 || priority.dim() != 1 || priority.numel() > capacity ||
         largest.dtype() != DType::f64 || largest.numel() != 1)
       return false;
     const auto sound = [](double p) { return std::isfinite(p) && p > 0; };
@@ -115,11 +115,11 @@ void Priorities::check_state(const nn::NamedTensors& state) const {
   };
   if (!fits())
     throw FormatError(
-        fmt::format("the saved priorities do not fit a buffer of {}, or are no priorities", capacity_));
+        fmt::format("the saved priorities do not fit a buffer of {}, or are no priorities", capacity));
 }
 
 void Priorities::load_state(const nn::NamedTensors& state) {
-  check_state(state);
+  check_state(state, capacity_);
   const std::vector<double> values = state[0].tensor.to_vector();
   largest_ = state[1].tensor.item();
   size_ = static_cast<std::int64_t>(values.size());

@@ -42,9 +42,9 @@ class Priorities {
   std::int64_t size() const { return size_; }
 
   /// "priority" (size) and "largest", f64. load_state() throws FormatError, having changed nothing, if they
-  /// do not fit.
+  /// do not fit; so does check_state(), for those of so many rows.
   nn::NamedTensors named_state() const;
-  void check_state(const nn::NamedTensors& state) const;
+  static void check_state(const nn::NamedTensors& state, std::int64_t capacity);
   void load_state(const nn::NamedTensors& state);
 
  private:

@@ -118,7 +118,7 @@ nn::NamedTensors ReplayBuffer::named_state() const {
   return state;
 }
 
-void ReplayBuffer::check_state(const nn::NamedTensors& state) const {
+void ReplayBuffer::check_state(const nn::NamedTensors& state, std::int64_t capacity) const {
   const auto fields = fields_of(rows_);
   const nn::NamedTensors priorities = nn::with_prefix(state, kPriorities);
   const auto fits = [&] {
@@ -134,22 +134,22 @@ void ReplayBuffer::check_state(const nn::NamedTensors& state) const {
         return false;
     }
     const nn::NamedTensor& next = state[fields.size()];
-    if (rows > capacity() || next.name != "next" || next.tensor.numel() != 1) return false;
+    if (rows > capacity || next.name != "next" || next.tensor.numel() != 1) return false;
     const double at = next.tensor.item();  // right behind the last row until the ring is full, then anywhere
-    return rows < capacity() ? at == static_cast<double>(rows)
-                             : at >= 0 && at < static_cast<double>(rows) && at == std::floor(at);
+    return rows < capacity ? at == static_cast<double>(rows)
+                           : at >= 0 && at < static_cast<double>(rows) && at == std::floor(at);
   };
   if (!fits()) {
     throw FormatError(fmt::format(
         "replay buffer: the saved transitions do not fit a buffer of {} with observations of {} and actions "
         "of {}",
-        capacity(), rows_.obs.shape()[1], rows_.action.shape()[1]));
+        capacity, rows_.obs.shape()[1], rows_.action.shape()[1]));
   }
-  if (priorities_) priorities_->check_state(priorities);
+  if (priorities_) Priorities::check_state(priorities, capacity);
 }
 
 void ReplayBuffer::load_state(nn::NamedTensors state) {
-  check_state(state);
+  check_state(state, capacity());
   size_ = state[0].tensor.size(0);
   const auto fields = fields_of(rows_);
   next_ = static_cast<std::int64_t>(state[fields.size()].tensor.item());

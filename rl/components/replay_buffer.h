@@ -42,10 +42,11 @@ class ReplayBuffer {
   std::int64_t size() const { return size_; }
   std::int64_t capacity() const { return rows_.obs.size(0); }
 
-  /// The state for a checkpoint: the filled rows, and where the next goes. Loading throws FormatError, as
-  /// check_state() does, if it does not fit. What is moved into load_state() is freed part by part.
+  /// The state for a checkpoint: the filled rows, and where the next goes. Loading throws FormatError if it
+  /// does not fit, as check_state() does for a buffer like this one of another capacity. What is moved into
+  /// load_state() is freed part by part.
   nn::NamedTensors named_state() const;
-  void check_state(const nn::NamedTensors& state) const;
+  void check_state(const nn::NamedTensors& state, std::int64_t capacity) const;
   void load_state(nn::NamedTensors state);
   /// The size of a file with the state of a full buffer, at most.
   std::int64_t max_state_bytes() const;

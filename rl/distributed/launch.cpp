@@ -108,13 +108,13 @@ void hide_from_children() {
 
 int run_as_member(int argc, char** argv, int (*program)(int, char**)) {
   int status = kFailure;
-  std::optional<MpiTeam> team;
+  // Never freed: messages that were under way when it failed may still come into its memory.
+  MpiTeam* team = nullptr;
   try {
-    team.emplace(std::chrono::duration<double>(patience()));
+    team = new MpiTeam(std::chrono::duration<double>(patience()));
     agree(*team);
     share_threads();
-    hide_from_children();
-    const nn::InTeam in(&*team);
+    const nn::InTeam in(team);
     status = program(argc, argv);  // which tells of its own errors
   } catch (const std::exception& error) {
     if (team) team->failed(error.what());
@@ -143,7 +143,9 @@ int run_in_team(int argc, char** argv, int (*program)(int, char**)) {
     std::fputs(fmt::format("saccade: error: {}\n", error.what()).c_str(), stderr);
     return kFailure;
   }
-  MPI_Init(&argc, &argv);
+  int threads = MPI_THREAD_SINGLE;
+  MPI_Init_thread(&argc, &argv, MPI_THREAD_FUNNELED, &threads);  // all calls are the main thread's
+  hide_from_children();
   int size = 1;
   MPI_Comm_size(MPI_COMM_WORLD, &size);
   const int status = size == 1 ? program(argc, argv) : run_as_member(argc, argv, program);

@@ -130,7 +130,20 @@ void MpiTeam::wait_until(const std::function<bool()>& ready) {
   }
 }
 
+// What is given up on failure is given up in MPI too, which would write into memory that is another's then.
 void MpiTeam::wait(std::vector<Pending>& pending) {
+  try {
+    wait_for(pending);
+  } catch (...) {
+    for (Pending& p : pending) {
+      MPI_Cancel(&p.request);
+      MPI_Request_free(&p.request);
+    }
+    throw;
+  }
+}
+
+void MpiTeam::wait_for(std::vector<Pending>& pending) {
   wait_until([&] {
     std::erase_if(pending, [](Pending& p) {
       int done = 0;

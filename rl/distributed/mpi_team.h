@@ -59,6 +59,7 @@ class MpiTeam final : public nn::Team {
   void add_long(std::span<T> x, MPI_Datatype type);
   /// Until all are done.
   void wait(std::vector<Pending>& pending);
+  void wait_for(std::vector<Pending>& pending);
   /// Until ready() says so.
   void wait_until(const std::function<bool()>& ready);
   void look_around();

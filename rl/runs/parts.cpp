@@ -56,6 +56,10 @@ envs::Spec spec_of(const Config& config) { return envs::make(config.run.env)->sp
 
 Rng run_rng(std::int64_t seed) { return Rng(static_cast<std::uint64_t>(seed)); }
 
+std::int64_t member_capacity(const OffPolicyConfig& settings, std::int64_t members) {
+  return (settings.buffer_size + members - 1) / members;
+}
+
 ReplayBuffer make_buffer(const Config& config) {
   const envs::Spec spec = spec_of(config);
   const auto action_width = static_cast<std::int64_t>(envs::size_of(spec.action_space));
@@ -64,7 +68,7 @@ ReplayBuffer make_buffer(const Config& config) {
     throw ConfigError(
         fmt::format("n_step is {}, expected at most buffer_size, {}", settings.n_step, settings.buffer_size));
   }
-  const std::int64_t members = nn::team_size(), capacity = (settings.buffer_size + members - 1) / members;
+  const std::int64_t capacity = member_capacity(settings, nn::team_size());
   ReplayOptions options = {.discounts = settings.n_step > 1};
   if (settings.prioritized) options.priority_alpha = settings.priority_alpha;
   try {

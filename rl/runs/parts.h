@@ -48,6 +48,9 @@ void check_networks_fit(const std::string& run, const Config& config);
 /// action space.
 std::unique_ptr<Agent> make_agent(const Config& config);
 
+/// How many transitions each of so many processes keeps.
+std::int64_t member_capacity(const OffPolicyConfig& settings, std::int64_t members);
+
 /// An empty replay buffer for this configuration; in a team, this member's part of it. ConfigError where
 /// n_step is longer than it, or memory too short for it.
 ReplayBuffer make_buffer(const Config& config);

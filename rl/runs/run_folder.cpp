@@ -213,6 +213,14 @@ void refuse_links(const std::string& run) {
     if (!fs::is_symlink(run_file(run, name), ignored)) continue;
     throw FormatError(fmt::format("{}: is a link, expected a file of the run's own", run_file(run, name)));
   }
+  for (const char* folder : {"checkpoint", "checkpoint.old"}) {  // with the parts of several processes
+    std::error_code none;
+    for (const fs::directory_entry& entry : fs::directory_iterator(run_file(run, folder), none)) {
+      if (!entry.is_symlink()) continue;
+      throw FormatError(
+          fmt::format("{}: is a link, expected a file of the run's own", entry.path().string()));
+    }
+  }
 }
 
 void write_json(const std::string& path, const Json& json) { write_file(path, dumped(json, 2) + '\n'); }

@@ -291,6 +291,7 @@ std::optional<Json> Training::run(TrainingListener& listener, VectorEnv* copies)
   row_seconds_ = seconds_before_;
   row_step_ = state_.step;
   row_updates_ = state_.updates;
+  stopped_ = false;
   if (!nn::leads()) return follow(listener, *copies);
   nn::Team* const team = nn::team();
   const auto should_stop = [&] {

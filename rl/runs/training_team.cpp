@@ -113,6 +113,14 @@ Json Training::load_shares(const std::string& checkpoint) {
   const Json extra = load_checkpoint(checkpoint, *agent_, shares,
                                      buffer_.max_state_bytes() * members);  // of all members together
   const int before = static_cast<int>(shares.size());
+  for (std::size_t i = 0; i < shares.size(); ++i) {  // what a stranger wrote is looked at before it is dealt
+    try {
+      buffer_.check_state(shares[i].replay, member_capacity(info_.config.off_policy, before));
+    } catch (const Error& error) {
+      throw FormatError(
+          fmt::format("{}: what rank {} left does not fit this run: {}", checkpoint, i, error.what()));
+    }
+  }
   if (before != members) {
     shares =
         dealt(shares, members, buffer_.capacity(), info_.config.run.envs, run_rng(info_.config.run.seed));

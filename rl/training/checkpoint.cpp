@@ -217,7 +217,11 @@ Json read_state_file(const fs::path& folder) {
 }
 
 std::size_t members_of(const Json& state) {
-  return 1 + (state.contains("others") ? state.at("others").size() : 0);
+  constexpr std::size_t kMost = 4096;
+  const std::size_t members = 1 + (state.contains("others") ? state.at("others").size() : 0);
+  if (members > kMost)
+    throw FormatError(fmt::format("a checkpoint of {} processes, expected at most {}", members, kMost));
+  return members;
 }
 
 // Calls read(folder, its state.json) as read_whole() does.
@@ -258,7 +262,7 @@ Json load_checkpoint(const std::string& path, Agent& agent, ReplayBuffer& buffer
     extra = json.at("extra");
   });
   try {
-    buffer.check_state(replay);
+    buffer.check_state(replay, buffer.capacity());
   } catch (const Error& error) {
     throw FormatError(fmt::format("{}: does not fit this run: {}", path, error.what()));
   }
@@ -275,10 +279,19 @@ Json load_checkpoint(const std::string& path, Agent& agent, std::vector<Share>& 
   nn::NamedTensors weights, optimizer;
   read_parts(path, [&](const fs::path& folder, const Json& json) {
     loaded.clear();
+    std::int64_t bytes_left = max_replay_bytes;
     for (std::size_t i = 0; i < members_of(json); ++i) {
       Share& share = loaded.emplace_back(Share{TrainState(Rng(0)), {}});
       read_state(i == 0 ? json.at("train") : json.at("others").at(i - 1), share.state);
-      share.replay = load_tensors(folder, replay_file(static_cast<int>(i)), json, max_replay_bytes);
+      const TrainState &first = loaded[0].state, &state = share.state;
+      if (state.step != first.step || state.episodes != first.episodes || state.updates != first.updates ||
+          state.divergences != first.divergences) {
+        throw FormatError(fmt::format("{}: the state of rank {} is at step {}, that of rank 0 at {}",
+                                      (folder / "state.json").string(), i, state.step, first.step));
+      }
+      const std::string file = replay_file(static_cast<int>(i));
+      share.replay = load_tensors(folder, file, json, bytes_left);
+      bytes_left -= static_cast<std::int64_t>(fs::file_size(folder / file));
     }
     weights = load_tensors(folder, kTensorFiles[0], json, bytes_for(agent.named_weights()));
     optimizer = load_tensors(folder, kTensorFiles[1], json, bytes_for(agent.named_optimizer_state()));

@@ -148,6 +148,11 @@ TEST_CASE("a build without MPI has no trace of it", "[mpi]") {
                   "strings -a \"$B\" 2>/dev/null | grep -c 'MPI_\\|OMPI\\|PMIX\\|libmpi'; \"$B\" --version",
                   SACCADE_WITHOUT_MPI));
   CHECK_THAT(output.out, Catch::StartsWith("0\n0\n0\nsaccade "));
+  const Output with = run_shell(  // which the same tools find in the other
+      folder, fmt::format("B='{}'; ldd \"$B\" | grep -qi mpi && nm -DC \"$B\" | grep -q MPI_ && strings -a "
+                          "\"$B\" | grep -q MPI_",
+                          SACCADE_BINARY));
+  CHECK(with.exit_code == 0);
 }
 
 // ---- minutes ----

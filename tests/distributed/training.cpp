@@ -122,3 +122,17 @@ TEST_CASE("a comparison's runs are dealt to processes, and come to the same file
   }
   CHECK(same == 4 * 4);
 }
+
+TEST_CASE("a single process that a cluster's launcher started compares with children that are none of MPI's",
+          "[mpi]") {
+  // Slurm's srun says nothing of Open MPI's own variables.
+  const TemporaryFolder folder;
+  write_file(folder.path("spec.json"), R"({"tasks": ["pendulum"], "seeds": "1..2",
+      "set": {"steps": 60, "hidden": [8], "batch_size": 8, "final_eval_episodes": 1},
+      "configurations": {"SAC": {}}})");
+  const Output output = mpirun_mixed(
+      folder, "-n 1 env -u OMPI_COMM_WORLD_SIZE timeout 60 $S compare spec.json -o out --quiet --jobs 2");
+  INFO(output.out << output.err);
+  CHECK(output.exit_code == 0);
+  CHECK(mpirun(folder, 2, "--version").out == run_command(folder, "--version").out);
+}

@@ -1,5 +1,7 @@
 // Runs of a team: one folder, checkpoints with every member's share, and members that go on from them, as
 // many as before or not.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -8,6 +10,7 @@
 
 #include "autograd/ops.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "rl/components/replay_buffer.h"
 #include "rl/runs/training.h"
 #include "rl/training/checkpoint.h"
@@ -132,6 +135,53 @@ TEST_CASE("a folder that is taken, and a damaged share, are one error, and nothi
     CHECK_THAT(error, Contains("replay-1.safetensors: is damaged"));
   }
   CHECK((test::snapshot(folder.path()) == damaged));
+}
+
+TEST_CASE("what a stranger made of the parts of several processes is refused before it is dealt", "[team]") {
+  const test::TemporaryFolder folder;
+  for (const std::string& error :
+       in_team(2, [&](int) { run(rl::Training::begin(small_run(), folder.path("run"))); })) {
+    CHECK(error == "");
+  }
+  const std::string state_file = folder.path("run/checkpoint/state.json"),
+                    share_file = folder.path("run/checkpoint/replay-1.safetensors");
+  const std::string good_state = test::read_file(state_file), good_share = test::read_file(share_file);
+  const auto tensors = nn::safetensors::load(share_file, 1 << 24).tensors;
+  const auto digest = [](const std::string& text) { return fmt::format("{:016x}", fnv1a(text)); };
+  const auto refused = [&](const std::string& words) {
+    for (const int members : {1, 2, 3}) {
+      const std::vector<std::string> errors =
+          in_team(members, [&](int) { run(rl::Training::resume(folder.path("run"), {})); });
+      CHECK_THAT(errors[0], Contains(words));
+    }
+    test::write_file(state_file, good_state);
+    test::write_file(share_file, good_share);
+  };
+  const auto with_share = [&](const nn::NamedTensors& changed) {
+    nn::safetensors::save(share_file, changed);
+    Json state = Json::parse(good_state);
+    REQUIRE(state["digests"]["replay-1.safetensors"] == digest(good_share));
+    state["digests"]["replay-1.safetensors"] = digest(test::read_file(share_file));
+    test::write_file(state_file, state.dump());
+  };
+  nn::NamedTensors fewer, behind, short_of_rows;
+  for (const auto& [name, tensor] : tensors) {
+    if (name != "terminated") fewer.push_back({name, tensor});
+    behind.push_back({name, name == "next" ? scalar(-1e9, DType::f64) : tensor});
+    short_of_rows.push_back({name, name == "action" ? slice(tensor, 0, 0, 1) : tensor});
+  }
+  for (const nn::NamedTensors& changed : {fewer, behind, short_of_rows}) {
+    with_share(changed);
+    refused("what rank 1 left does not fit this run");
+  }
+  Json state = Json::parse(good_state);
+  state["others"][0]["step"] = 1;
+  test::write_file(state_file, state.dump());
+  refused("the state of rank 1 is at step 1");
+  std::filesystem::rename(share_file, folder.path("elsewhere"));
+  std::filesystem::create_symlink(folder.path("elsewhere"), share_file);
+  CHECK_THROWS_WITH(rl::Training::resume(folder.path("run"), {}),
+                    Contains("replay-1.safetensors: is a link"));
 }
 
 TEST_CASE("members with other settings are refused by name, before there are files", "[team]") {

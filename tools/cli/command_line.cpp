@@ -143,7 +143,8 @@ int run(int argc, char** argv) {
   if (first != "-h" && std::count(known.begin(), known.end(), first) == 0) {
     return fail(kUsage, unexpected(app, first));
   }
-  if (const bool shared = first == "train" || first == "compare"; !shared && nn::team_size() > 1) {
+  if (const bool shared = first == "train" || first == "compare" || first.starts_with('-');
+      !shared && nn::team_size() > 1) {
     return fail(
         kUsage,
         fmt::format("{} processes were started, but {} works in one; train and compare can share their work "

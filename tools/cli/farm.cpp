@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <thread>
+#include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -20,6 +21,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::chrono::milliseconds kBetweenWords{50};
+constexpr int kNotStarted = 126;  // the shell's status of what cannot be run
 
 }  // namespace
 
@@ -104,9 +106,10 @@ void work_in_farm() {
   const StopSignals signals;  // rank 0 has them too, and says when to stop
   Processes processes;
   std::map<pid_t, int> numbers;
+  Json unstarted = Json::array();
   int signal = 0;
   for (;;) {
-    Json ended = Json::array();
+    Json ended = std::exchange(unstarted, Json::array());
     while (const auto one = processes.next_ended()) {
       ended.push_back({numbers.at(one->id), one->status});
       numbers.erase(one->id);
@@ -115,9 +118,13 @@ void work_in_farm() {
     const Json answer = Json::parse(team.receive(0));
     if (answer.contains("over")) return;
     for (const Json& order : answer.at("start")) {
-      const pid_t id =
-          processes.start(order.at("arguments").get<std::vector<std::string>>(), order.at("errors"));
-      numbers[id] = order.at("number");
+      try {
+        const pid_t id =
+            processes.start(order.at("arguments").get<std::vector<std::string>>(), order.at("errors"));
+        numbers[id] = order.at("number");
+      } catch (const Error&) {  // one run fails, as any may
+        unstarted.push_back({order.at("number"), kNotStarted});
+      }
     }
     if (const int given = answer.at("signal"); given != 0 && signal == 0) {
       signal = given;
