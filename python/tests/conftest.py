@@ -1,3 +1,5 @@
+import signal
+
 import numpy
 import pytest
 
@@ -32,3 +34,11 @@ def near():
 @pytest.fixture(autouse=True)
 def in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard():
+    """Even where the tests run in the background, in which shells have it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
