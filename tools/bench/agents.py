@@ -106,7 +106,8 @@ def overhead(steps: int = 100_000, repeats: int = 7) -> None:
                 env.reset()
         alone.append((time.perf_counter() - start) / steps * 1e6)
         with tempfile.TemporaryDirectory() as folder:
-            agent = saccade.SAC(Idle(), run=os.path.join(folder, "run"), learning_starts=10**9, buffer_size=10_000)
+            agent = saccade.SAC(Idle(), run=os.path.join(folder, "run"), learning_starts=10**9, buffer_size=10_000,
+                                eval_every=0, final_eval_episodes=0, diagnose_every=0)  # fmt: skip
             start = time.perf_counter()
             agent.learn(steps)
             within.append((time.perf_counter() - start) / steps * 1e6)
