@@ -64,6 +64,20 @@ std::int64_t count_of(const Json& object, const char* key, const std::string& so
   return value.get<std::int64_t>();
 }
 
+std::int64_t whole_number(const Json& value, const std::string& what) {
+  if (!value.is_number_integer() || (value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX)) {
+    throw FormatError(fmt::format("{} is {}, expected a whole number of 64 bits", what, shown(value)));
+  }
+  return value.get<std::int64_t>();
+}
+
+std::uint64_t bits_of(const Json& value, const std::string& what) {
+  if (!value.is_number_unsigned()) {
+    throw FormatError(fmt::format("{} is {}, expected a whole number from 0 of 64 bits", what, shown(value)));
+  }
+  return value.get<std::uint64_t>();
+}
+
 std::string shown(const Json& value, std::size_t max) {
   const std::string text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
   return text.size() <= max ? text : text.substr(0, max - 3) + "...";

@@ -29,6 +29,11 @@ nlohmann::ordered_json read_json(const std::string& path, const JsonLimits& limi
 /// naming `source` and the member, if it is anything else; nlohmann's exception if there is none.
 std::int64_t count_of(const nlohmann::ordered_json& object, const char* key, const std::string& source);
 
+/// A whole number that 64 bits hold, with its sign or without. FormatError, naming `what`, for anything else:
+/// nlohmann converts any number to any type, which has no meaning where it does not fit.
+std::int64_t whole_number(const nlohmann::ordered_json& value, const std::string& what);
+std::uint64_t bits_of(const nlohmann::ordered_json& value, const std::string& what);
+
 /// A value for messages: on one line, ASCII alone, cut off after `max` characters.
 std::string shown(const nlohmann::ordered_json& value, std::size_t max = 80);
 

@@ -47,7 +47,7 @@ envs::Space space_from_json(const Json& json, const std::string& where) {
   if (json.contains("n")) {
     const auto n = count_of(json, "n", where);
     if (n < 1) throw FormatError(fmt::format("{}: n is {}, expected at least 1", where, n));
-    return envs::Discrete{n, json.at("start").get<std::int64_t>()};
+    return envs::Discrete{n, whole_number(json.at("start"), where + ": start")};
   }
   const Json &low = json.at("low"), &high = json.at("high");
   if (!low.is_array() || !high.is_array() || low.empty() || low.size() != high.size() ||
@@ -62,7 +62,7 @@ envs::Space space_from_json(const Json& json, const std::string& where) {
     throw FormatError(fmt::format("{}: low[{}] is {} and high[{}] {}", where, i, box.low[i], i, box.high[i]));
   }
   if (json.contains("shape")) {
-    box.shape = json.at("shape").get<std::vector<std::int64_t>>();
+    for (const Json& size : json.at("shape")) box.shape.push_back(whole_number(size, where + ": shape"));
     double numbers = 1;
     for (const std::int64_t size : box.shape) numbers *= static_cast<double>(size);
     if (box.shape.size() > kMostDimensions || numbers != static_cast<double>(box.low.size())) {

@@ -10,6 +10,7 @@
 
 #include "autograd/ops.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "rl/runs/run_folder.h"
 
 namespace saccade::rl {
@@ -68,10 +69,10 @@ TensorBoardLog::TensorBoardLog(const std::string& run, std::string algorithm, co
                                std::int64_t step)
     : algorithm_(std::move(algorithm)),
       file_(std::make_unique<EventFile>(run_file(run, kTensorBoardFile),
-                                        saved.at("bytes").get<std::int64_t>())),
+                                        count_of(saved, "bytes", "state.json"))),
       step_(step) {
   for (const Json& outcome : saved.at("episodes"))
-    outcomes_.push_back({outcome.at("return").get<double>(), outcome.at("length").get<std::int64_t>()});
+    outcomes_.push_back({outcome.at("return").get<double>(), count_of(outcome, "length", "state.json")});
 }
 
 Json TensorBoardLog::state() const {

@@ -156,7 +156,7 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
     training.seconds_before_ = extra.at("seconds");
     const Json& sizes = extra.at("bytes");
     const auto reopen = [&](const char* name) {
-      return std::make_unique<CsvFile>(run_file(path, name), sizes.at(name).get<std::int64_t>());
+      return std::make_unique<CsvFile>(run_file(path, name), count_of(sizes, name, "state.json"));
     };
     training.episodes_ = reopen(kEpisodes);
     training.evaluations_ = reopen(kEvaluations);

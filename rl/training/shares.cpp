@@ -120,7 +120,8 @@ nn::NamedTensors unpacked(std::string_view bytes) {
     std::string_view data = next(bytes);
     nn::NamedTensors tensors;
     for (const Json& entry : header) {
-      const auto sizes = entry.at("shape").get<std::vector<std::int64_t>>();
+      std::vector<std::int64_t> sizes;
+      for (const Json& size : entry.at("shape")) sizes.push_back(whole_number(size, "a tensor's size"));
       const Shape shape{std::span<const std::int64_t>(sizes)};
       const Tensor x = empty(shape, dtype_of(entry.at("dtype")));
       visit(x.dtype(), [&]<class T>() {

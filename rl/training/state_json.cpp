@@ -13,7 +13,10 @@ using Json = nlohmann::ordered_json;
 namespace {
 
 Json to_json(const Rng& rng) { return {rng.state().key, rng.state().counter}; }
-void from_json(const Json& json, Rng& rng) { rng.set_state({json.at(0), json.at(1)}); }
+void from_json(const Json& json, Rng& rng) {
+  const char* const what = "state.json: a random stream's state";
+  rng.set_state({bits_of(json.at(0), what), bits_of(json.at(1), what)});
+}
 
 // {"critic_loss": [sum, count], ...}
 Json to_json(const MetricMeans& metrics) {
@@ -23,7 +26,9 @@ Json to_json(const MetricMeans& metrics) {
 }
 void from_json(const Json& json, MetricMeans& metrics) {
   std::vector<MetricMeans::Entry> entries;
-  for (const auto& [name, value] : json.items()) entries.push_back({name, value.at(0), value.at(1)});
+  for (const auto& [name, value] : json.items()) {
+    entries.push_back({name, value.at(0), whole_number(value.at(1), "state.json: a metric's count")});
+  }
   metrics.set_entries(std::move(entries));
 }
 

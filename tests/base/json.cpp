@@ -58,3 +58,19 @@ TEST_CASE("a value in a message is one short line of ASCII", "[json]") {
   CHECK(shown(std::string(1000, 'x'), 20) == "\"xxxxxxxxxxxxxxxx...");
   CHECK(dumped({{"a", "\xC3\xA9\xFF"}}) == "{\"a\":\"\xC3\xA9\xEF\xBF\xBD\"}");
 }
+
+TEST_CASE("a number that is not whole, or does not fit in 64 bits, is refused where one is expected",
+          "[json]") {
+  const auto parsed = [](const char* text) { return parse_json(text, "text"); };
+  CHECK(whole_number(parsed("-7"), "it") == -7);
+  CHECK(whole_number(parsed("9223372036854775807"), "it") == INT64_MAX);
+  CHECK(bits_of(parsed("18446744073709551615"), "it") == UINT64_MAX);
+  for (const char* text : {"1.5", "1e300", "9223372036854775808", "\"7\"", "null", "true", "[7]"}) {
+    CAPTURE(text);
+    CHECK_THROWS_WITH(whole_number(parsed(text), "it"), Catch::StartsWith("it is "));
+  }
+  for (const char* text : {"-1", "1.48267e+20", "18446744073709551616", "\"7\"", "{}"}) {
+    CAPTURE(text);
+    CHECK_THROWS_WITH(bits_of(parsed(text), "it"), Catch::StartsWith("it is "));
+  }
+}
