@@ -96,3 +96,15 @@ TEST_CASE("n-step windows that wait survive a checkpoint, and a cut gives them o
   CHECK(a.state() == std::vector<double>{0, 0});
   CHECK_THROWS_WITH(NStep(0, 0.9, 1, 1, 1), Catch::Contains("n_step is 0"));
 }
+
+TEST_CASE("a saved window that is full already is refused: it would have gone out", "[n_step]") {
+  rl::NStep n_step(2, 0.9, 1, 1, 1);
+  const std::vector<double> row = {1, 0.5, 0.9, 3, 4};  // steps, reward, discount, observation, action
+  std::vector<double> state = {1};
+  state.insert(state.end(), row.begin(), row.end());
+  CHECK_NOTHROW(n_step.set_state(state));
+  CHECK(n_step.state() == state);
+  state[0] = 2;
+  state.insert(state.end(), row.begin(), row.end());
+  CHECK_THROWS_WITH(n_step.set_state(state), Catch::Contains("2 are waiting, expected fewer than n_step, 2"));
+}
