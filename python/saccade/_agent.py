@@ -29,7 +29,6 @@ _INSTEAD = {
     "device": "everything runs on the CPU",
     "verbose": "learn(progress_bar=True) shows how it goes",
     "tensorboard_log": "tensorboard=True writes to the run's folder",
-    "optimize_memory_usage": "observations are kept once anyway where they can be",
 }
 
 
@@ -64,8 +63,9 @@ class Agent:
         kind = type(self).__name__
         if others:
             raise TypeError(f"{kind}: expected the environment alone without a key; {_INSTEAD['policy']}")
-        for key in _INSTEAD.keys() & keys.keys():
-            raise ConfigError(f"{kind}: {key} is no key here: {_INSTEAD[key]}")
+        for key in keys:
+            if key in _INSTEAD:
+                raise ConfigError(f"{kind}: {key} is no key here: {_INSTEAD[key]}")
         if "seed" in keys and keys["seed"] is None:
             keys["seed"] = int(numpy.random.SeedSequence().generate_state(1)[0])
         self.env = env
@@ -222,9 +222,15 @@ class Agent:
                 shutil.copytree(self.run, copy, symlinks=True)
             else:
                 self._learner.save_new(copy)
+            old = os.path.join(folder, "old")
             if is_run:
-                os.rename(target, os.path.join(folder, "old"))
-            os.rename(copy, target)
+                os.rename(target, old)
+            try:
+                os.rename(copy, target)
+            except OSError:
+                if is_run:
+                    os.rename(old, target)
+                raise
 
     @property
     def run(self) -> str:
@@ -276,7 +282,9 @@ class Agent:
         self._action_shape = () if len(acted) == 2 else tuple(acted[2])
         self._finish: Callable[[numpy.ndarray], numpy.ndarray] | None = None
         if len(acted) == 3:
-            self._finish = _environments.action_maker(_Float32 if isinstance(self.env, str) else _environments.single_spaces(self.env)[1])
+            known = not isinstance(self.env, str)
+            dtype = _environments.single_spaces(self.env)[1].dtype if known else numpy.float32
+            self._finish = _environments.action_maker(dtype)
 
     # What was made to evaluate in goes with the agent.
     def _close_with(self, here: _environments.Here) -> None:
@@ -286,10 +294,6 @@ class Agent:
 
 #: The keys that say how often a policy is tried out.
 _EVALUATION = ("eval_every", "final_eval_episodes", "diagnose_every")
-
-
-class _Float32:
-    dtype = numpy.float32
 
 
 def _path(given: str | os.PathLike[str]) -> str:

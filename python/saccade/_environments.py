@@ -44,7 +44,7 @@ def bring(env: Any, eval_env: Any = None, *, id: str | None = None, evaluates: b
         observation_space=observation,
         action_space=action,
         action=None if is_discrete(acted) else numpy.zeros(acted.shape, _floats(acted.dtype)),
-        finish=None if is_discrete(acted) or acted.dtype == _floats(acted.dtype) else action_maker(acted),
+        finish=None if is_discrete(acted) or acted.dtype == _floats(acted.dtype) else action_maker(acted.dtype),
         max_episode_steps=(spec.max_episode_steps if spec else None) or 0,
         reward_threshold=spec.reward_threshold if spec else None,
         single=None if several else env,
@@ -84,9 +84,8 @@ def is_discrete(space: Any) -> bool:
     return hasattr(space, "start")
 
 
-def action_maker(space: Any) -> Callable[[numpy.ndarray], numpy.ndarray]:
-    """From numbers to actions of a Box's dtype: those of whole numbers are rounded."""
-    dtype = space.dtype
+def action_maker(dtype: Any) -> Callable[[numpy.ndarray], numpy.ndarray]:
+    """From numbers to actions of a Box of this dtype: those of whole numbers are rounded."""
     if numpy.issubdtype(dtype, numpy.integer):
         return lambda numbers: numpy.rint(numbers).astype(dtype)
     return lambda numbers: numbers.astype(dtype)
@@ -118,7 +117,7 @@ class _Several:
         self._observation_start = int(getattr(observed, "start", 0))
         self._actions = (self.size, *acted.shape)
         self._action_start = int(getattr(acted, "start", 0))
-        self._finish = None if is_discrete(acted) else action_maker(acted)
+        self._finish = None if is_discrete(acted) else action_maker(acted.dtype)
 
     def reset(self, seed: int) -> numpy.ndarray:
         self._any_over = False

@@ -96,6 +96,11 @@ void NStep::set_state(std::span<const double> state) {
     copy.size = static_cast<std::size_t>(size);
     for (std::size_t k = 0; k < copy.size; ++k) {
       const std::span<const double> row = take(width);
+      if (!(row[0] >= 1 && row[0] < static_cast<double>(n_) && row[0] == std::floor(row[0]))) {
+        throw FormatError(fmt::format(
+            "the n-step transitions saved do not fit this run: one is of {} steps, expected 1 to {}", row[0],
+            n_ - 1));
+      }
       Waiting& waiting = at(copy, k);
       waiting.steps = static_cast<std::int64_t>(row[0]);
       waiting.reward = row[1];

@@ -123,7 +123,7 @@ nn::NamedTensors unpacked(std::string_view bytes) {
       std::vector<std::int64_t> sizes;
       for (const Json& size : entry.at("shape")) sizes.push_back(whole_number(size, "a tensor's size"));
       const Shape shape{std::span<const std::int64_t>(sizes)};
-      const Tensor x = empty(shape, dtype_of(entry.at("dtype")));
+      const Tensor x = empty(shape, dtype_of(whole_number(entry.at("dtype"), "a tensor's type")));
       visit(x.dtype(), [&]<class T>() {
         const std::size_t size = static_cast<std::size_t>(x.numel()) * sizeof(T);
         if (data.size() < size) throw FormatError("what another process sent is cut short");

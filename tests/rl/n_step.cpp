@@ -104,6 +104,11 @@ TEST_CASE("a saved window that is full already is refused: it would have gone ou
   state.insert(state.end(), row.begin(), row.end());
   CHECK_NOTHROW(n_step.set_state(state));
   CHECK(n_step.state() == state);
+  for (const double steps : {0.0, -1.0, 1.5, 2.0, 1e300, HUGE_VAL}) {
+    std::vector<double> damaged = state;
+    damaged[1] = steps;
+    CHECK_THROWS_WITH(n_step.set_state(damaged), Catch::Contains("expected 1 to 1"));
+  }
   state[0] = 2;
   state.insert(state.end(), row.begin(), row.end());
   CHECK_THROWS_WITH(n_step.set_state(state), Catch::Contains("2 are waiting, expected fewer than n_step, 2"));

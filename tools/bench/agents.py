@@ -72,7 +72,7 @@ def train(library: str, task: str, steps: int, threads: int, seed: int) -> dict[
     return {"steps_per_second": steps / seconds, "return": float(numpy.mean(returns))}
 
 
-def overhead(steps: int = 100_000, repeats: int = 7) -> None:
+def overhead(steps: int = 40_000, repeats: int = 7) -> None:
     """Steps of an environment that does next to nothing, with learn() around them, and without. Nothing is learned, but all
     is stored, and the run's files are written."""
     import time
@@ -95,25 +95,33 @@ def overhead(steps: int = 100_000, repeats: int = 7) -> None:
             self.steps += 1
             return self.observation, 1.0, False, self.steps == 1000, {}
 
-    alone, within = [], []
-    for _ in range(repeats):
-        env, action = Idle(), numpy.zeros(6, numpy.float32)
+    action = numpy.zeros(6, numpy.float32)
+
+    def cost(copies: int) -> tuple[float, float]:
+        """Of a step of each copy: alone, and beyond that within learn(), in us."""
+        make = Idle if copies == 0 else lambda: gymnasium.vector.SyncVectorEnv([Idle] * copies)
+        rounds, actions = steps // max(1, copies), action if copies == 0 else numpy.tile(action, (copies, 1))
+        env = make()
         start = time.perf_counter()
         env.reset()
-        for _ in range(steps):
-            _, _, terminated, truncated, _ = env.step(action)
-            if terminated or truncated:
+        for _ in range(rounds):
+            _, _, terminated, truncated, _ = env.step(actions)
+            if copies == 0 and (terminated or truncated):
                 env.reset()
-        alone.append((time.perf_counter() - start) / steps * 1e6)
+        alone = (time.perf_counter() - start) / steps * 1e6
         with tempfile.TemporaryDirectory() as folder:
-            agent = saccade.SAC(Idle(), run=os.path.join(folder, "run"), learning_starts=10**9, buffer_size=10_000,
+            agent = saccade.SAC(make(), run=os.path.join(folder, "run"), learning_starts=10**9, buffer_size=10_000,
                                 eval_every=0, final_eval_episodes=0, diagnose_every=0)  # fmt: skip
             start = time.perf_counter()
             agent.learn(steps)
-            within.append((time.perf_counter() - start) / steps * 1e6)
-    costs = sorted(b - a for a, b in zip(alone, within, strict=True))
-    print(f"a step alone: {statistics.median(alone):.2f} us; within learn(): {statistics.median(within):.2f} us; "
-          f"difference, median of {repeats}: {statistics.median(costs):.2f} us ({costs[0]:.2f} to {costs[-1]:.2f})")  # fmt: skip
+            return alone, (time.perf_counter() - start) / steps * 1e6 - alone
+
+    for copies in (0, 1, 2, 4, 8):
+        measured = [cost(copies) for _ in range(repeats)]
+        beyond = sorted(b for _, b in measured)
+        what = "an environment" if copies == 0 else f"SyncVectorEnv of {copies}"
+        print(f"{what:18} {statistics.median(a for a, _ in measured):5.2f} us a step alone, within learn() "
+              f"{statistics.median(beyond):5.2f} us more ({beyond[0]:.2f} to {beyond[-1]:.2f})")  # fmt: skip
 
 
 def main() -> None:
