@@ -151,6 +151,23 @@ def test_what_was_saved_loads(steps):
         agent.save("file")
 
 
+def test_a_save_that_fails_leaves_what_was_there(monkeypatch):
+    saccade.SAC("pendulum", run="before", **TINY).learn(10).save("kept")
+    agent = saccade.SAC("pendulum", run="after", **TINY).learn(20)
+    rename = os.rename
+
+    def fails_for_the_copy(source, target):
+        if os.path.basename(source) == "run":
+            raise OSError("no space")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", fails_for_the_copy)
+    with pytest.raises(OSError, match="no space"):
+        agent.save("kept")
+    assert saccade.load("kept").num_timesteps == 10
+    assert sorted(os.listdir(".")) == ["after", "before", "kept"]
+
+
 def test_a_run_of_another_algorithm_is_not_loaded_as_this_one():
     agent = saccade.TD3("pendulum", **TINY).learn(10)
     with pytest.raises(saccade.ConfigError, match="a run of TD3, expected one of SAC"):
