@@ -31,8 +31,6 @@ nb::dict to_dict(const rl::Evaluation& e) {
 Running::Running() { ++running; }
 Running::~Running() { --running; }
 
-bool Running::is_to_end() { return python_ends; }
-
 void Running::end_all() {
   constexpr std::chrono::seconds kPatience(30);
   python_ends = true;

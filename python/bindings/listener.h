@@ -25,8 +25,6 @@ class Running {
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
 
-  /// Whether Python is about to end.
-  static bool is_to_end();
   /// Asks all to stop, and waits until they have.
   static void end_all();
 };

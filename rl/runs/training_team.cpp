@@ -1,15 +1,14 @@
 // The part of a run that its team's members have in common: rank 0 has the folder, and the others what it
 // tells them.
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/json.h"
+#include "base/scratch_folder.h"
 #include "nn/team.h"
 #include "rl/runs/training.h"
 #include "rl/training/checkpoint.h"
@@ -22,26 +21,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 namespace {
-
-// A folder that goes away with this object.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string name = (fs::temp_directory_path() / "saccade-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw FormatError(fmt::format("{}: cannot be made", name));
-    path_ = name;
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 constexpr std::int64_t kLargestTask = std::int64_t{1} << 30;
 

@@ -16,6 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/scratch_folder.h"
 #include "base/text.h"
 #include "rl/algorithms/sac.h"
 #include "rl/components/replay_buffer.h"
@@ -26,24 +27,6 @@ namespace saccade::bench {
 namespace fs = std::filesystem;
 
 namespace {
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() : path_((fs::temp_directory_path() / "saccade-bench-XXXXXX").string()) {
-    if (mkdtemp(path_.data()) == nullptr)
-      throw Error(fmt::format("{} cannot be made: {}", path_, std::strerror(errno)));
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 constexpr std::int64_t kTransitions = 1'000'000, kUpdates = 100;
 
@@ -132,7 +115,7 @@ Work start_up() {
 
 Work train_pendulum() {
   return repeat([binary = saccade_binary()] {
-    const TemporaryFolder folder;
+    const ScratchFolder folder;
     run_child({binary, "train", "pendulum", "--threads", "1", "--quiet", "--run", folder.path() + "/run"});
   });
 }
@@ -155,7 +138,7 @@ double memory_run() {
       action(static_cast<std::size_t>(size.action), 0.5);
   for (std::int64_t i = 0; i < kTransitions; ++i) buffer.add(obs, action, 0, obs, false);
   for (std::int64_t i = 0; i < kUpdates; ++i) agent.update(buffer.sample(size.batch, rng), rng);
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   rl::save_checkpoint(folder.path() + "/checkpoint", agent, buffer, rl::TrainState(rng), {});
   return resident_peak();
 }
