@@ -243,8 +243,7 @@ Comparison comparison_of(const RunInfo& info, const std::vector<std::int64_t>& s
 }
 
 RunStage stage_of(const ComparedRun& run) {
-  if (!fs::exists(run_file(run.folder, "config.json")) || !fs::exists(run_file(run.folder, "checkpoint")))
-    return RunStage::none;
+  if (!fs::exists(run_file(run.folder, "config.json"))) return RunStage::none;
   const RunInfo there = read_run_info(run.folder);
   const Json was = to_json(there.config), now = to_json(run.info.config);
   bool goes_on = false;
@@ -258,7 +257,8 @@ RunStage stage_of(const ComparedRun& run) {
         fmt::format("{}: was made with {} {}, but {} is asked for; delete it, or compare in another folder",
                     run.folder, key, was.contains(key) ? shown(was.at(key)) : "none", shown(value)));
   }
-  return !goes_on && fs::exists(run_file(run.folder, "summary.json")) ? RunStage::done : RunStage::begun;
+  if (!goes_on && fs::exists(run_file(run.folder, "summary.json"))) return RunStage::done;
+  return fs::exists(run_file(run.folder, "checkpoint")) ? RunStage::begun : RunStage::none;
 }
 
 }  // namespace saccade::rl

@@ -44,7 +44,8 @@ Comparison comparison_of(const RunInfo& info, const std::vector<std::int64_t>& s
 std::vector<std::int64_t> parse_seeds(const std::string& flag, const std::string& text);
 
 enum class RunStage { none, begun, done };
-/// Where a run stands; one of fewer steps can go on. ConfigError if its folder holds one of other settings.
+/// Where a run stands; one of fewer steps can go on. One that is done needs no checkpoint. ConfigError if its
+/// folder holds one of other settings.
 RunStage stage_of(const ComparedRun& run);
 
 }  // namespace saccade::rl

@@ -214,10 +214,12 @@ std::int64_t RunLog::last_step() const {
 
 RunLog read_run_log(const std::string& run) {
   RunLog log = {.info = read_run_info(run),
-                .episodes = read_table(run_file(run, "progress.csv")),
+                .episodes = {},
                 .evaluations = read_table(run_file(run, "eval.csv"), {"mean", "min", "max"}),
                 .diagnoses = {},
                 .summary = nullptr};
+  if (const std::string path = run_file(run, "progress.csv"); std::filesystem::exists(path))
+    log.episodes = read_table(path);
   if (const std::string path = run_file(run, "diagnostics.jsonl"); std::filesystem::exists(path))
     log.diagnoses = read_diagnoses(path);
   if (const std::string path = run_file(run, "summary.json"); std::filesystem::exists(path))

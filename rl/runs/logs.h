@@ -44,7 +44,8 @@ struct RunLog {
   std::int64_t last_step() const;
 };
 
-/// FormatError or ConfigError, naming the file, where there is no run or one of its files is damaged.
+/// Without the files that are not there, but for config.json and eval.csv. FormatError or ConfigError, naming
+/// the file, where there is no run or one of its files is damaged.
 RunLog read_run_log(const std::string& run);
 
 }  // namespace saccade::rl

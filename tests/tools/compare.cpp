@@ -315,6 +315,13 @@ TEST_CASE("results are the statistics of the runs' files", "[compare]") {
   CHECK_FALSE(sac.improvement);
   CHECK(results.tasks[0].configurations[1].improvement.value().value == Approx(better));
   CHECK(sac.steps == std::vector<std::int64_t>{300, 600, 900});
+  // Of a run that is done its results are enough, and they can be kept where the rest is too large.
+  for (const char* name : {"checkpoint", "progress.csv"})
+    std::filesystem::remove_all(folder.path("spec/pendulum/TD3/1/") + name);
+  const std::string scores = read_file(folder.path("spec/scores.csv"));
+  REQUIRE(run_command(folder, "compare spec.json --quiet").exit_code == 0);
+  CHECK(read_file(folder.path("spec/scores.csv")) == scores);
+  CHECK_FALSE(std::filesystem::exists(folder.path("spec/pendulum/TD3/1/checkpoint")));
   // A run that cannot be read leaves the others as they are.
   const std::string damaged = folder.path("spec/pendulum/TD3/4/diagnostics.jsonl");
   write_file(damaged, read_file(damaged) + "rubbish\n");
