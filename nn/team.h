@@ -43,8 +43,9 @@ class Team {
   /// Not collective: a member that works at something long says now and then that it does, lest the others
   /// think it dead.
   virtual void alive() {}
-  /// Not collective: this member ends, and why. The others throw an Error with it where they next wait.
-  virtual void failed(const std::string&) {}
+  /// Not collective: this member ends, and why. The others throw an Error with it where they next wait. What
+  /// to say of the end: that reason, or the member that was lost before.
+  virtual std::string failed(const std::string& reason) { return reason; }
 
   /// This member's part of every mean over a batch. Those of all members add up to 1. Not collective.
   void set_share(double share) { share_ = share; }

@@ -117,9 +117,9 @@ int run_as_member(int argc, char** argv, int (*program)(int, char**)) {
     const nn::InTeam in(team);
     status = program(argc, argv);  // which tells of its own errors
   } catch (const std::exception& error) {
-    if (team) team->failed(error.what());
+    const std::string message = team ? team->failed(error.what()) : error.what();
     if (!team || team->rank() == 0)
-      std::fputs(fmt::format("saccade: error: {}\n", printable(error.what())).c_str(), stderr);
+      std::fputs(fmt::format("saccade: error: {}\n", printable(message)).c_str(), stderr);
   }
   std::fflush(stdout);
   if (status != 0) {

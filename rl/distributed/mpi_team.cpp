@@ -4,12 +4,14 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <thread>
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/text.h"
 
 namespace saccade::rl {
@@ -156,8 +158,17 @@ void MpiTeam::wait_for(std::vector<Pending>& pending) {
 
 // ---- messages ----
 
-std::vector<std::string> MpiTeam::gather(std::string_view mine) {
+// What comes is compared with a hash that came with it: one that gives up while another reads from its
+// memory, as MPI lets it, may have something else there by then.
+void MpiTeam::expect(bool same, int from) const {
+  if (!same) throw Error(fmt::format("what rank {} sent is not what came", from));
+}
+
+std::vector<std::string> MpiTeam::gather(std::string_view text) {
   check();
+  const std::uint64_t hash = fnv1a(text);
+  std::string mine(reinterpret_cast<const char*>(&hash), sizeof(hash));
+  mine += text;
   std::vector<Pending> sent;
   for (int to = 0; to < size_; ++to) {
     if (to == rank_) continue;
@@ -169,7 +180,7 @@ std::vector<std::string> MpiTeam::gather(std::string_view mine) {
   for (int from = 0; from < size_; ++from) {
     std::string& theirs = all[static_cast<std::size_t>(from)];
     if (from == rank_) {
-      theirs = mine;
+      theirs = text;
       continue;
     }
     MPI_Message message;
@@ -185,6 +196,11 @@ std::vector<std::string> MpiTeam::gather(std::string_view mine) {
     std::vector<Pending> pending(1, {MPI_REQUEST_NULL});
     must(MPI_Imrecv(theirs.data(), size, MPI_CHAR, &message, &pending[0].request), "MPI_Imrecv");
     wait(pending);
+    std::uint64_t expected = 0;
+    expect(theirs.size() >= sizeof(expected), from);
+    std::memcpy(&expected, theirs.data(), sizeof(expected));
+    theirs.erase(0, sizeof(expected));
+    expect(fnv1a(theirs) == expected, from);
   }
   wait(sent);
   return all;
@@ -192,9 +208,9 @@ std::vector<std::string> MpiTeam::gather(std::string_view mine) {
 
 void MpiTeam::send(int to, std::string_view bytes) {
   check();
-  std::uint64_t size = bytes.size();
+  const std::array<std::uint64_t, 2> size_and_hash = {bytes.size(), fnv1a(bytes)};
   std::vector<Pending> pending(1, {MPI_REQUEST_NULL});
-  must(MPI_Isend(&size, 1, MPI_UINT64_T, to, kData, comm_, &pending[0].request), "MPI_Isend");
+  must(MPI_Isend(size_and_hash.data(), 2, MPI_UINT64_T, to, kData, comm_, &pending[0].request), "MPI_Isend");
   wait(pending);
   while (!bytes.empty()) {
     const std::string_view piece = bytes.substr(0, kPiece);
@@ -209,10 +225,12 @@ void MpiTeam::send(int to, std::string_view bytes) {
 
 std::string MpiTeam::receive(int from) {
   check();
-  std::uint64_t size = 0;
+  std::array<std::uint64_t, 2> size_and_hash = {};
   std::vector<Pending> pending(1, {MPI_REQUEST_NULL});
-  must(MPI_Irecv(&size, 1, MPI_UINT64_T, from, kData, comm_, &pending[0].request), "MPI_Irecv");
+  must(MPI_Irecv(size_and_hash.data(), 2, MPI_UINT64_T, from, kData, comm_, &pending[0].request),
+       "MPI_Irecv");
   wait(pending);
+  const auto [size, hash] = size_and_hash;
   std::string bytes(size, '\0');
   for (std::size_t at = 0; at < bytes.size(); at += kPiece) {
     pending.assign(1, {MPI_REQUEST_NULL});
@@ -221,6 +239,7 @@ std::string MpiTeam::receive(int from) {
          "MPI_Irecv");
     wait(pending);
   }
+  expect(fnv1a(bytes) == hash, from);
   return bytes;
 }
 
@@ -341,16 +360,27 @@ void MpiTeam::alive() {
   }
 }
 
-void MpiTeam::failed(const std::string& message) {
+// What fails here may come of another's end. One that was stopped, and without which the others have ended,
+// goes on with what they had begun to send.
+std::string MpiTeam::failed(const std::string& reason) {
+  std::string message = reason;
+  if (failure_.empty()) {
+    try {
+      hear_notes();
+    } catch (const Error&) {
+      if (lost_ >= 0) message = failure_;
+    }
+  }
   // Where the first cannot, the next one says it; then so that a waiting one does not wait in vain.
   if (lost_ == 0 && rank_ == 1)
     std::fputs(fmt::format("saccade: error: {}\n", printable(message)).c_str(), stderr);
-  if (knows_) return;
+  if (knows_) return message;
   knows_ = true;
   const std::string note = lost_ >= 0 ? fmt::format("{}{} {}", kLost, lost_, message) : kFailed + message;
   for (int to = 0; to < size_; ++to) {
     if (to != rank_) tell(to, note);
   }
+  return message;
 }
 
 }  // namespace saccade::rl

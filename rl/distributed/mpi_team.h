@@ -32,7 +32,7 @@ class MpiTeam final : public nn::Team {
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
-  std::vector<std::string> gather(std::string_view mine) override;
+  std::vector<std::string> gather(std::string_view text) override;
   using nn::Team::gather;
   void add_up(std::span<float> x) override { add(x, MPI_FLOAT); }
   void add_up(std::span<double> x) override { add(x, MPI_DOUBLE); }
@@ -40,7 +40,7 @@ class MpiTeam final : public nn::Team {
   std::string receive(int from) override;
   std::optional<std::string> try_receive(int from) override;
   void alive() override;
-  void failed(const std::string& message) override;
+  std::string failed(const std::string& reason) override;
 
   /// A member does not answer: MPI's own end would wait for it.
   bool has_lost_one() const { return lost_ >= 0; }
@@ -66,6 +66,7 @@ class MpiTeam final : public nn::Team {
   void hear_notes();
   void tell(int to, std::string_view note);
   void check();
+  void expect(bool same, int from) const;
   [[noreturn]] void lose(int member);
 
   MPI_Comm comm_ = MPI_COMM_NULL;

@@ -86,7 +86,10 @@ class ThreadTeam final : public nn::Team {
   std::optional<std::string> try_receive(int from) override {
     return table_.has_letter(from, rank_) ? std::optional(receive(from)) : std::nullopt;
   }
-  void failed(const std::string& why) override { table_.fail("rank " + std::to_string(rank_) + ": " + why); }
+  std::string failed(const std::string& why) override {
+    table_.fail("rank " + std::to_string(rank_) + ": " + why);
+    return why;
+  }
 
  private:
   template <class T>

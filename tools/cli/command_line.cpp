@@ -30,7 +30,7 @@ constexpr int kFailure = 1, kUsage = 2;
 
 int fail(int exit_code, std::string message) {
   std::replace(message.begin(), message.end(), '\n', ' ');
-  if (nn::Team* const team = nn::team()) team->failed(message);
+  if (nn::Team* const team = nn::team()) message = team->failed(message);
   err("saccade: error: {}\n", printable(message));
   return exit_code;
 }
