@@ -31,6 +31,7 @@ namespace {
 constexpr int kFailure = 1;
 constexpr double kPatience = 120;
 constexpr std::chrono::seconds kLastWait{5};
+constexpr std::chrono::milliseconds kUntilRead{300}, kUntilSaid{1000};
 
 std::string variable(const char* name) {
   const char* const value = std::getenv(name);
@@ -129,7 +130,11 @@ int run_as_member(int argc, char** argv, int (*program)(int, char**)) {
       ::_exit(status);
     }).detach();
   }
-  if (!team || team->has_lost_one()) MPI_Abort(MPI_COMM_WORLD, status);
+  if (!team || team->has_lost_one()) {
+    // mpirun then forgets what it has not read yet. Rank 0 tells what happened, or rank 1.
+    std::this_thread::sleep_for(!team || team->rank() <= 1 ? kUntilRead : kUntilSaid);
+    MPI_Abort(MPI_COMM_WORLD, status);
+  }
   return status;
 }
 

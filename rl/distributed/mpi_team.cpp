@@ -68,7 +68,7 @@ void MpiTeam::lose(int member) {
 }
 
 // One that was stopped itself, and goes on, must not take the others for dead because it has heard nothing
-// meanwhile.
+// meanwhile. So this is the time by which silence is judged: it may be stopped right after, too.
 void MpiTeam::look_around() {
   const Clock::time_point now = Clock::now();
   if (now - looked_ > patience_ / 2) {
@@ -119,7 +119,7 @@ void MpiTeam::wait_until(const std::function<bool()>& ready) {
   std::fill(heard_.begin(), heard_.end(), start);
   while (!ready()) {
     hear_notes();
-    const Clock::time_point now = Clock::now();
+    const Clock::time_point now = looked_;
     heard_[static_cast<std::size_t>(rank_)] = now;
     const auto silent = std::min_element(heard_.begin(), heard_.end());
     if (now - *silent > patience_) lose(static_cast<int>(silent - heard_.begin()));
@@ -248,13 +248,12 @@ std::optional<std::string> MpiTeam::try_receive(int from) {
   hear_notes();
   int there = 0;
   must(MPI_Iprobe(from, kData, comm_, &there, MPI_STATUS_IGNORE), "MPI_Iprobe");
-  const Clock::time_point now = Clock::now();
   Clock::time_point& heard = polled_[static_cast<std::size_t>(from)];
   if (there != 0) {
-    heard = now;
+    heard = Clock::now();
     return receive(from);
   }
-  if (now - heard > patience_) lose(from);
+  if (looked_ - heard > patience_) lose(from);
   return std::nullopt;
 }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <utility>
 #include <vector>
 
 #include "autograd/ops.h"
@@ -41,6 +40,14 @@ std::string metric_tag(std::string_view algorithm, std::string_view metric) {
   return fmt::format("train/{}", metric);
 }
 
+std::optional<double> learning_rate_of(const Config& config) {
+  const Json keys = to_json(config);
+  for (const char* name : {"actor_lr", "critic_lr"}) {
+    if (keys.contains(name)) return keys.at(name).get<double>();
+  }
+  return std::nullopt;
+}
+
 template <class T, class Number>
 double mean_of(const T& all, Number number) {
   double sum = 0;
@@ -55,8 +62,8 @@ bool TensorBoardLog::exists(const std::string& run) {
   return fs::exists(run_file(run, kTensorBoardFile), error);
 }
 
-TensorBoardLog::TensorBoardLog(const std::string& run, std::string algorithm, std::int64_t step)
-    : algorithm_(std::move(algorithm)), step_(step) {
+TensorBoardLog::TensorBoardLog(const std::string& run, const Config& config, std::int64_t step)
+    : algorithm_(config.algorithm().name), learning_rate_(learning_rate_of(config)), step_(step) {
   const std::string folder = run_file(run, kTensorBoardFolder);
   std::error_code error;
   fs::create_directory(folder, error);
@@ -65,9 +72,10 @@ TensorBoardLog::TensorBoardLog(const std::string& run, std::string algorithm, st
   file_ = std::make_unique<EventFile>(run_file(run, kTensorBoardFile));
 }
 
-TensorBoardLog::TensorBoardLog(const std::string& run, std::string algorithm, const Json& saved,
+TensorBoardLog::TensorBoardLog(const std::string& run, const Config& config, const Json& saved,
                                std::int64_t step)
-    : algorithm_(std::move(algorithm)),
+    : algorithm_(config.algorithm().name),
+      learning_rate_(learning_rate_of(config)),
       file_(std::make_unique<EventFile>(run_file(run, kTensorBoardFile),
                                         count_of(saved, "bytes", "state.json"))),
       step_(step) {
@@ -96,8 +104,10 @@ void TensorBoardLog::describe_episodes(Summary& summary, const TrainState& state
     if (const std::optional<double> mean = entry.mean())
       summary.scalar(metric_tag(algorithm_, entry.name), *mean);
   }
+  if (state.updates == 0) return;
   // Stable-Baselines3's too, though it only prints this one.
-  if (state.updates > 0) summary.scalar("train/n_updates", static_cast<double>(state.updates));
+  summary.scalar("train/n_updates", static_cast<double>(state.updates));
+  if (learning_rate_) summary.scalar("train/learning_rate", *learning_rate_);
 }
 
 void TensorBoardLog::end_round(const TrainState& state, const ReplayBuffer& buffer, double seconds) {

@@ -7,10 +7,10 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "rl/components/replay_buffer.h"
 #include "rl/components/train_state.h"
+#include "rl/runs/config.h"
 #include "rl/runs/event_file.h"
 #include "rl/training/train.h"
 
@@ -21,6 +21,7 @@ namespace saccade::rl {
 ///     rollout/ep_rew_mean, ep_len_mean    over the last 100 episodes, whenever one has ended
 ///     time/fps                            steps a second since the run began, with them
 ///     train/...                           what updates report, as means over the episode, with them
+///     train/learning_rate                 of the policy, or of the critics of an algorithm without one
 ///     eval/mean_reward, mean_ep_length    at every evaluation
 ///     rollout/action_0, ...               a histogram of each number of the last 1,000 actions, as the agent
 ///                                         gave them, every 1,000 steps
@@ -39,10 +40,10 @@ class TensorBoardLog {
   static bool exists(const std::string& run);
   /// Begins a log in the run's folder after that step, in place of any there. FormatError naming it where
   /// that cannot be.
-  TensorBoardLog(const std::string& run, std::string algorithm, std::int64_t step = 0);
+  TensorBoardLog(const std::string& run, const Config& config, std::int64_t step = 0);
   /// Goes on with one as `saved`, by state(), at that step. FormatError where the file does not fit, as it
   /// was.
-  TensorBoardLog(const std::string& run, std::string algorithm, const nlohmann::ordered_json& saved,
+  TensorBoardLog(const std::string& run, const Config& config, const nlohmann::ordered_json& saved,
                  std::int64_t step);
 
   /// Cuts off what was written after that checkpoint.
@@ -61,6 +62,7 @@ class TensorBoardLog {
  private:
   void describe_episodes(Summary& summary, const TrainState& state, double seconds) const;
   std::string algorithm_;
+  std::optional<double> learning_rate_;
   std::unique_ptr<EventFile> file_;
   struct Outcome {
     double ret;

@@ -122,8 +122,7 @@ void Training::write_first_files(const RunOutputs& outputs) {
   episodes_ = std::make_unique<CsvFile>(run_file(path_, kEpisodes), episodes_header(metric_names_));
   evaluations_ = std::make_unique<CsvFile>(run_file(path_, kEvaluations), kEvaluationsHeader);
   begin_diagnoses();
-  if (outputs.tensorboard)
-    tensorboard_ = std::make_unique<TensorBoardLog>(path_, info_.config.algorithm().name);
+  if (outputs.tensorboard) tensorboard_ = std::make_unique<TensorBoardLog>(path_, info_.config);
   save();  // so that there is one to go on from, whenever it ends
 }
 
@@ -146,7 +145,6 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
   Training training(info, path);
   training.lock_ = std::move(lock);
   const std::string checkpoint = run_file(path, "checkpoint");
-  const std::string& algorithm = info.config.algorithm().name;
   const bool has_log = TensorBoardLog::exists(path);
   const bool alone = nn::team() == nullptr && checkpoint_members(checkpoint) == 1;
   const Json extra = alone ? load_checkpoint(checkpoint, *training.agent_, training.buffer_, training.state_)
@@ -163,7 +161,7 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
     if (sizes.contains(kDiagnoses)) training.diagnoses_ = reopen(kDiagnoses);
     if (has_log && extra.contains("tensorboard")) {
       training.tensorboard_ =
-          std::make_unique<TensorBoardLog>(path, algorithm, extra.at("tensorboard"), training.state_.step);
+          std::make_unique<TensorBoardLog>(path, info.config, extra.at("tensorboard"), training.state_.step);
     }
   } catch (const Json::exception& error) {
     throw FormatError(fmt::format("{}/state.json: is damaged: {}", checkpoint, error.what()));
@@ -179,7 +177,7 @@ Training Training::resume(const std::string& path, std::optional<std::int64_t> s
   if (training.tensorboard_ != nullptr) {
     training.tensorboard_->cut();
   } else if (has_log || outputs.tensorboard) {  // one that the checkpoint does not know came after it
-    training.tensorboard_ = std::make_unique<TensorBoardLog>(path, algorithm, training.state_.step);
+    training.tensorboard_ = std::make_unique<TensorBoardLog>(path, info.config, training.state_.step);
   }
   training.episodes_->cut();
   training.evaluations_->cut();

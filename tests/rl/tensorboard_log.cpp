@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "rl/algorithms/sac.h"
 #include "rl/runs/training.h"
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
@@ -95,7 +96,7 @@ TEST_CASE("scalars have Stable-Baselines3's tags, and the rest its own names", "
   const TemporaryFolder folder;
   const std::set<std::string> all = {"rollout/ep_rew_mean", "rollout/ep_len_mean", "time/fps",
                                      "eval/mean_reward",    "eval/mean_ep_length", "train/n_updates",
-                                     "rollout/action_0"};
+                                     "train/learning_rate", "rollout/action_0"};
   const std::map<std::string, std::set<std::string>> own = {
       {"sac",
        {"train/critic_loss", "train/actor_loss", "train/ent_coef", "train/ent_coef_loss", "train/entropy",
@@ -141,7 +142,9 @@ TEST_CASE("whatever an algorithm's updates report is in its event file", "[tenso
 TEST_CASE("a run's curves are those of its tables", "[tensorboard]") {
   const TemporaryFolder folder;
   const std::string run = folder.path("run"), table = run + "/progress.csv";
-  go(rl::Training::begin(small_run(), run, {.tensorboard = true}));
+  rl::RunInfo info = small_run();
+  info.config.own<rl::SacConfig>().actor_lr = 0.002;  // not the critics'
+  go(rl::Training::begin(info, run, {.tensorboard = true}));
   const Series scalars = read_scalars(run + kFile);
   const std::map<std::string, std::string> columns = {
       {"train/critic_loss", "critic_loss"},  {"train/actor_loss", "actor_loss"}, {"train/ent_coef", "alpha"},
@@ -151,6 +154,8 @@ TEST_CASE("a run's curves are those of its tables", "[tensorboard]") {
     CHECK(scalars.at(tag).size() == 10);  // of the 11 episodes one had no updates
     CHECK(scalars.at(tag) == series(table, name));
   }
+  CHECK(scalars.at("train/learning_rate").size() == 10);
+  for (const auto& [step, rate] : scalars.at("train/learning_rate")) CHECK(rate == 0.002F);
   CHECK(scalars.at("eval/mean_reward") == series(run + "/eval.csv", "mean"));
   using Points = std::vector<std::pair<std::int64_t, float>>;
   CHECK(scalars.at("eval/mean_ep_length") ==
@@ -200,7 +205,7 @@ TEST_CASE("each number of an action has a histogram", "[tensorboard]") {
   }
   rl::TrainState state(Rng(1), 1);
   state.step = 1500;
-  rl::TensorBoardLog(folder.path(), "sac").end_round(state, buffer, 1);
+  rl::TensorBoardLog(folder.path(), rl::Config("sac")).end_round(state, buffer, 1);
   const std::vector<Event> events = read_events(folder.path() + kFile);
   const auto& histograms = events.at(1).histograms;
   REQUIRE(histograms.size() == 2);
@@ -216,7 +221,7 @@ TEST_CASE("returns are means over the last hundred episodes, and a resumed log r
   rl::TrainState state(Rng(1), 1);
   Json saved;
   {
-    rl::TensorBoardLog log(folder.path(), "sac");
+    rl::TensorBoardLog log(folder.path(), rl::Config("sac"));
     for (state.step = 1; state.step <= 150; ++state.step) {
       log.add_episode(episode(static_cast<double>(state.step), 2 * state.step));
       log.end_round(state, buffer, 2);
@@ -227,7 +232,7 @@ TEST_CASE("returns are means over the last hundred episodes, and a resumed log r
     log.add_episode(episode(7e7, 1));
     log.end_round(state, buffer, 2);
   }
-  rl::TensorBoardLog log(folder.path(), "sac", saved, 150);
+  rl::TensorBoardLog log(folder.path(), rl::Config("sac"), saved, 150);
   log.cut();
   log.add_episode(episode(151, 302));
   log.end_round(state, buffer, 2);
@@ -247,7 +252,7 @@ TEST_CASE("numbers that are none, and nothing at all, break no log", "[tensorboa
   const TemporaryFolder folder;
   const double nan = std::nan("");
   {
-    rl::TensorBoardLog log(folder.path(), "sac");
+    rl::TensorBoardLog log(folder.path(), rl::Config("sac"));
     rl::TrainState state(Rng(1), 1);
     state.step = 1000;
     log.end_round(state, rl::ReplayBuffer(10, 1, 2), 0);  // no episode, and an empty buffer
