@@ -47,6 +47,9 @@ def expected_scalars(run):
     means = lambda name, i: sum(float(r[name]) for r in rows[max(0, i - 99) : i + 1]) / min(i + 1, 100)
     for tag, name in ("rollout/ep_rew_mean", "return"), ("rollout/ep_len_mean", "length"):
         expected[tag] = [(int(r["step"]), means(name, i)) for i, r in enumerate(rows)]
+    with open(os.path.join(run, "config.json")) as file:
+        rate = float32(json.load(file)["config"]["actor_lr"])
+    expected["train/learning_rate"] = [(step, rate) for step, _ in expected["train/n_updates"]]
     expected["eval/mean_reward"] = column(os.path.join(run, "eval.csv"), "mean")
     return expected
 
