@@ -90,7 +90,7 @@ std::vector<std::vector<double>> Team::gather(std::span<const double> mine) {
   for (const std::string& bytes :
        gather(std::string_view(reinterpret_cast<const char*>(mine.data()), mine.size_bytes()))) {
     std::vector<double>& theirs = all.emplace_back(bytes.size() / sizeof(double));
-    std::memcpy(theirs.data(), bytes.data(), theirs.size() * sizeof(double));
+    if (!theirs.empty()) std::memcpy(theirs.data(), bytes.data(), theirs.size() * sizeof(double));
   }
   return all;
 }
