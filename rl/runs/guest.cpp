@@ -92,7 +92,7 @@ envs::Spec guest_from_json(const Json& json, const std::string& id, const std::s
     spec.max_episode_steps = count_of(json, "max_episode_steps", where);
     const Json& threshold = json.at("reward_threshold");
     if (!threshold.is_null()) spec.reward_threshold = threshold.get<double>();
-    ActionScale{spec};  // throws for actions without bounds
+    const ActionScale scale(spec);  // throws for actions without bounds
     return spec;
   } catch (const Json::exception& error) {
     throw FormatError(fmt::format("{} is damaged: {}", where, error.what()));

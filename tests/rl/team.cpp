@@ -25,6 +25,7 @@
 
 using namespace saccade;
 using Catch::Contains;
+using test::check_all_well;
 using test::in_team;
 
 namespace {
@@ -85,7 +86,7 @@ std::vector<Numbers> after_updates(int n, const Config& config, const Update& up
   if (n == 1) {
     member(0);
   } else {
-    for (const std::string& error : in_team(n, member)) CHECK(error == "");
+    check_all_well(in_team(n, member));
   }
   return results;
 }
@@ -132,7 +133,7 @@ std::vector<Numbers> trained(int n, const std::string& algorithm, const std::vec
   if (n == 1) {
     member(0);
   } else {
-    for (const std::string& error : in_team(n, member)) CHECK(error == "");
+    check_all_well(in_team(n, member));
   }
   return results;
 }
@@ -261,7 +262,7 @@ TEST_CASE("weights of a prioritized batch are divided by the largest of all memb
     of_members[static_cast<std::size_t>(rank)] =
         priorities.draw(std::vector<double>{0, 0.9}, 1).weight.to_vector();
   });
-  for (const std::string& error : errors) CHECK(error == "");
+  check_all_well(errors);
   std::vector<double> weights = of_members[0];
   weights.insert(weights.end(), of_members[1].begin(), of_members[1].end());
   std::sort(weights.begin(), weights.end());

@@ -22,6 +22,7 @@
 
 using namespace saccade;
 using Catch::Contains;
+using test::check_all_well;
 using test::in_team;
 using Json = nlohmann::ordered_json;
 
@@ -46,9 +47,7 @@ void run(rl::Training training, std::int64_t stop_at = -1) {
   if (training.run(listener).has_value() != (stop_at < 0)) throw Error("ended otherwise than it should");
 }
 
-void check_well(const std::vector<std::string>& errors) {
-  for (const std::string& error : errors) CHECK(error == "");
-}
+void check_well(const std::vector<std::string>& errors) { check_all_well(errors); }
 
 std::string bits(const test::TemporaryFolder& folder, const std::string& name, int members) {
   std::string all;
@@ -139,10 +138,7 @@ TEST_CASE("a folder that is taken, and a damaged share, are one error, and nothi
 
 TEST_CASE("what a stranger made of the parts of several processes is refused before it is dealt", "[team]") {
   const test::TemporaryFolder folder;
-  for (const std::string& error :
-       in_team(2, [&](int) { run(rl::Training::begin(small_run(), folder.path("run"))); })) {
-    CHECK(error == "");
-  }
+  check_all_well(in_team(2, [&](int) { run(rl::Training::begin(small_run(), folder.path("run"))); }));
   const std::string state_file = folder.path("run/checkpoint/state.json"),
                     share_file = folder.path("run/checkpoint/replay-1.safetensors");
   const std::string good_state = test::read_file(state_file), good_share = test::read_file(share_file);

@@ -132,4 +132,12 @@ inline std::vector<std::string> in_team(int n, const std::function<void(int)>& m
   return errors;
 }
 
+/// What in_team() gave says that no member threw.
+inline void check_all_well(const std::vector<std::string>& errors) {
+  for (const std::string& error : errors) {
+    INFO(error);
+    CHECK(error.empty());
+  }
+}
+
 }  // namespace saccade::test
