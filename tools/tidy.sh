@@ -25,7 +25,7 @@ compiler=$(first clang++-14 clang++)
 # clang-tidy reads what a compiler would be told; clang's own command lines hold no flag that it does not know.
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-cmake -S "$root" -B "$build" -DCMAKE_CXX_COMPILER="$compiler" -DSACCADE_TESTS=ON >"$log" 2>&1 ||
+cmake -S "$root" -B "$build" -DCMAKE_CXX_COMPILER="$compiler" -DSACCADE_TESTS=ON -DSACCADE_MPI=ON >"$log" 2>&1 ||
   { cat "$log" >&2; fail "configuring failed"; }
 
 patterns=()

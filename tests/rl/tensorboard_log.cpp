@@ -25,9 +25,7 @@
 
 using namespace saccade;
 using namespace saccade::test;
-using Catch::Contains;
 using Json = nlohmann::ordered_json;
-namespace fs = std::filesystem;
 
 namespace {
 

@@ -121,7 +121,7 @@ TEST_CASE("what is wrong with a comparison's file is said before anything is mad
     write_file(folder.path("spec.json"), spec);
     const Output output = run_command(folder, "compare spec.json");
     CHECK(output.exit_code > 0);
-    CHECK(output.out == "");
+    CHECK(output.out.empty());
     for (const std::string& word : words) CHECK_THAT(output.err, Contains(word));
     CHECK(std::count(output.err.begin(), output.err.end(), '\n') == 1);
     CHECK_FALSE(fs::exists(folder.path("spec")));
@@ -172,7 +172,7 @@ TEST_CASE("a comparison trains what train would, and goes on where it was killed
   const TemporaryFolder folder;
   write_file(folder.path("spec.json"), kSpec);
   const Output output = run_command(folder, "compare spec.json -o whole --jobs 2");
-  CHECK(output.err == "");
+  CHECK(output.err.empty());
   REQUIRE(output.exit_code == 0);
   CHECK_THAT(output.out,
              Contains("4 runs, 2 at once, in whole") && Contains("4 of 4: ") && Contains("SAC, alpha 0.2"));
@@ -270,7 +270,7 @@ TEST_CASE("train --seeds is a comparison of one configuration", "[compare]") {
   const std::string settings =
       " --steps 300 --set hidden=[8] --set learning_starts=100 --set final_eval_episodes=2";
   const Output output = run_command(folder, "train pendulum --seeds 2,3" + settings);
-  CHECK(output.err == "");
+  CHECK(output.err.empty());
   CHECK(output.exit_code == 0);
   CHECK_THAT(output.out, Contains("in runs/pendulum-sac-seeds"));
   REQUIRE(run_command(folder, "train pendulum --seed 3 --quiet --run alone" + settings).exit_code == 0);
