@@ -25,7 +25,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00"]  # told apart by the colour-blind too
-STYLES = {"Spinning Up": (0, (6, 2)), "rl-zoo": (0, (2, 2)), "Tianshou": (0, (6, 2, 1, 2))}
+STYLES = {"SimbaV2": "solid", "Spinning Up": (0, (6, 2)), "rl-zoo": (0, (2, 2)), "Tianshou": (0, (6, 2, 1, 2))}
 ORDER = ["HalfCheetah", "Hopper", "Walker2d", "Ant", "Humanoid", "Swimmer", "Reacher", "InvertedPendulum",
          "InvertedDoublePendulum", "Pendulum", "MountainCarContinuous"]
 
