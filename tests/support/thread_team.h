@@ -108,7 +108,6 @@ class ThreadTeam final : public nn::Team {
 /// Calls member(rank) in n threads that are a team; what each threw, or "".
 inline std::vector<std::string> in_team(int n, const std::function<void(int)>& member) {
   const int threads = num_threads();
-  set_dynamic_threads(false);
   set_num_threads(1);  // loops of several threads at once ask nobody how many they may have
   Table table(n);
   std::vector<std::string> errors(static_cast<std::size_t>(n));
@@ -128,7 +127,6 @@ inline std::vector<std::string> in_team(int n, const std::function<void(int)>& m
     }
   }
   set_num_threads(threads);
-  set_dynamic_threads(true);
   return errors;
 }
 
