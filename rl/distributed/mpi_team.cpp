@@ -132,15 +132,20 @@ void MpiTeam::wait_until(const std::function<bool()>& ready) {
   }
 }
 
-// What is given up on failure is given up in MPI too, which would write into memory that is another's then.
+// What is given up on failure is given up in MPI too, which would use memory that is another's then.
+void MpiTeam::give_up(std::vector<Pending>& pending) {
+  for (Pending& p : pending) {
+    if (p.request == MPI_REQUEST_NULL) continue;
+    MPI_Cancel(&p.request);
+    MPI_Request_free(&p.request);
+  }
+}
+
 void MpiTeam::wait(std::vector<Pending>& pending) {
   try {
     wait_for(pending);
   } catch (...) {
-    for (Pending& p : pending) {
-      MPI_Cancel(&p.request);
-      MPI_Request_free(&p.request);
-    }
+    give_up(pending);
     throw;
   }
 }
@@ -170,40 +175,45 @@ std::vector<std::string> MpiTeam::gather(std::string_view text) {
   std::string mine(reinterpret_cast<const char*>(&hash), sizeof(hash));
   mine += text;
   std::vector<Pending> sent;
-  for (int to = 0; to < size_; ++to) {
-    if (to == rank_) continue;
-    must(MPI_Isend(mine.data(), static_cast<int>(mine.size()), MPI_CHAR, to, kText, comm_,
-                   &sent.emplace_back(Pending{MPI_REQUEST_NULL}).request),
-         "MPI_Isend");
-  }
   std::vector<std::string> all(static_cast<std::size_t>(size_));
-  for (int from = 0; from < size_; ++from) {
-    std::string& theirs = all[static_cast<std::size_t>(from)];
-    if (from == rank_) {
-      theirs = text;
-      continue;
+  try {
+    for (int to = 0; to < size_; ++to) {
+      if (to == rank_) continue;
+      must(MPI_Isend(mine.data(), static_cast<int>(mine.size()), MPI_CHAR, to, kText, comm_,
+                     &sent.emplace_back(Pending{MPI_REQUEST_NULL}).request),
+           "MPI_Isend");
     }
-    MPI_Message message;
-    MPI_Status status;
-    wait_until([&] {
-      int there = 0;
-      must(MPI_Improbe(from, kText, comm_, &there, &message, &status), "MPI_Improbe");
-      return there != 0;
-    });
-    int size = 0;
-    MPI_Get_count(&status, MPI_CHAR, &size);
-    theirs.resize(static_cast<std::size_t>(size));
-    std::vector<Pending> pending(1, {MPI_REQUEST_NULL});
-    must(MPI_Imrecv(theirs.data(), size, MPI_CHAR, &message, &pending[0].request), "MPI_Imrecv");
-    wait(pending);
-    std::uint64_t expected = 0;
-    expect(theirs.size() >= sizeof(expected), from);
-    std::memcpy(&expected, theirs.data(), sizeof(expected));
-    theirs.erase(0, sizeof(expected));
-    expect(fnv1a(theirs) == expected, from);
+    for (int from = 0; from < size_; ++from) {
+      all[static_cast<std::size_t>(from)] = from == rank_ ? std::string(text) : text_from(from);
+    }
+  } catch (...) {
+    give_up(sent);
+    throw;
   }
   wait(sent);
   return all;
+}
+
+std::string MpiTeam::text_from(int member) {
+  MPI_Message message;
+  MPI_Status status;
+  wait_until([&] {
+    int there = 0;
+    must(MPI_Improbe(member, kText, comm_, &there, &message, &status), "MPI_Improbe");
+    return there != 0;
+  });
+  int size = 0;
+  MPI_Get_count(&status, MPI_CHAR, &size);
+  std::string text(static_cast<std::size_t>(size), '\0');
+  std::vector<Pending> pending(1, {MPI_REQUEST_NULL});
+  must(MPI_Imrecv(text.data(), size, MPI_CHAR, &message, &pending[0].request), "MPI_Imrecv");
+  wait(pending);
+  std::uint64_t hash = 0;
+  expect(text.size() >= sizeof(hash), member);
+  std::memcpy(&hash, text.data(), sizeof(hash));
+  text.erase(0, sizeof(hash));
+  expect(fnv1a(text) == hash, member);
+  return text;
 }
 
 void MpiTeam::send(int to, std::string_view bytes) {

@@ -60,6 +60,9 @@ class MpiTeam final : public nn::Team {
   /// Until all are done.
   void wait(std::vector<Pending>& pending);
   void wait_for(std::vector<Pending>& pending);
+  void give_up(std::vector<Pending>& pending);
+  /// What another gives to gather().
+  std::string text_from(int member);
   /// Until ready() says so.
   void wait_until(const std::function<bool()>& ready);
   void look_around();
