@@ -190,6 +190,75 @@ TEST_CASE("members that see the same transitions as one in several environments 
   CHECK(two[0] == two[1]);
 }
 
+TEST_CASE("what is observed are the observations of all members", "[team]") {
+  std::vector<std::vector<Numbers>> seen(3), mean(3);
+  check_all_well(in_team(3, [&](int rank) {
+    rl::Config config = rl::config_for("pendulum", "sac");
+    for (const char* setting :
+         {"hidden=[8]", "steps=120", "updates_per_step=0", "normalize_obs=true", "envs=2"})
+      rl::update_from_text(config, setting);
+    const std::unique_ptr<rl::Agent> agent = rl::make_agent(config);
+    rl::ReplayBuffer buffer = rl::make_buffer(config);
+    rl::TrainState state(rl::member_rng(rl::run_rng(1)), 2);
+    rl::train(config.run, config.off_policy, rl::factory(config), *agent, buffer, state);
+    const auto member = static_cast<std::size_t>(rank);
+    for (const auto& [name, tensor] : buffer.named_state()) {
+      if (name == "obs") seen[member].push_back(tensor.to_vector());
+    }
+    for (const auto& [name, tensor] : agent->named_weights()) {
+      if (name.ends_with("mean")) mean[member].push_back(tensor.to_vector());
+    }
+  }));
+  Numbers expected(3);
+  for (const std::vector<Numbers>& member : seen) {
+    REQUIRE(member.at(0).size() == 3 * 40);
+    for (std::size_t i = 0; i < member[0].size(); ++i) expected[i % 3] += member[0][i] / 120;
+  }
+  for (const std::vector<Numbers>& member : mean) {
+    CHECK(largest_difference(member.at(0), expected) < 1e-6);  // the buffer's are in f32
+    CHECK(std::abs(expected[2]) > 1e-3);
+  }
+}
+
+TEST_CASE("what members give comes whole, in order of rank", "[team]") {
+  std::vector<std::vector<Numbers>> numbers(3);
+  std::vector<std::vector<rl::Episode>> episodes(3);
+  check_all_well(in_team(3, [&](int rank) {
+    const auto member = static_cast<std::size_t>(rank);
+    const Numbers mine = {0.5 + rank, -3.0 * rank, 1e300};
+    numbers[member] = nn::team()->gather(std::span(mine).first(2 - member));
+    rl::TrainState state(Rng(1), 1);
+    state.copies[0].metrics.set_entries({{"a", 0, 0}, {"b", 0, 0}});
+    std::vector<rl::Episode> own;
+    for (int i = 0; i < rank; ++i) {  // none, one, two
+      own.push_back({.length = 10 * rank + i,
+                     .ret = -0.5 * rank,
+                     .terminated = i == 0,
+                     .updates = 7 + i,
+                     .metrics = {}});
+      own.back().metrics.set_entries({{"a", 1.5 * rank, 2}, {"b", 0, i}});
+    }
+    episodes[member] = rl::of_all(own, state);
+  }));
+  for (std::size_t member = 0; member < 3; ++member) {
+    CHECK(numbers[member] == std::vector<Numbers>{{0.5, 0}, {1.5}, {}});
+    const std::vector<rl::Episode>& all = episodes[member];
+    REQUIRE(all.size() == 3);
+    const int rank_of[] = {1, 2, 2}, number[] = {0, 0, 1};
+    for (std::size_t i = 0; i < 3; ++i) {
+      const int rank = rank_of[i], nth = number[i];
+      CHECK(all[i].length == 10 * rank + nth);
+      CHECK(all[i].ret == -0.5 * rank);
+      CHECK(all[i].terminated == (nth == 0));
+      CHECK(all[i].updates == 7 + nth);
+      const auto& entries = all[i].metrics.entries();
+      REQUIRE(entries.size() == 2);
+      CHECK((entries[0].name == "a" && entries[0].sum == 1.5 * rank && entries[0].count == 2));
+      CHECK((entries[1].name == "b" && entries[1].sum == 0 && entries[1].count == nth));
+    }
+  }
+}
+
 TEST_CASE("what one member cannot do, none does", "[team]") {
   for (const std::string name : {"sac", "td3", "crossq", "dqn"}) {
     const bool discrete = name == "dqn";

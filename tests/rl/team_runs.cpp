@@ -47,8 +47,6 @@ void run(rl::Training training, std::int64_t stop_at = -1) {
   if (training.run(listener).has_value() != (stop_at < 0)) throw Error("ended otherwise than it should");
 }
 
-void check_well(const std::vector<std::string>& errors) { check_all_well(errors); }
-
 std::string bits(const test::TemporaryFolder& folder, const std::string& name, int members) {
   std::string all;
   for (const char* file : {"checkpoint/weights.safetensors", "checkpoint/optimizer.safetensors",
@@ -88,10 +86,10 @@ std::vector<double> field(const rl::Share& share, const std::string& name) {
 
 TEST_CASE("a team's run that stops goes on to the same bits", "[team]") {
   const test::TemporaryFolder folder;
-  check_well(in_team(3, [&](int) { run(rl::Training::begin(small_run(), folder.path("whole"))); }));
-  check_well(in_team(3, [&](int) { run(rl::Training::begin(small_run(), folder.path("parts")), 90); }));
-  check_well(in_team(3, [&](int) { run(rl::Training::resume(folder.path("parts"), {}), 240); }));
-  check_well(in_team(3, [&](int) { run(rl::Training::resume(folder.path("parts"), {})); }));
+  check_all_well(in_team(3, [&](int) { run(rl::Training::begin(small_run(), folder.path("whole"))); }));
+  check_all_well(in_team(3, [&](int) { run(rl::Training::begin(small_run(), folder.path("parts")), 90); }));
+  check_all_well(in_team(3, [&](int) { run(rl::Training::resume(folder.path("parts"), {}), 240); }));
+  check_all_well(in_team(3, [&](int) { run(rl::Training::resume(folder.path("parts"), {})); }));
   CHECK((bits(folder, "parts", 3) == bits(folder, "whole", 3)));
   CHECK(rl::checkpoint_members(folder.path("whole/checkpoint")) == 3);
   const Json summary = Json::parse(test::read_file(folder.path("whole/summary.json")));
@@ -101,9 +99,9 @@ TEST_CASE("a team's run that stops goes on to the same bits", "[team]") {
 
 TEST_CASE("a run goes on with another number of members, one alone included", "[team]") {
   const test::TemporaryFolder folder;
-  check_well(in_team(3, [&](int) { run(rl::Training::begin(small_run(), folder.path("run")), 90); }));
+  check_all_well(in_team(3, [&](int) { run(rl::Training::begin(small_run(), folder.path("run")), 90); }));
   const auto members = [&] { return rl::checkpoint_members(folder.path("run/checkpoint")); };
-  check_well(in_team(2, [&](int rank) {
+  check_all_well(in_team(2, [&](int rank) {
     rl::Training training = rl::Training::resume(folder.path("run"), {});
     if (rank == 0 && training.members_before() != 3) throw Error("members");
     run(std::move(training), 150);
@@ -111,13 +109,13 @@ TEST_CASE("a run goes on with another number of members, one alone included", "[
   CHECK(members() == 2);
   run(rl::Training::resume(folder.path("run"), {}), 200);
   CHECK(members() == 1);
-  check_well(in_team(2, [&](int) { run(rl::Training::resume(folder.path("run"), {})); }));
+  check_all_well(in_team(2, [&](int) { run(rl::Training::resume(folder.path("run"), {})); }));
   CHECK(members() == 2);
 }
 
 TEST_CASE("a folder that is taken, and a damaged share, are one error, and nothing changes", "[team]") {
   const test::TemporaryFolder folder;
-  check_well(in_team(2, [&](int) { run(rl::Training::begin(small_run(), folder.path("run")), 90); }));
+  check_all_well(in_team(2, [&](int) { run(rl::Training::begin(small_run(), folder.path("run")), 90); }));
   const auto before = test::snapshot(folder.path());
   for (const std::string& error :
        in_team(2, [&](int) { run(rl::Training::begin(small_run(), folder.path("run"))); })) {
