@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -49,6 +51,12 @@ class Client {
 
   bool connected() const { return connected_; }
   void send(const std::string& text) { ::send(socket_, text.data(), text.size(), MSG_NOSIGNAL); }
+  // Whether the other side has ended it.
+  bool ended() {
+    char byte;
+    const ssize_t n = ::recv(socket_, &byte, 1, MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno != EAGAIN);
+  }
   // Until it has that text in it, or the other side has ended it.
   std::string read_until(const std::string& end) {
     char block[4096];
@@ -208,6 +216,74 @@ TEST_CASE("browsers that stall, leave, or send rubbish do not change what is lea
   const std::string weights = "/checkpoint/weights.safetensors", rows = "/diagnostics.jsonl";
   CHECK((read_file(folder.path("watched") + weights) == read_file(folder.path("alone") + weights)));
   CHECK(read_file(folder.path("watched") + rows) == read_file(folder.path("alone") + rows));
+}
+
+TEST_CASE("whoever asks a byte at a time does not keep a training from its end", "[dashboard]") {
+  const TemporaryFolder folder;
+  const int port = free_port();
+  auto dashboard = std::make_unique<cli::Dashboard>(cli::DashboardOptions{.port = port});
+  const rl::Training training = rl::Training::begin(small_run(), folder.path("run"));
+  dashboard->show(training);
+  Client slow(port);
+  slow.send("GET / HTTP/1.1\r\nHost: localhost\r\nX: ");
+  CHECK_THAT(get(port, "/"), Contains("200 OK"));  // so the other is being read
+  // For longer than any time limit, unless it is told that nobody listens.
+  bool told = false;
+  std::thread sender([&] {
+    for (int i = 0; i < 400 && !told; ++i) {
+      slow.send("a");
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      told = slow.ended();
+    }
+  });
+  dashboard.reset();
+  sender.join();
+  CHECK(told);
+}
+
+TEST_CASE("a request without end takes neither memory nor the page from others", "[dashboard]") {
+  const TemporaryFolder folder;
+  const int port = free_port();
+  cli::Dashboard dashboard({.port = port, .patience = std::chrono::seconds(3)});
+  const rl::Training training = rl::Training::begin(small_run(), folder.path("run"));
+  dashboard.show(training);
+  Client events(port);
+  events.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  Client endless(port);
+  const std::string line = "X: a\r\n", start = "GET / HTTP/1.1\r\nHost: localhost\r\n";
+  const auto send_lines = [&](int n) {
+    std::string lines;
+    for (int i = 0; i < n; ++i) lines += line;
+    endless.send(lines);
+  };
+  endless.send(start);
+  send_lines(30'000);
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  CHECK_FALSE(endless.ended());  // long, but no longer than it may be
+  send_lines(30'000);
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  CHECK(endless.ended());
+  // As many as there are threads, and then one that only wants the page.
+  constexpr int kSlow = 12;
+  std::vector<std::thread> slow;
+  std::atomic<int> ended = 0;
+  for (int i = 0; i < kSlow; ++i) {
+    slow.emplace_back([&] {
+      Client client(port);
+      client.send(start);
+      for (int k = 0; k < 200 && !client.ended(); ++k) {
+        client.send(line);
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      }
+      ended += client.ended();
+    });
+  }
+  for (int i = 0; i < 1000 && ended == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  CHECK_THAT(get(port, "/"), Contains("200 OK"));
+  for (std::thread& client : slow) client.join();
+  CHECK(ended == kSlow);
+  CHECK_FALSE(events.read_until("still here").empty());  // who follows the run may stay
+  CHECK_FALSE(events.ended());
 }
 
 TEST_CASE("beyond the loopback addresses a token is asked for", "[dashboard]") {

@@ -14,10 +14,12 @@
 #include <csignal>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <random>
+#include <set>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -26,6 +28,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "rl/runs/logs.h"
+#include "tools/cli/connections.h"
 #include "tools/cli/display.h"
 #include "tools/pages/report.h"
 
@@ -36,10 +39,13 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Json = nlohmann::ordered_json;
 
-constexpr int kMaxWatchers = 8;  // each of them holds a thread
-constexpr int kThreads = kMaxWatchers + 4;
+constexpr std::size_t kMaxWatchers = 8;  // each of them holds a thread
+constexpr std::size_t kThreads = kMaxWatchers + 4;
 constexpr auto kProgressEvery = std::chrono::milliseconds(500);
-constexpr auto kPlayEvery = std::chrono::seconds(5);  // pages ask no more often
+constexpr auto kPlayEvery = std::chrono::seconds(5);           // pages ask no more often
+constexpr std::uint64_t kMaxReceived = 1 << 18;                // bytes, of a connection
+constexpr auto kLastAnswers = std::chrono::milliseconds(500);  // have so long at the end
+constexpr auto kLookEvery = std::chrono::milliseconds(50);
 
 std::string random_token() {
   std::random_device device;
@@ -62,7 +68,7 @@ bool is_loopback(const std::string& host) {
 class BoundedPool final : public httplib::TaskQueue {
  public:
   BoundedPool() {
-    for (int i = 0; i < kThreads; ++i) threads_.emplace_back([this] { work(); });
+    for (std::size_t i = 0; i < kThreads; ++i) threads_.emplace_back([this] { work(); });
   }
 
   // From 0.15 on cpp-httplib wants to know whether the task was taken, which it always is.
@@ -130,7 +136,7 @@ struct Dashboard::State {
   DashboardOptions options;
   std::string token;  // empty where none is asked for
   httplib::Server server;
-  std::thread thread;
+  std::thread thread, doorkeeper;
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -139,9 +145,11 @@ struct Dashboard::State {
   Json progress;
   std::int64_t progress_version = 0, report_version = 0;
   std::optional<pages::ReportedEpisodes> episodes;
-  int watchers = 0, reports_after_end = 0;
+  std::multiset<int> watchers;  // the ports at their end
+  int reports_after_end = 0;
   bool ended = false;   // the training: pages are told, and ask for the report once more
-  bool ending = false;  // the server
+  bool ending = false;  // the server: what is asked is still answered
+  bool closed = false;  // the server: nobody is connected
 
   // Of the training's thread.
   Clock::time_point last_progress, last_played;
@@ -166,6 +174,28 @@ struct Dashboard::State {
     return pages::to_json({{of, rl::read_run_log(of)}}, shown);
   }
 
+  // The library limits each read, but not a request: one that comes a byte at a time would hold a thread, and
+  // at the end the training, for as long as it likes, and one without end would take all memory.
+  void keep_the_door() {
+    std::map<std::uint64_t, Clock::time_point> since;
+    std::optional<Clock::time_point> last;
+    std::unique_lock lock(mutex);
+    while (!changed.wait_for(lock, kLookEvery, [&] { return closed; })) {
+      const Clock::time_point now = Clock::now();
+      if (ending && !last) last = now + kLastAnswers;
+      std::map<std::uint64_t, Clock::time_point> still;
+      for (const Connection& connection : connections_to(options.port)) {
+        const auto seen = since.emplace(connection.id, now).first;
+        still.insert(*seen);
+        const bool watches = watchers.contains(connection.remote_port);
+        if (connection.received > kMaxReceived || (!watches && now - seen->second > options.patience) ||
+            (last && now > *last))
+          end(connection);
+      }
+      since = std::move(still);
+    }
+  }
+
   void serve_page(httplib::Response& response) {
     response.set_content(pages::live_report(report()), "text/html; charset=utf-8");
   }
@@ -177,15 +207,16 @@ struct Dashboard::State {
     changed.notify_all();
   }
 
-  void serve_events(httplib::Response& response) {
+  void serve_events(const httplib::Request& request, httplib::Response& response) {
+    const int port = request.remote_port;
     {
       const std::lock_guard lock(mutex);
-      if (watchers >= kMaxWatchers) {
+      if (watchers.size() >= kMaxWatchers) {
         response.status = 503;
         response.set_content("too many pages are open\n", "text/plain");
         return;
       }
-      ++watchers;
+      watchers.insert(port);
     }
     struct Seen {
       std::int64_t progress = 0, report = 0;
@@ -222,9 +253,9 @@ struct Dashboard::State {
           if (text.empty()) text = ": still here\n\n";
           return sink.write(text.data(), text.size());
         },
-        [this](bool) {
+        [this, port](bool) {
           const std::lock_guard lock(mutex);
-          --watchers;
+          watchers.erase(watchers.find(port));
         });
   }
 
@@ -237,7 +268,7 @@ struct Dashboard::State {
         return;
       }
       try {
-        serve(response);
+        serve(request, response);
       } catch (const std::exception& error) {
         response.status = 500;
         response.set_content(std::string(error.what()) + "\n", "text/plain");
@@ -265,9 +296,9 @@ Dashboard::Dashboard(const DashboardOptions& options) {
   s.server.set_read_timeout(5);
   s.server.set_write_timeout(5);
   s.server.set_keep_alive_timeout(5);
-  s.get("/", [&s](httplib::Response& response) { s.serve_page(response); });
-  s.get("/report.json", [&s](httplib::Response& response) { s.serve_report(response); });
-  s.get("/events", [&s](httplib::Response& response) { s.serve_events(response); });
+  s.get("/", [&s](const auto&, auto& response) { s.serve_page(response); });
+  s.get("/report.json", [&s](const auto&, auto& response) { s.serve_report(response); });
+  s.get("/events", [&s](const auto& request, auto& response) { s.serve_events(request, response); });
   if (!s.server.bind_to_port(options.host, options.port)) {
     throw ConfigError(
         fmt::format("--dashboard: {}:{} cannot be had: another program has it, or it is no address of "
@@ -283,10 +314,10 @@ Dashboard::~Dashboard() {
     s.ending = true;
   }
   s.changed.notify_all();
-  if (s.thread.joinable()) {
-    s.server.stop();
-    s.thread.join();
-  }
+  if (!s.thread.joinable()) return;
+  s.server.stop();
+  s.thread.join();
+  s.doorkeeper.join();
 }
 
 std::string Dashboard::url() const {
@@ -300,14 +331,20 @@ void Dashboard::show(const rl::Training& training) {
   State& s = *state_;
   s.run = training.path();
   const WithoutSignals here;
-  s.thread = std::thread([&s] { s.server.listen_after_bind(); });
+  s.thread = std::thread([&s] {
+    s.server.listen_after_bind();
+    const std::lock_guard lock(s.mutex);
+    s.closed = true;
+    s.changed.notify_all();
+  });
+  s.doorkeeper = std::thread([&s] { s.keep_the_door(); });
   while (!s.server.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 void Dashboard::ended() {
   State& s = *state_;
   std::unique_lock lock(s.mutex);
-  const int watchers = s.watchers;
+  const auto watchers = static_cast<int>(s.watchers.size());
   s.ended = true;
   s.changed.notify_all();
   // A page that is open has the time to take what the run came to.
@@ -344,7 +381,7 @@ void Dashboard::grew(const rl::Training& training) {
   bool watched = false;
   {
     const std::lock_guard lock(s.mutex);
-    watched = s.watchers > 0;
+    watched = !s.watchers.empty();
   }
   std::optional<pages::ReportedEpisodes> played;
   if (watched && Clock::now() - s.last_played >= kPlayEvery) {

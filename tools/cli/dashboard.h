@@ -1,6 +1,7 @@
 // saccade train --dashboard: the report of a run as it grows, in a browser.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -11,6 +12,7 @@ namespace saccade::cli {
 struct DashboardOptions {
   std::string host = "127.0.0.1";
   int port = 8080;
+  std::chrono::milliseconds patience{20'000};  // so long a connection may last, unless it follows the run
 };
 
 /// Serves one page and what keeps it up to date, from threads of its own, which only read the run's files and
