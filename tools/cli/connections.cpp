@@ -1,10 +1,11 @@
 #include "tools/cli/connections.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/tcp.h>  // netinet/tcp.h, which a server's library may include, has no bytes
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstddef>
 #include <cstdlib>
@@ -30,22 +31,23 @@ std::optional<int> port_of(int descriptor, decltype(getsockname) ask) {
 
 }  // namespace
 
-std::vector<Connection> connections_to(int port) {
-  std::vector<Connection> found;
-  std::error_code none;
-  for (fs::directory_iterator entry("/proc/self/fd", none), last; entry != last; entry.increment(none)) {
-    const int descriptor = std::atoi(entry->path().filename().c_str());
-    const std::optional<int> remote_port = port_of(descriptor, getpeername);
+void end_connections(int port, const std::function<bool(const Connection&)>& should_end) {
+  std::error_code error;
+  for (fs::directory_iterator entry("/proc/self/fd", error), last; entry != last; entry.increment(error)) {
+    const std::string id = fs::read_symlink(entry->path(), error).string();
+    if (!id.starts_with("socket:")) continue;
+    // A copy stays what it is, where the other may be closed meanwhile and its number be something else's.
+    const int socket = fcntl(std::atoi(entry->path().filename().c_str()), F_DUPFD_CLOEXEC, 0);
+    if (socket < 0) continue;
+    const std::optional<int> remote_port = port_of(socket, getpeername);
     tcp_info info = {};
     socklen_t size = sizeof info;
-    struct stat file = {};
-    if (remote_port && port_of(descriptor, getsockname) == port &&
-        getsockopt(descriptor, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && fstat(descriptor, &file) == 0)
-      found.push_back({descriptor, file.st_ino, *remote_port, info.tcpi_bytes_received});
+    if (remote_port && port_of(socket, getsockname) == port &&
+        getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+        should_end({id, *remote_port, info.tcpi_bytes_received}))
+      ::shutdown(socket, SHUT_RDWR);
+    ::close(socket);
   }
-  return found;
 }
-
-void end(const Connection& connection) { ::shutdown(connection.descriptor, SHUT_RDWR); }
 
 }  // namespace saccade::cli

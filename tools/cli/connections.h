@@ -2,21 +2,19 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
+#include <functional>
+#include <string>
 
 namespace saccade::cli {
 
 struct Connection {
-  int descriptor;
-  std::uint64_t id;        // no other connection of this machine has it
+  std::string id;          // no other has it
   int remote_port;         // the other side's
   std::uint64_t received;  // bytes from there so far
 };
 
-/// Those of TCP, from elsewhere to this port of ours. None where there is no /proc.
-std::vector<Connection> connections_to(int port);
-
-/// Tells both sides that it has ended. Its descriptor stays open, for whoever opened it.
-void end(const Connection& connection);
+/// Ends, for both sides, the TCP connections from elsewhere to this port of ours that should end. Whoever has
+/// one open still has to close it. Does nothing where there is no /proc.
+void end_connections(int port, const std::function<bool(const Connection&)>& should_end);
 
 }  // namespace saccade::cli

@@ -45,7 +45,7 @@ constexpr auto kProgressEvery = std::chrono::milliseconds(500);
 constexpr auto kPlayEvery = std::chrono::seconds(5);           // pages ask no more often
 constexpr std::uint64_t kMaxReceived = 1 << 18;                // bytes, of a connection
 constexpr auto kLastAnswers = std::chrono::milliseconds(500);  // have so long at the end
-constexpr auto kLookEvery = std::chrono::milliseconds(50);
+constexpr auto kLookEvery = std::chrono::milliseconds(100);
 
 std::string random_token() {
   std::random_device device;
@@ -177,21 +177,20 @@ struct Dashboard::State {
   // The library limits each read, but not a request: one that comes a byte at a time would hold a thread, and
   // at the end the training, for as long as it likes, and one without end would take all memory.
   void keep_the_door() {
-    std::map<std::uint64_t, Clock::time_point> since;
+    std::map<std::string, Clock::time_point> since;
     std::optional<Clock::time_point> last;
     std::unique_lock lock(mutex);
     while (!changed.wait_for(lock, kLookEvery, [&] { return closed; })) {
       const Clock::time_point now = Clock::now();
       if (ending && !last) last = now + kLastAnswers;
-      std::map<std::uint64_t, Clock::time_point> still;
-      for (const Connection& connection : connections_to(options.port)) {
+      std::map<std::string, Clock::time_point> still;
+      end_connections(options.port, [&](const Connection& connection) {
         const auto seen = since.emplace(connection.id, now).first;
         still.insert(*seen);
         const bool watches = watchers.contains(connection.remote_port);
-        if (connection.received > kMaxReceived || (!watches && now - seen->second > options.patience) ||
-            (last && now > *last))
-          end(connection);
-      }
+        return connection.received > kMaxReceived || (!watches && now - seen->second > options.patience) ||
+               (last && now > *last);
+      });
       since = std::move(still);
     }
   }
