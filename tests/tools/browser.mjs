@@ -1,9 +1,10 @@
 // Opens pages in a headless Chromium, on a desktop and on a phone (which asks for less motion), light and dark, and complains
 // of errors in scripts, of anything loaded, of a page wider than its screen, and of a click or a key that breaks it:
 //
-//     node browser.mjs [--shots FOLDER] PAGE.html ...
+//     node browser.mjs [--shots FOLDER] [--training PID] PAGE.html ...
 //
-// A page may be an http address, which may load from where it is, and is left open for two seconds.
+// A page may be an http address, which may load from where it is, and is left open for two seconds. Where a training serves
+// it, it must follow its steps; at the end that training is stopped, and the page must say so.
 //
 // It talks to the browser by DevTools' protocol over a pipe: JSON texts, each with a 0 behind it.
 import {spawn} from "node:child_process";
@@ -142,7 +143,26 @@ const tooWide = `(() => {
     out.slice(0, 3).map(e => e.tagName + (e.id && "#" + e.id) + "." + e.className).join(", ");
 })()`;
 
-const files = process.argv.slice(2), shots = files[0] === "--shots" ? files.splice(0, 2)[1] : null;
+// What is wrong with a page that follows a training until that ends.
+async function followToTheEnd(browser, page, training) {
+  const complaints = [], tab = await openTab(browser, complaints, page);
+  const says = async what => {
+    for (let i = 0; i < 100; ++i, await wait(100)) {
+      if ((await tab.evaluate(`$("live-text").textContent`)).match(what)) return;
+    }
+    complaints.push(`does not say "${what.source}", but "${await tab.evaluate(`$("live-text").textContent`)}"`);
+  };
+  await tab.go(page);
+  await says(/^step [0-9,]+ of .* steps\/s/);
+  process.kill(training, "SIGTERM");
+  await says(/has ended; the page shows what it came to/);
+  await tab.close();
+  return complaints;
+}
+
+const files = process.argv.slice(2);
+const option = name => files[0] === name ? files.splice(0, 2)[1] : null;
+const shots = option("--shots"), training = option("--training");
 const browser = startBrowser();
 let failed = false;
 try {
@@ -167,6 +187,12 @@ try {
         failed ||= complaints.length > 0;
         await tab.close();
       }
+    }
+  }
+  if (training) {
+    for (const complaint of await followToTheEnd(browser, files.find(isServed), Number(training))) {
+      console.log(`until its end: ${complaint}`);
+      failed = true;
     }
   }
 } finally {

@@ -31,3 +31,12 @@ trap 'rm -rf "$pages"' EXIT
 "$1" explain sac-actor --html "$pages/actor.html" >/dev/null
 "$1" explain sac-critic --hidden 256 --batch 256 --html "$pages/critic.html" >/dev/null
 node "$here/browser.mjs" "$pages"/*.html
+
+# A training that is watched.
+port=$(node -e 'const s = require("net").createServer().listen(0, () => { console.log(s.address().port); s.close(); })')
+"$1" train pendulum --run "$pages/watched" --quiet --steps 1000000000 --set diagnose_every=1000 --dashboard "$port" >/dev/null &
+training=$!
+trap 'kill $training 2>/dev/null || true; wait; rm -rf "$pages"' EXIT
+for _ in {1..100}; do (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break; sleep 0.1; done
+node "$here/browser.mjs" --training $training "http://127.0.0.1:$port/"
+wait $training || (($? == 143))

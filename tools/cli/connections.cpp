@@ -1,13 +1,12 @@
 #include "tools/cli/connections.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/tcp.h>  // netinet/tcp.h, which a server's library may include, has no bytes
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cstddef>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -19,32 +18,41 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of TCP on IPv4 or IPv6, whose addresses have their port in the same place.
-std::optional<int> port_of(int descriptor, decltype(getsockname) ask) {
-  static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
+struct Address {
+  std::string host, port;
+};
+
+// Of one side of a TCP connection.
+std::optional<Address> address_of(int socket, decltype(getsockname) side) {
   sockaddr_storage storage = {};
   socklen_t size = sizeof storage;
-  if (ask(descriptor, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return std::nullopt;
+  const auto address = reinterpret_cast<sockaddr*>(&storage);
+  if (side(socket, address, &size) != 0) return std::nullopt;
   if (storage.ss_family != AF_INET && storage.ss_family != AF_INET6) return std::nullopt;
-  return ntohs(reinterpret_cast<const sockaddr_in&>(storage).sin_port);
+  char host[NI_MAXHOST], port[NI_MAXSERV];
+  if (getnameinfo(address, size, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+    return std::nullopt;
+  return Address{host, port};
 }
 
 }  // namespace
 
 void end_connections(int port, const std::function<bool(const Connection&)>& should_end) {
+  const fs::path descriptors = "/proc/self/fd";
   std::error_code error;
-  for (fs::directory_iterator entry("/proc/self/fd", error), last; entry != last; entry.increment(error)) {
-    const std::string id = fs::read_symlink(entry->path(), error).string();
-    if (!id.starts_with("socket:")) continue;
+  for (fs::directory_iterator entry(descriptors, error), last; entry != last; entry.increment(error)) {
+    if (!fs::read_symlink(entry->path(), error).string().starts_with("socket:")) continue;
     // A copy stays what it is, where the other may be closed meanwhile and its number be something else's.
     const int socket = fcntl(std::atoi(entry->path().filename().c_str()), F_DUPFD_CLOEXEC, 0);
     if (socket < 0) continue;
-    const std::optional<int> remote_port = port_of(socket, getpeername);
+    const std::string id = fs::read_symlink(descriptors / std::to_string(socket), error).string();
+    const std::optional<Address> here = address_of(socket, getsockname),
+                                 peer = address_of(socket, getpeername);
     tcp_info info = {};
     socklen_t size = sizeof info;
-    if (remote_port && port_of(socket, getsockname) == port &&
+    if (here && peer && here->port == std::to_string(port) &&
         getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
-        should_end({id, *remote_port, info.tcpi_bytes_received}))
+        should_end({id, peer->host + " " + peer->port, info.tcpi_bytes_received}))
       ::shutdown(socket, SHUT_RDWR);
     ::close(socket);
   }

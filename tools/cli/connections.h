@@ -9,7 +9,7 @@ namespace saccade::cli {
 
 struct Connection {
   std::string id;          // no other has it
-  int remote_port;         // the other side's
+  std::string peer;        // the other side's address and port: "127.0.0.1 40000"
   std::uint64_t received;  // bytes from there so far
 };
 

@@ -42,9 +42,9 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t kMaxWatchers = 8;  // each of them holds a thread
 constexpr std::size_t kThreads = kMaxWatchers + 4;
 constexpr auto kProgressEvery = std::chrono::milliseconds(500);
-constexpr auto kPlayEvery = std::chrono::seconds(5);           // pages ask no more often
-constexpr std::uint64_t kMaxReceived = 1 << 18;                // bytes, of a connection
-constexpr auto kLastAnswers = std::chrono::milliseconds(500);  // have so long at the end
+constexpr auto kPlayEvery = std::chrono::seconds(5);    // pages ask no more often
+constexpr std::uint64_t kMaxReceived = 1 << 18;         // bytes, of a connection
+constexpr auto kLastAnswers = std::chrono::seconds(2);  // have so long at the end
 constexpr auto kLookEvery = std::chrono::milliseconds(100);
 
 std::string random_token() {
@@ -145,10 +145,10 @@ struct Dashboard::State {
   Json progress;
   std::int64_t progress_version = 0, report_version = 0;
   std::optional<pages::ReportedEpisodes> episodes;
-  std::multiset<int> watchers;  // the ports at their end
+  std::multiset<std::string> watchers;  // by the address and port at their end
   int reports_after_end = 0;
   bool ended = false;   // the training: pages are told, and ask for the report once more
-  bool ending = false;  // the server: what is asked is still answered
+  bool ending = false;  // the server: what is being answered is still answered
   bool closed = false;  // the server: nobody is connected
 
   // Of the training's thread.
@@ -185,11 +185,11 @@ struct Dashboard::State {
       if (ending && !last) last = now + kLastAnswers;
       std::map<std::string, Clock::time_point> still;
       end_connections(options.port, [&](const Connection& connection) {
-        const auto seen = since.emplace(connection.id, now).first;
-        still.insert(*seen);
-        const bool watches = watchers.contains(connection.remote_port);
-        return connection.received > kMaxReceived || (!watches && now - seen->second > options.patience) ||
-               (last && now > *last);
+        const auto before = since.find(connection.id);
+        const bool is_new = before == since.end() || watchers.contains(connection.peer);
+        const Clock::time_point first = is_new ? now : before->second;
+        still.emplace(connection.id, first);
+        return connection.received > kMaxReceived || now - first > options.patience || (last && now > *last);
       });
       since = std::move(still);
     }
@@ -201,13 +201,10 @@ struct Dashboard::State {
 
   void serve_report(httplib::Response& response) {
     response.set_content(dumped(report()), "application/json");
-    const std::lock_guard lock(mutex);
-    if (ended) ++reports_after_end;
-    changed.notify_all();
   }
 
   void serve_events(const httplib::Request& request, httplib::Response& response) {
-    const int port = request.remote_port;
+    const std::string peer = fmt::format("{} {}", request.remote_addr, request.remote_port);
     {
       const std::lock_guard lock(mutex);
       if (watchers.size() >= kMaxWatchers) {
@@ -215,7 +212,7 @@ struct Dashboard::State {
         response.set_content("too many pages are open\n", "text/plain");
         return;
       }
-      watchers.insert(port);
+      watchers.insert(peer);
     }
     struct Seen {
       std::int64_t progress = 0, report = 0;
@@ -230,6 +227,7 @@ struct Dashboard::State {
         "text/event-stream",
         [this, seen](std::size_t, httplib::DataSink& sink) {
           std::string text;
+          bool is_last = false;
           {
             std::unique_lock lock(mutex);
             const auto news = [&] {
@@ -237,24 +235,22 @@ struct Dashboard::State {
             };
             changed.wait_for(lock, std::chrono::seconds(5), news);
             if (ending) return false;
-            if (ended) {
-              const std::string_view last = "event: end\ndata: {}\n\n";
-              const bool told = sink.write(last.data(), last.size());
-              sink.done();
-              return told;
-            }
+            is_last = ended;
             if (seen->progress != progress_version)
               text += "event: progress\ndata: " + dumped(progress) + "\n\n";
             if (seen->report != report_version) text += "event: report\ndata: {}\n\n";
             seen->progress = progress_version;
             seen->report = report_version;
           }
+          if (is_last) text = "event: end\ndata: {}\n\n";
           if (text.empty()) text = ": still here\n\n";
-          return sink.write(text.data(), text.size());
+          const bool told = sink.write(text.data(), text.size());
+          if (is_last) sink.done();
+          return told;
         },
-        [this, port](bool) {
+        [this, peer](bool) {
           const std::lock_guard lock(mutex);
-          watchers.erase(watchers.find(port));
+          watchers.erase(watchers.find(peer));
         });
   }
 
@@ -295,6 +291,12 @@ Dashboard::Dashboard(const DashboardOptions& options) {
   s.server.set_read_timeout(5);
   s.server.set_write_timeout(5);
   s.server.set_keep_alive_timeout(5);
+  // Called when an answer has been written.
+  s.server.set_logger([&s](const httplib::Request& request, const httplib::Response&) {
+    const std::lock_guard lock(s.mutex);
+    if (s.ended && request.path == "/report.json") ++s.reports_after_end;
+    s.changed.notify_all();
+  });
   s.get("/", [&s](const auto&, auto& response) { s.serve_page(response); });
   s.get("/report.json", [&s](const auto&, auto& response) { s.serve_report(response); });
   s.get("/events", [&s](const auto& request, auto& response) { s.serve_events(request, response); });
@@ -316,7 +318,7 @@ Dashboard::~Dashboard() {
   if (!s.thread.joinable()) return;
   s.server.stop();
   s.thread.join();
-  s.doorkeeper.join();
+  if (s.doorkeeper.joinable()) s.doorkeeper.join();
 }
 
 std::string Dashboard::url() const {
@@ -336,8 +338,8 @@ void Dashboard::show(const rl::Training& training) {
     s.closed = true;
     s.changed.notify_all();
   });
-  s.doorkeeper = std::thread([&s] { s.keep_the_door(); });
   while (!s.server.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  s.doorkeeper = std::thread([&s] { s.keep_the_door(); });
 }
 
 void Dashboard::ended() {

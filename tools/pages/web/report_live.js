@@ -10,11 +10,13 @@ function showProgress(p) {
 // One at a time, and at most one in five seconds. An episode that is being watched stays until it is over.
 let isTaking = false;
 async function takeReport() {
-  if (isTaking) return;
+  if (isTaking) return false;
   isTaking = true;
-  const answer = await fetch(`report.json${location.search}`).catch(() => null);  // it may have ended meanwhile
-  if (answer?.ok) {
-    const fresh = await answer.json(), isOver = data.episodes && player.time > 0 && player.time >= episode().steps;
+  const fresh = await fetch(`report.json${location.search}`)
+    .then(answer => answer.ok ? answer.json() : null)
+    .catch(() => null);  // the training may have ended meanwhile
+  if (fresh) {
+    const isOver = data.episodes && player.time > 0 && player.time >= episode().steps;
     if (data.episodes && !isOver && player.time > 0) {
       for (const key of ["episodes", "captions", "about_episodes"]) fresh[key] = data[key];
     }
@@ -31,6 +33,7 @@ async function takeReport() {
     if (isNew && isOver) setPlaying(true);
   }
   setTimeout(() => { isTaking = false; }, 5000);
+  return fresh !== null;
 }
 
 function follow() {
@@ -44,11 +47,11 @@ function follow() {
     $("live").className = "live ended";
     $("live-text").textContent = text;
   };
-  events.addEventListener("end", () => {
+  events.addEventListener("end", async () => {
     events.close();
     isTaking = false;
-    takeReport();
-    showEnd("The training has ended; the page shows what it came to");
+    const shown = await takeReport() ? "came to" : "last said";
+    showEnd(`The training has ended; the page shows what it ${shown}`);
   });
   events.onerror = () => showEnd("The training cannot be reached; the page shows what it last said");
 }
