@@ -318,7 +318,7 @@ TEST_CASE("a dashboard that cannot be is one line, before there is a run", "[das
   const auto refuses = [&](const std::string& arguments, const std::string& what) {
     const Output output = run_command(folder, "train pendulum " + arguments);
     CHECK(output.exit_code > 0);
-    CHECK(output.out == "");
+    CHECK(output.out.empty());
     CHECK_THAT(output.err, Contains(what));
     CHECK(std::count(output.err.begin(), output.err.end(), '\n') == 1);
     CHECK(snapshot(folder.path()).empty());
