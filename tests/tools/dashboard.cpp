@@ -102,6 +102,19 @@ rl::RunInfo small_run() {
                         {"final_eval_episodes", 1}});
 }
 
+// A run that has begun, and whose dashboard is open.
+struct Served {
+  explicit Served(std::chrono::milliseconds patience = cli::DashboardOptions().patience)
+      : dashboard({.port = port, .patience = patience}),
+        training(rl::Training::begin(small_run(), folder.path("run"))) {
+    dashboard.show(training);
+  }
+  const TemporaryFolder folder;
+  const int port = free_port();
+  cli::Dashboard dashboard;
+  rl::Training training;
+};
+
 // Tells a dashboard of everything, and at each step does what a test wants.
 struct Watched final : rl::TrainingListener {
   Watched(cli::Dashboard& d, std::function<void(const rl::Training&)> f)
@@ -168,11 +181,8 @@ TEST_CASE("a dashboard serves the report as it grows, with the present policy pl
 }
 
 TEST_CASE("connections that wait take no descriptors from the training", "[dashboard]") {
-  const TemporaryFolder folder;
-  const int port = free_port();
-  cli::Dashboard dashboard({.port = port});
-  rl::Training training = rl::Training::begin(small_run(), folder.path("run"));
-  dashboard.show(training);
+  const Served served;
+  const int port = served.port;
   const auto descriptors = [] {
     return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
   };
@@ -219,11 +229,8 @@ TEST_CASE("browsers that stall, leave, or send rubbish do not change what is lea
 }
 
 TEST_CASE("whoever asks a byte at a time does not keep a training from its end", "[dashboard]") {
-  const TemporaryFolder folder;
-  const int port = free_port();
-  auto dashboard = std::make_unique<cli::Dashboard>(cli::DashboardOptions{.port = port});
-  const rl::Training training = rl::Training::begin(small_run(), folder.path("run"));
-  dashboard->show(training);
+  auto served = std::make_unique<Served>();
+  const int port = served->port;
   Client slow(port);
   slow.send("GET / HTTP/1.1\r\nHost: localhost\r\nX: ");
   CHECK_THAT(get(port, "/"), Contains("200 OK"));  // so the other is being read
@@ -236,7 +243,7 @@ TEST_CASE("whoever asks a byte at a time does not keep a training from its end",
       told = slow.ended();
     }
   });
-  dashboard.reset();
+  served.reset();
   sender.join();
   CHECK(told);
 }
@@ -244,12 +251,8 @@ TEST_CASE("whoever asks a byte at a time does not keep a training from its end",
 const std::string kStart = "GET / HTTP/1.1\r\nHost: localhost\r\n", kLine = "X: a\r\n";
 
 TEST_CASE("headers without end do not take all memory", "[dashboard]") {
-  const TemporaryFolder folder;
-  const int port = free_port();
-  cli::Dashboard dashboard({.port = port, .patience = std::chrono::hours(1)});
-  const rl::Training training = rl::Training::begin(small_run(), folder.path("run"));
-  dashboard.show(training);
-  Client client(port);
+  const Served served(std::chrono::hours(1));
+  Client client(served.port);
   const auto send_lines = [&](int n) {
     std::string lines;
     for (int i = 0; i < n; ++i) lines += kLine;
@@ -266,11 +269,8 @@ TEST_CASE("headers without end do not take all memory", "[dashboard]") {
 }
 
 TEST_CASE("requests without end leave others the page", "[dashboard]") {
-  const TemporaryFolder folder;
-  const int port = free_port();
-  cli::Dashboard dashboard({.port = port, .patience = std::chrono::seconds(5)});
-  const rl::Training training = rl::Training::begin(small_run(), folder.path("run"));
-  dashboard.show(training);
+  const Served served(std::chrono::seconds(5));
+  const int port = served.port;
   Client events(port);
   events.send("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n");
   // As many as there are threads, and then one that only wants the page.

@@ -6,14 +6,10 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <cctype>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
-#include <deque>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -23,11 +19,11 @@
 #include <string_view>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "rl/runs/logs.h"
+#include "tools/cli/bounded_pool.h"
 #include "tools/cli/connections.h"
 #include "tools/cli/display.h"
 #include "tools/pages/report.h"
@@ -62,57 +58,6 @@ bool is_loopback(const std::string& host) {
   constexpr std::string_view kName = "localhost";
   return host == "::1" || std::equal(host.begin(), host.end(), kName.begin(), kName.end(), same);
 }
-
-// So many threads, and as many connections again that wait for one. While those wait no others are taken,
-// which leaves the descriptors of this process to the training.
-class BoundedPool final : public httplib::TaskQueue {
- public:
-  BoundedPool() {
-    for (std::size_t i = 0; i < kThreads; ++i) threads_.emplace_back([this] { work(); });
-  }
-
-  // From 0.15 on cpp-httplib wants to know whether the task was taken, which it always is.
-  using Taken = decltype(std::declval<httplib::TaskQueue&>().enqueue({}));
-  Taken enqueue(std::function<void()> task) override {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return ending_ || tasks_.size() < kThreads; });
-    tasks_.push_back(std::move(task));
-    changed_.notify_all();
-    return static_cast<Taken>(true);
-  }
-
-  // What waits is still done, which closes its connection.
-  void shutdown() override {
-    {
-      const std::lock_guard lock(mutex_);
-      ending_ = true;
-    }
-    changed_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
-  }
-
- private:
-  void work() {
-    for (;;) {
-      std::function<void()> task;
-      {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [&] { return ending_ || !tasks_.empty(); });
-        if (tasks_.empty()) return;
-        task = std::move(tasks_.front());
-        tasks_.pop_front();
-        changed_.notify_all();
-      }
-      task();
-    }
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::function<void()>> tasks_;
-  bool ending_ = false;
-  std::vector<std::thread> threads_;
-};
 
 // Threads that are made while it lives get no signals: those are for the training.
 class WithoutSignals {
@@ -291,7 +236,7 @@ Dashboard::Dashboard(const DashboardOptions& options) {
     const int yes = 1;  // a port that was in use a minute ago is free; one that is in use is not
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
-  s.server.new_task_queue = [] { return new BoundedPool; };
+  s.server.new_task_queue = [] { return new BoundedPool(kThreads); };
   s.server.set_payload_max_length(1024);
   s.server.set_read_timeout(5);
   s.server.set_write_timeout(5);
