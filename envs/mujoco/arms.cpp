@@ -43,7 +43,12 @@ class Arm : public MujocoEnv {
 class Reacher final : public Arm {
  public:
   Reacher(const std::string& id, bool v4)
-      : Arm({.id = id, .model = "reacher", .frame_skip = 2, .max_episode_steps = 50, .camera_elevation = 65},
+      : Arm({.id = id,
+             .model = "reacher",
+             .frame_skip = 2,
+             .max_episode_steps = 50,
+             .reward_threshold = -3.75,
+             .camera_elevation = 65},
             v4),
         fingertip_(simulation().body("fingertip")),
         target_(simulation().body("target")) {
@@ -87,6 +92,7 @@ class Pusher final : public Arm {
              .model = v4 ? "pusher" : "pusher_v5",
              .frame_skip = 5,
              .max_episode_steps = 100,
+             .reward_threshold = 0,
              .camera_elevation = 40},
             v4),
         tips_(simulation().body("tips")),

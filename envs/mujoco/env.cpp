@@ -31,6 +31,7 @@ MujocoEnv::MujocoEnv(const MujocoTask& task, Simulation simulation)
     : task_(task), simulation_(std::move(simulation)) {
   spec_.id = task.id;
   spec_.max_episode_steps = task.max_episode_steps;
+  spec_.reward_threshold = task.reward_threshold;
   spec_.fingerprint = simulation_.fingerprint();
   const mjModel& model = simulation_.model();
   check_model(model.nu > 0, "at least one motor");
@@ -61,10 +62,7 @@ void MujocoEnv::set_observation_size(std::size_t size) {
   spec_.observation_space = Box{std::vector<double>(size, -infinity), std::vector<double>(size, infinity)};
 }
 
-void MujocoEnv::set_details(std::vector<std::string> details, std::optional<double> reward_threshold) {
-  spec_.details = std::move(details);
-  spec_.reward_threshold = reward_threshold;
-}
+void MujocoEnv::set_details(std::vector<std::string> details) { spec_.details = std::move(details); }
 
 void MujocoEnv::reset(Rng& rng, std::span<double> observation) {
   check_observation(spec_, observation);

@@ -20,8 +20,9 @@ struct MujocoTask {
   std::string model;  // "ant"
   int frame_skip = 1;
   std::int64_t max_episode_steps = 1000;
-  bool contact_forces = false;   // whether the task needs them
-  double camera_elevation = 12;  // in degrees, for those who watch
+  std::optional<double> reward_threshold = {};  // as Gymnasium registers it
+  bool contact_forces = false;                  // whether the task needs them
+  double camera_elevation = 12;                 // in degrees, for those who watch
 };
 
 /// Writes an observation, coordinate by coordinate.
@@ -70,7 +71,7 @@ class MujocoEnv : public Env {
   /// equations.
   void check_model(bool fits, const char* expected) const;
   void set_observation_size(std::size_t size);
-  void set_details(std::vector<std::string> details, std::optional<double> reward_threshold);
+  void set_details(std::vector<std::string> details);
 
   Simulation& simulation() { return simulation_; }
   std::span<const double> qpos() const { return simulation_.qpos(); }

@@ -61,6 +61,7 @@ class FileTask final : public MujocoEnv {
                    .model = file->model.main,
                    .frame_skip = static_cast<int>(file->task.frame_skip),
                    .max_episode_steps = file->task.max_episode_steps,
+                   .reward_threshold = file->task.reward_threshold,
                    .contact_forces = reads_contact_forces(file->task)},
                   simulation_of(*file)),
         file_(file) {
@@ -143,7 +144,7 @@ class FileTask final : public MujocoEnv {
       details.push_back("ends unless " + range.quantity.text);
     if (!written().keyframe.empty()) details.push_back("starts at the keyframe " + written().keyframe);
     for (const StartNoise& noise : written().noise) details.push_back("starts with " + noise.quantity.text);
-    set_details(std::move(details), written().reward_threshold);
+    set_details(std::move(details));
   }
 
   void draw_start(Rng& rng, std::span<double> qpos, std::span<double> qvel) const override {

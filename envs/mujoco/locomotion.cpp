@@ -120,21 +120,25 @@ class Locomotion final : public MujocoEnv {
 using enum LocomotionTask::Forward;
 
 LocomotionTask half_cheetah(const std::string& id) {
-  return {.task = {.id = id, .model = "half_cheetah", .frame_skip = 5},
+  return {.task = {.id = id, .model = "half_cheetah", .frame_skip = 5, .reward_threshold = 4800},
           .control_weight = 0.1,
           .reset_noise = 0.1,
           .normal_velocities = true};
 }
 
 LocomotionTask swimmer(const std::string& id) {
-  return {.task = {.id = id, .model = "swimmer", .frame_skip = 4, .camera_elevation = 50},
+  return {.task = {.id = id,
+                   .model = "swimmer",
+                   .frame_skip = 4,
+                   .reward_threshold = 360,
+                   .camera_elevation = 50},
           .control_weight = 1e-4,
           .reset_noise = 0.1,
           .skipped_qpos = 2};
 }
 
 LocomotionTask hopper(const std::string& id, bool v4) {
-  return {.task = {.id = id, .model = "hopper", .frame_skip = 4},
+  return {.task = {.id = id, .model = "hopper", .frame_skip = 4, .reward_threshold = 3800},
           .control_weight = 1e-3,
           .healthy_reward = 1,
           .paid_when_unhealthy = v4,
@@ -161,22 +165,23 @@ LocomotionTask walker2d(const std::string& id, bool v4) {
 }
 
 LocomotionTask ant(const std::string& id, bool v4) {
-  return {.task = {.id = id, .model = "ant", .frame_skip = 5, .contact_forces = !v4},
-          .control_weight = 0.5,
-          .forward = kTorso,
-          .healthy_reward = 1,
-          .paid_when_unhealthy = v4,
-          .terminates = true,
-          .ends_are_healthy = true,
-          .height = 2,
-          .healthy_height = {0.2, 1},
-          .contact_weight = v4 ? 0 : 5e-4,
-          .contact_force = {-1, 1},
-          .reset_noise = 0.1,
-          .normal_velocities = true,
-          .skipped_qpos = 2,
-          .observes_contact_forces = !v4,
-          .observes_constants = v4};
+  return {
+      .task = {.id = id, .model = "ant", .frame_skip = 5, .reward_threshold = 6000, .contact_forces = !v4},
+      .control_weight = 0.5,
+      .forward = kTorso,
+      .healthy_reward = 1,
+      .paid_when_unhealthy = v4,
+      .terminates = true,
+      .ends_are_healthy = true,
+      .height = 2,
+      .healthy_height = {0.2, 1},
+      .contact_weight = v4 ? 0 : 5e-4,
+      .contact_force = {-1, 1},
+      .reset_noise = 0.1,
+      .normal_velocities = true,
+      .skipped_qpos = 2,
+      .observes_contact_forces = !v4,
+      .observes_constants = v4};
 }
 
 LocomotionTask humanoid(const std::string& id, bool v4) {

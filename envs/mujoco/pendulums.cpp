@@ -15,7 +15,8 @@ double square(double x) { return x * x; }
 class InvertedPendulum final : public MujocoEnv {
  public:
   InvertedPendulum(const std::string& id, bool v4)
-      : MujocoEnv({.id = id, .model = "inverted_pendulum", .frame_skip = 2}), v4_(v4) {
+      : MujocoEnv({.id = id, .model = "inverted_pendulum", .frame_skip = 2, .reward_threshold = 950}),
+        v4_(v4) {
     check_model(qpos().size() == 2 && qvel().size() == 2, "2 coordinates");
     set_observation_size(4);
   }
@@ -46,7 +47,7 @@ class InvertedPendulum final : public MujocoEnv {
 class InvertedDoublePendulum final : public MujocoEnv {
  public:
   InvertedDoublePendulum(const std::string& id, bool v4)
-      : MujocoEnv({.id = id, .model = "inverted_double_pendulum", .frame_skip = 5}),
+      : MujocoEnv({.id = id, .model = "inverted_double_pendulum", .frame_skip = 5, .reward_threshold = 9100}),
         v4_(v4),
         tip_(simulation().site("tip")) {
     check_model(qpos().size() == 3 && qvel().size() == 3, "3 coordinates");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -23,7 +24,9 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t kLargestSeed = 9'000'000'000'000'000;
-constexpr std::size_t kMostRuns = 10'000;
+constexpr std::size_t kMostRuns = 10'000, kMostSeeds = 10'000;
+constexpr std::size_t kMostConfigurations = 8;  // as many colours as a page has
+constexpr double kLargestThreshold = 1e150;     // as of scores: see statistics.h
 
 [[noreturn]] void fail(const std::string& path, const std::string& what) {
   throw ConfigError(fmt::format("{}: {}", path, what));
@@ -95,6 +98,7 @@ void check_folders(const std::string& path, const char* what, const std::vector<
   constexpr std::size_t kLongest = 100;
   std::set<std::string> folders;
   for (const std::string& name : names) {
+    if (name.empty()) fail(path, fmt::format("{}: \"\" given, expected a name", what));
     if (name.size() > kLongest)
       fail(path, fmt::format("{}: {} is longer than {} bytes", what, printable(name), kLongest));
     if (!folders.insert(folder_name(name)).second) {
@@ -117,6 +121,25 @@ void take(Config& config, Json settings, const std::string& where) {
   check_settings(where, settings);
   settings.erase("algorithm");
   update_from_json(config, settings, where);
+}
+
+// A configuration that is called as an algorithm is, "td3" or "Discrete SAC", is of that algorithm unless it
+// says otherwise. A list has names of algorithms only: nothing else would tell its configurations apart.
+void add_algorithms(const std::string& path, std::vector<std::pair<std::string, Json>>& configurations,
+                    bool is_list) {
+  const std::vector<std::string> algorithms = algorithm_names();
+  for (auto& [name, settings] : configurations) {
+    std::string called;
+    for (const char c : name)
+      called += c == ' ' || c == '-' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    const bool is_algorithm = std::count(algorithms.begin(), algorithms.end(), called) > 0;
+    if (is_algorithm && !settings.contains("algorithm")) settings["algorithm"] = called;
+    if (!is_algorithm && is_list) {
+      fail(path, fmt::format("configurations: {} is no algorithm; expected some of {}, or an object of names "
+                             "with their settings",
+                             printable(name), join(algorithms)));
+    }
+  }
 }
 
 // The closest of the three that names one.
@@ -143,19 +166,30 @@ auto named_as(const std::string& where, const F& make) {
 }  // namespace
 
 std::vector<std::int64_t> parse_seeds(const std::string& flag, const std::string& text) {
+  const auto seed_of = [&](const std::string& part) {
+    try {
+      return parse_integer(flag, part, 0, kLargestSeed);
+    } catch (const ConfigError&) {
+      throw ConfigError(
+          fmt::format("{}: '{}' given; expected seeds such as 1..5 or 1,2,7, integers from 0 to {}", flag,
+                      printable(text), kLargestSeed));
+    }
+  };
   std::vector<std::int64_t> seeds;
   if (const std::size_t dots = text.find(".."); dots != text.npos) {
-    const std::int64_t first = parse_integer(flag, text.substr(0, dots), 0, kLargestSeed);
-    const std::int64_t last = parse_integer(flag, text.substr(dots + 2), 0, kLargestSeed);
-    if (last < first || last - first >= 10'000)
-      throw ConfigError(
-          fmt::format("{}: '{}' given, expected a first and a last one, of at most 10000", flag, text));
+    const std::int64_t first = seed_of(text.substr(0, dots)), last = seed_of(text.substr(dots + 2));
+    if (last < first)
+      throw ConfigError(fmt::format("{}: '{}' given; expected the lower seed first", flag, text));
+    if (last - first >= static_cast<std::int64_t>(kMostSeeds)) {
+      throw ConfigError(fmt::format("{}: '{}' given, {} seeds; expected at most {}", flag, text,
+                                    last - first + 1, kMostSeeds));
+    }
     for (std::int64_t seed = first; seed <= last; ++seed) seeds.push_back(seed);
     return seeds;
   }
   for (std::size_t at = 0; at <= text.size();) {
     const std::size_t comma = std::min(text.find(',', at), text.size());
-    seeds.push_back(parse_integer(flag, text.substr(at, comma - at), 0, kLargestSeed));
+    seeds.push_back(seed_of(text.substr(at, comma - at)));
     if (std::count(seeds.begin(), seeds.end(), seeds.back()) > 1) {
       throw ConfigError(fmt::format("{}: {} is there twice", flag, seeds.back()));
     }
@@ -170,11 +204,17 @@ Comparison read_comparison(const std::string& path, const std::string& out) {
   check_keys(path, json);
   Comparison comparison;
   comparison.seeds = seeds_of(path, json.at("seeds"));
-  const auto tasks = named(path, json, "tasks"), configurations = named(path, json, "configurations");
+  const auto tasks = named(path, json, "tasks");
+  auto configurations = named(path, json, "configurations");
+  if (configurations.size() > kMostConfigurations) {
+    fail(path, fmt::format("configurations has {}, expected at most {}", configurations.size(),
+                           kMostConfigurations));
+  }
   for (const auto& [name, settings] : tasks) comparison.tasks.push_back(name);
   for (const auto& [name, settings] : configurations) comparison.configurations.push_back(name);
   check_folders(path, "tasks", comparison.tasks);
   check_folders(path, "configurations", comparison.configurations);
+  add_algorithms(path, configurations, json.at("configurations").is_array());
   if (tasks.size() * configurations.size() * comparison.seeds.size() > kMostRuns) {
     fail(path, fmt::format("asks for more than {} runs", kMostRuns));
   }
@@ -188,8 +228,10 @@ Comparison read_comparison(const std::string& path, const std::string& out) {
     if (std::count(comparison.tasks.begin(), comparison.tasks.end(), task) == 0) {
       fail(path, fmt::format("thresholds: {} is none of the tasks", printable(task)));
     }
-    if (!threshold.is_number())
-      fail(path, fmt::format("thresholds: {} is {}, expected a number", task, shown(threshold)));
+    if (!threshold.is_number() || !(std::abs(threshold.get<double>()) <= kLargestThreshold)) {
+      fail(path, fmt::format("thresholds: {} is {}, expected a number of at most {:g} in size",
+                             printable(task), shown(threshold), kLargestThreshold));
+    }
     comparison.thresholds[task] = threshold.get<double>();
   }
   for (const std::int64_t seed : comparison.seeds) {
@@ -257,8 +299,16 @@ RunStage stage_of(const ComparedRun& run) {
         fmt::format("{}: was made with {} {}, but {} is asked for; delete it, or compare in another folder",
                     run.folder, key, was.contains(key) ? shown(was.at(key)) : "none", shown(value)));
   }
-  if (!goes_on && fs::exists(run_file(run.folder, "summary.json"))) return RunStage::done;
-  return fs::exists(run_file(run.folder, "checkpoint")) ? RunStage::begun : RunStage::none;
+  const bool ended = fs::exists(run_file(run.folder, "summary.json"));
+  if (ended && !goes_on) return RunStage::done;
+  if (fs::exists(run_file(run.folder, "checkpoint"))) return RunStage::begun;
+  if (ended) {
+    throw ConfigError(
+        fmt::format("{}: ended at step {}, and has no checkpoint to go on from to {}; delete it, or compare "
+                    "in another folder",
+                    run.folder, there.config.run.steps, run.info.config.run.steps));
+  }
+  return RunStage::none;
 }
 
 }  // namespace saccade::rl

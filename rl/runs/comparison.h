@@ -33,8 +33,10 @@ struct Comparison {
 ///      "configurations": {"SAC": {"algorithm": "sac"}, "no entropy": {"algorithm": "td3"}},
 ///      "thresholds": {"Hopper-v4": 2500}}                  otherwise the environments' own
 ///
-/// A configuration's settings are over a task's, those over the ones of all. FormatError or ConfigError,
-/// naming file and key, for anything that is unknown, missing or does not fit, before there are any files.
+/// A configuration's settings are over a task's, those over the ones of all. One that is called as an
+/// algorithm is, "td3" or "TD3", is of that algorithm, and so a list of them will do: ["sac", "td3"].
+/// FormatError or ConfigError, naming file and key, for anything that is unknown, missing or does not fit,
+/// before there are any files.
 Comparison read_comparison(const std::string& path, const std::string& out);
 
 /// The same of one configuration with these seeds.
@@ -44,8 +46,8 @@ Comparison comparison_of(const RunInfo& info, const std::vector<std::int64_t>& s
 std::vector<std::int64_t> parse_seeds(const std::string& flag, const std::string& text);
 
 enum class RunStage { none, begun, done };
-/// Where a run stands; one of fewer steps can go on. One that is done needs no checkpoint. ConfigError if its
-/// folder holds one of other settings.
+/// Where a run stands; one of fewer steps can go on from its checkpoint. One that is done needs none.
+/// ConfigError if its folder holds one of other settings, or one that cannot go on.
 RunStage stage_of(const ComparedRun& run);
 
 }  // namespace saccade::rl

@@ -56,7 +56,8 @@ RunResult result_of(const ComparedRun& run, const std::optional<double>& thresho
     result.curve.steps.push_back(last);
     result.curve.values.push_back(result.score);
   }
-  result.best = *std::max_element(result.curve.values.begin(), result.curve.values.end());
+  result.best = result.score;
+  for (const double mean : means) result.best = std::max(result.best, mean);
   if (threshold) result.steps_to_threshold = statistics::steps_to_threshold(result.curve, *threshold);
   result.worst_drop = statistics::worst_drop(result.curve);
   result.overestimation =
@@ -65,6 +66,17 @@ RunResult result_of(const ComparedRun& run, const std::optional<double>& thresho
   result.alpha = mean_of_later(
       log, [](const Diagnosis& d) { return d.entropy ? std::optional(d.alpha) : std::nullopt; });
   return result;
+}
+
+// What a run's configuration says for itself: neither where and how long, nor what goes without saying.
+nlohmann::ordered_json own_settings(const ComparedRun& run) {
+  const Config& config = run.info.config;
+  const auto all = to_json(config), usual = to_json(config_for(run.task, config.algorithm().name));
+  nlohmann::ordered_json own = nlohmann::ordered_json::object();
+  for (const auto& [key, value] : all.items()) {
+    if (usual.at(key) != value && key != "seed" && key != "steps") own[key] = value;
+  }
+  return own;
 }
 
 std::vector<double> scores_of(const ConfigurationResult& configuration) {
@@ -148,13 +160,20 @@ ComparisonResults results_of(const Comparison& comparison) {
       result.name = configuration;
       for (const ComparedRun& run : comparison.runs) {
         if (run.task != name || run.configuration != configuration) continue;
-        result.algorithm = run.info.config.algorithm().name;
+        if (result.algorithm.empty()) {
+          result.algorithm = run.info.config.algorithm().name;
+          result.steps_asked_for = run.info.config.run.steps;
+          result.settings = own_settings(run);
+        }
         try {
           if (stage_of(run) != RunStage::done) continue;
           result.runs.push_back(result_of(run, task.threshold));
           ++results.done;
         } catch (const Error& error) {
-          results.damaged.emplace_back(error.what());
+          const std::string what = error.what();
+          results.damaged.push_back(fmt::format("{}{}; delete {} to train it anew",
+                                                what.starts_with(run.folder) ? "" : run.folder + ": ", what,
+                                                run.folder));
         }
       }
       task.configurations.push_back(std::move(result));

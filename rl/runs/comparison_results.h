@@ -1,6 +1,7 @@
 // What a comparison came to.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,10 +15,10 @@ namespace saccade::rl {
 struct RunResult {
   std::int64_t seed = 0;
   double score = 0, score_std = 0;  // of its final evaluation: mean and deviation over episodes
-  statistics::Curve curve;          // of its evaluations, the final one the last
-  double best = 0;                  // of those
-  std::optional<std::int64_t> steps_to_threshold;
-  double worst_drop = 0;
+  statistics::Curve curve;          // of its evaluations; the final one takes the place of one at its step
+  double best = 0;                  // of all its evaluations, that one among them
+  std::optional<std::int64_t> steps_to_threshold;  // of the curve
+  double worst_drop = 0;                           // of the curve
   // Means over the later half of its diagnoses; none if there are none.
   std::optional<double> overestimation, entropy, alpha;  // Q less the soft return
   double seconds = 0, steps_per_second = 0;
@@ -25,6 +26,8 @@ struct RunResult {
 
 struct ConfigurationResult {
   std::string name, algorithm;
+  std::int64_t steps_asked_for = 0;
+  nlohmann::ordered_json settings;  // those that are not the task's and the algorithm's own
   std::vector<RunResult> runs;
   // None while no run is done. The interval of a single run has no width, and says nothing.
   std::optional<statistics::Estimate> iqm;  // of the final scores

@@ -234,9 +234,8 @@ Config config_for(std::string_view name, std::string_view algorithm) {
     if (preset.name != name) continue;
     const std::string* own = own_settings(config.algorithm(), name);
     if (own == nullptr) {
-      throw ConfigError(
-          fmt::format("the preset {} is one of {}, but the algorithm here is {}; --algo chooses", name,
-                      listed(algorithms_of(preset)), config.algorithm().name));
+      throw ConfigError(fmt::format("the preset {} is one of {}, but the algorithm here is {}", name,
+                                    listed(algorithms_of(preset)), config.algorithm().name));
     }
     set_built_in(config, preset.settings);
     set_built_in(config, *own);

@@ -64,8 +64,11 @@ void about_actions(const RunLog& log, Sentences& said) {
                   100 * d.saturated, grouped(step)));
 }
 
+// Of a run's beginning the later half is no more than a moment.
+constexpr std::size_t kFewest = 3;
+
 void about_q(const std::vector<Diagnosis>& rows, Sentences& said) {
-  if (rows.empty()) return;
+  if (rows.size() < kFewest) return;
   const double q = mean_of(rows, [](const Diagnosis& d) { return d.q; });
   const double g = mean_of(rows, [](const Diagnosis& d) { return d.soft_return; });
   const double off = q - g;
@@ -77,7 +80,7 @@ void about_q(const std::vector<Diagnosis>& rows, Sentences& said) {
 }
 
 void about_entropy(const std::vector<Diagnosis>& rows, Sentences& said) {
-  if (rows.empty() || !rows.back().entropy || !rows.back().target_entropy) return;
+  if (rows.size() < kFewest || !rows.back().entropy || !rows.back().target_entropy) return;
   const double entropy = mean_of(rows, [](const Diagnosis& d) { return d.entropy.value_or(0); });
   const double target = *rows.back().target_entropy;
   if (std::abs(entropy - target) < 1 + 0.5 * std::abs(target)) return;

@@ -31,7 +31,7 @@ constexpr double kTolerance = 2.5e-13;
 
 }  // namespace
 
-TEST_CASE("sizes, action ranges and time limits are those of the facts", "[mujoco]") {
+TEST_CASE("sizes, action ranges, time limits and thresholds are those of the facts", "[mujoco]") {
   for (const std::string& id : envs::mujoco_ids()) {
     INFO(id);
     const nlohmann::json facts = reference(file_of(id)).at("facts");
@@ -43,6 +43,8 @@ TEST_CASE("sizes, action ranges and time limits are those of the facts", "[mujoc
     CHECK(envs::bounds_of(spec.action_space).low == numbers(facts.at("action_low")));
     CHECK(envs::bounds_of(spec.action_space).high == numbers(facts.at("action_high")));
     CHECK(spec.max_episode_steps == facts.at("max_episode_steps"));
+    const nlohmann::json threshold = spec.reward_threshold ? nlohmann::json(*spec.reward_threshold) : nullptr;
+    CHECK(threshold == facts.at("reward_threshold"));
     CHECK(std::holds_alternative<envs::Box>(spec.action_space));
   }
 }

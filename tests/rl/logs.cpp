@@ -183,6 +183,15 @@ TEST_CASE("what looks wrong is said with its step and its numbers", "[logs]") {
   });
   CHECK_THAT(said(log), Contains("entropy is 3.25, and its target -6"));
 
+  // Of the beginning of a run there is no later half to speak of.
+  const auto wrong = [](double) {
+    Diagnosis d;
+    d.q = 400, d.soft_return = 100, d.entropy = 3.25, d.target_entropy = -6;
+    return d;
+  };
+  CHECK(said(log_of(4, wrong)) == "");
+  CHECK_THAT(said(log_of(6, wrong)), Contains("they overestimate") && Contains("its target -6"));
+
   std::vector<double> losses(100, 1), steps(100, 1);
   for (std::size_t i = 90; i < 100; ++i) losses[i] = 250;
   log = RunLog();

@@ -8,7 +8,7 @@
 //
 // It talks to the browser by DevTools' protocol over a pipe: JSON texts, each with a 0 behind it.
 import {spawn} from "node:child_process";
-import {mkdtempSync, rmSync, writeFileSync} from "node:fs";
+import {mkdirSync, mkdtempSync, rmSync, writeFileSync} from "node:fs";
 import {tmpdir} from "node:os";
 import {basename, join, resolve} from "node:path";
 import {pathToFileURL} from "node:url";
@@ -112,6 +112,7 @@ async function showOn(tab, {width, height, mobile}, scheme) {
 }
 
 async function picture(tab, file) {
+  await wait(1000);  // the first canvases of a new browser take a moment
   const {cssContentSize} = await tab.send("Page.getLayoutMetrics");
   const clip = {x: 0, y: 0, width: cssContentSize.width, height: Math.min(cssContentSize.height, 4000), scale: 1};
   const {data} = await tab.send("Page.captureScreenshot", {clip, captureBeyondViewport: true});
@@ -163,6 +164,7 @@ async function followToTheEnd(browser, page, training) {
 const files = process.argv.slice(2);
 const option = name => files[0] === name ? files.splice(0, 2)[1] : null;
 const shots = option("--shots"), training = option("--training");
+if (shots) mkdirSync(shots, {recursive: true});
 const browser = startBrowser();
 let failed = false;
 try {

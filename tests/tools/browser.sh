@@ -30,6 +30,17 @@ trap 'rm -rf "$pages"' EXIT
 "$1" explain second-derivative --html "$pages/second.html" >/dev/null
 "$1" explain sac-actor --html "$pages/actor.html" >/dev/null
 "$1" explain sac-critic --hidden 256 --batch 256 --html "$pages/critic.html" >/dev/null
+# Names as long as they may be, and without a place to break, are no wider than a phone.
+long=sac_with_a_fixed_temperature_of_0.2_and_networks_of_64_by_64_units_each_and_a_rate_of_0.001_
+cp -r "$pages/run" "$pages/${long}1" && cp -r "$pages/run" "$pages/${long}2"
+"$1" report "$pages/${long}1" "$pages/${long}2" --episodes 0 -o "$pages/long.html" >/dev/null
+cat >"$pages/several.json" <<END
+{"tasks": {"pendulum": {"hidden": [16]}, "CartPole-v1": {"algorithm": "discrete_sac", "learning_starts": 100}}, "seeds": "1..3",
+ "set": {"steps": 400, "eval_every": 100, "eval_episodes": 1, "final_eval_episodes": 2},
+ "configurations": {"usual": {}, "$long": {"gamma": 0.9}}}
+END
+"$1" compare "$pages/several.json" --quiet >/dev/null
+mv "$pages/several/comparison.html" "$pages/comparison.html"
 node "$here/browser.mjs" "$pages"/*.html
 
 # A training that is watched.

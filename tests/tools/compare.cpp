@@ -102,6 +102,69 @@ TEST_CASE("a comparison of more steps goes on with the runs that there are", "[c
   spec(200);
   CHECK_THAT(run_command(folder, "compare spec.json").err,
              Contains("was made with steps 400, but 200 is asked for"));
+  // Results that were kept without their checkpoints cannot go on, which is said before they are replaced.
+  spec(500);
+  fs::remove_all(folder.path("spec/pendulum/A/1/checkpoint"));
+  const auto before = snapshot(folder.path());
+  const Output kept = run_command(folder, "compare spec.json");
+  CHECK(kept.exit_code > 0);
+  CHECK_THAT(kept.err,
+             Contains("spec/pendulum/A/1: ended at step 400, and has no checkpoint to go on from to 500"));
+  CHECK((snapshot(folder.path()) == before));
+}
+
+TEST_CASE("a configuration that is called as an algorithm is of that one", "[compare]") {
+  const TemporaryFolder folder;
+  const auto algorithms = [&](const std::string& configurations, const std::string& more = "") {
+    write_file(folder.path("spec.json"), R"({"tasks": ["CartPole-v1"], "seeds": [1], "configurations": )" +
+                                             configurations + more + "}");
+    std::vector<std::string> names;
+    for (const rl::ComparedRun& run : rl::read_comparison(folder.path("spec.json"), folder.path("out")).runs)
+      names.push_back(run.info.config.algorithm().name);
+    return names;
+  };
+  using Names = std::vector<std::string>;
+  CHECK(algorithms(R"(["dqn", "Discrete SAC"])") == Names{"dqn", "discrete_sac"});
+  CHECK(algorithms(R"({"DQN": {"gamma": 0.9}, "soft-q": {}, "other": {}})",
+                   R"(, "set": {"algorithm": "discrete_sac"})") == Names{"dqn", "soft_q", "discrete_sac"});
+  CHECK(algorithms(R"({"dqn": {"algorithm": "soft_q"}})") == Names{"soft_q"});
+}
+
+TEST_CASE("results that are not a comparison's are replaced only by --force", "[compare]") {
+  const TemporaryFolder folder;
+  write_file(folder.path("spec.json"), R"({"tasks": ["pendulum"], "seeds": [1], "configurations": {"A":
+    {"steps": 200, "learning_starts": 150, "final_eval_episodes": 1}}})");
+  for (const char* name : {"own/scores.csv", "own/comparison.html"}) {
+    INFO(name);
+    fs::remove_all(folder.path("own"));
+    fs::create_directories(folder.path("own"));
+    write_file(folder.path(name), "mine\n");
+    const Output refused = run_command(folder, "compare spec.json -o own");
+    CHECK(refused.exit_code > 0);
+    CHECK_THAT(refused.err, Contains(name) && Contains("--force replaces it"));
+    CHECK(read_file(folder.path(name)) == "mine\n");
+    CHECK_FALSE(fs::exists(folder.path("own/pendulum")));
+    CHECK(run_command(folder, "compare spec.json -o own --force --quiet").exit_code == 0);
+    CHECK(read_file(folder.path(name)) != "mine\n");
+    CHECK(run_command(folder, "compare spec.json -o own --quiet").exit_code == 0);
+  }
+  // The folder's name is the file's, without its ending.
+  fs::rename(folder.path("spec.json"), folder.path("spec"));
+  CHECK_THAT(run_command(folder, "compare spec").err,
+             Contains("spec: is a file, expected a folder for the runs"));
+}
+
+TEST_CASE("what a comparison has done can be looked at while it is at work", "[compare]") {
+  const TemporaryFolder folder;
+  std::string spec = kSpec;
+  spec.replace(spec.find("900"), 3, "900000");
+  write_file(folder.path("spec.json"), spec);
+  const std::string program = std::string("'") + SACCADE_BINARY + "' compare spec.json";
+  const Output output =
+      run_shell(folder, program + " --jobs 1 --quiet 2>/dev/null & sleep 1; " + program +
+                            " --report; echo status $?; " + program + "; kill -TERM $!; wait $!");
+  CHECK_THAT(output.out, Contains("status 0") && Contains("Files: spec/scores.csv"));
+  CHECK_THAT(output.err, Contains("spec: another comparison is at work there"));
 }
 
 TEST_CASE("a run that cannot be started is one that failed", "[compare]") {
@@ -141,7 +204,20 @@ TEST_CASE("what is wrong with a comparison's file is said before anything is mad
   refuses(with("[7]", "[1]", sac), {"tasks has 7"});
   refuses(with("[\"pendulm\"]", "[1]", sac), {"pendulm", "pendulum"});
   refuses(with("[\"pendulum\"]", "[1, 1]", sac), {"seeds", "1 is there twice"});
-  refuses(with("[\"pendulum\"]", "\"5..1\"", sac), {"seeds", "'5..1' given, expected a first and a last"});
+  refuses(with("[\"pendulum\"]", "\"5..1\"", sac), {"seeds", "'5..1' given; expected the lower seed first"});
+  refuses(with("[\"pendulum\"]", "\"1..20000\"", sac), {"seeds", "20000 seeds; expected at most 10000"});
+  refuses(with("[\"pendulum\"]", "\"1,2..4\"", sac),
+          {"seeds", "'1,2..4' given; expected seeds such as 1..5 or 1,2,7"});
+  refuses(with("[\"pendulum\"]", "[1]", R"(["sac", "slow"])"),
+          {"slow is no algorithm; expected some of sac"});
+  refuses(with("[\"pendulum\"]", "[1]", R"({"": {}})"), {"configurations: \"\" given, expected a name"});
+  refuses(with("[\"pendulum\"]", "[1]", R"({"A": {"algorithm": "dqn"}})"),
+          {"A on pendulum: ", "algorithm here is dqn\n"});
+  refuses(
+      with("[\"pendulum\"]", "[1]", R"({"1":{},"2":{},"3":{},"4":{},"5":{},"6":{},"7":{},"8":{},"9":{}})"),
+      {"configurations has 9, expected at most 8"});
+  refuses(with("[\"pendulum\"]", "[1]", sac, R"(, "thresholds": {"pendulum": 1e200})"),
+          {"thresholds: pendulum is 1e+200", "at most 1e+150"});
   refuses(with("[\"pendulum\"]", "[]", sac), {"seeds is []"});
   refuses(with("[\"pendulum\"]", "[1]", R"({"A": {"env": "Hopper-v4"}})"),
           {"spec.json: A: env cannot be set"});
@@ -279,7 +355,12 @@ TEST_CASE("train --seeds is a comparison of one configuration", "[compare]") {
          read_file(folder.path("runs/pendulum-sac-seeds/pendulum/sac/3") + weights)));
   CHECK_THAT(run_command(folder, "train pendulum --seeds 2 --seed 1").err,
              Contains("--seed cannot be given with --seeds"));
-  CHECK_THAT(run_command(folder, "train pendulum --seeds 3-5").err, Contains("--seeds") && Contains("3-5"));
+  CHECK_THAT(run_command(folder, "train pendulum --seeds 3-5").err,
+             Contains("--seeds: '3-5' given; expected seeds such as 1..5 or 1,2,7"));
+  CHECK_THAT(run_command(folder, "train pendulum --seeds 1..2 --set seed=4").err,
+             Contains("--set seed cannot be given with --seeds"));
+  CHECK_THAT(run_command(folder, "train pendulum --seeds 1..2 --threads x").err,
+             Contains("--threads: 'x' given"));
 }
 
 TEST_CASE("results are the statistics of the runs' files", "[compare]") {
@@ -302,7 +383,8 @@ TEST_CASE("results are the statistics of the runs' files", "[compare]") {
     std::vector<double> curve = log.evaluations["mean"];
     curve.back() = result.score;
     CHECK(result.curve.values == curve);
-    CHECK(result.best == *std::max_element(curve.begin(), curve.end()));
+    const std::vector<double>& all = log.evaluations["mean"];
+    CHECK(result.best == std::max(result.score, *std::max_element(all.begin(), all.end())));
     const auto &a = log.diagnoses[1].diagnosis, &b = log.diagnoses[2].diagnosis;  // the later half of three
     CHECK(result.overestimation.value() == Approx((a.q - a.soft_return + b.q - b.soft_return) / 2));
     CHECK(result.alpha.value() == Approx(0.2));
@@ -315,6 +397,14 @@ TEST_CASE("results are the statistics of the runs' files", "[compare]") {
   CHECK_FALSE(sac.improvement);
   CHECK(results.tasks[0].configurations[1].improvement.value().value == Approx(better));
   CHECK(sac.steps == std::vector<std::int64_t>{300, 600, 900});
+  // What was compared: not what goes without saying of the task, its seed and its steps.
+  CHECK(sac.algorithm == "sac");
+  CHECK(sac.steps_asked_for == 900);
+  CHECK(sac.settings.at("learn_alpha") == false);
+  CHECK(sac.settings.at("hidden") == Json({8}));
+  CHECK(results.tasks[0].configurations[1].settings.at("hidden") == Json({12}));
+  for (const char* key : {"seed", "steps", "env", "gamma", "buffer_size"})
+    CHECK_FALSE(sac.settings.contains(key));
   // Of a run that is done its results are enough, and they can be kept where the rest is too large.
   for (const char* name : {"checkpoint", "progress.csv"})
     std::filesystem::remove_all(folder.path("spec/pendulum/TD3/1/") + name);
@@ -327,7 +417,16 @@ TEST_CASE("results are the statistics of the runs' files", "[compare]") {
   write_file(damaged, read_file(damaged) + "rubbish\n");
   const Output output = run_command(folder, "compare spec.json");
   CHECK(output.exit_code == 1);
-  CHECK_THAT(output.err, Contains("TD3/4/diagnostics.jsonl: line") && Contains("3 of 4 runs done"));
+  CHECK_THAT(output.err, Contains("TD3/4/diagnostics.jsonl: line") && Contains("3 of 4 runs done") &&
+                             Contains("; delete spec/pendulum/TD3/4 to train it anew"));
+  // Nor does one whose numbers make no curve, which is named.
+  const std::string evaluations = folder.path("spec/pendulum/TD3/1/eval.csv");
+  std::string rows = read_file(evaluations);
+  const std::size_t comma = rows.find(',', rows.find("\n600,") + 1);
+  rows.replace(comma + 1, rows.find(',', comma + 1) - comma - 1, "nan");
+  write_file(evaluations, rows);
+  CHECK_THAT(run_command(folder, "compare spec.json").err,
+             Contains("saccade: error: spec/pendulum/TD3/1: ") && Contains("is nan"));
   CHECK_THAT(output.out, Contains("SAC, alpha 0.2") && Contains("of one run"));
   CHECK(sac.curve.at(2).value == Approx((sac.runs[0].curve.values[2] + sac.runs[1].curve.values[2]) / 2));
 }

@@ -116,6 +116,24 @@ TEST_CASE("a run that still goes on can be looked at", "[report]") {
   CHECK(run_command(folder, "report run").exit_code == 0);
 }
 
+TEST_CASE("results that were kept without the rest of their run are a report too", "[report]") {
+  const TemporaryFolder folder;
+  REQUIRE(run_command(folder, kTrain + "--steps 1000 --run run").exit_code == 0);
+  for (const char* name : {"checkpoint", "progress.csv"})
+    std::filesystem::remove_all(folder.path("run/") + name);
+  const Output output = run_command(folder, "report run");
+  CHECK(output.err.empty());
+  REQUIRE(output.exit_code == 0);
+  CHECK_THAT(output.out, Contains("run has no checkpoint, so there are no episodes to watch"));
+  const Json data = page_data(read_file(folder.path("run/report.html")));
+  CHECK_FALSE(data.contains("episodes"));
+  const Json summary = Json::parse(read_file(folder.path("run/summary.json")));
+  CHECK(data.at("runs").at(0).at("facts").at("episodes") == summary.at("episodes"));
+  CHECK(summary.at("episodes") > 0);
+  // Who asks for them gets none, and is told.
+  CHECK_THAT(run_command(folder, "report run --episodes 3").err, Contains("there is no checkpoint"));
+}
+
 TEST_CASE("what cannot be reported is one line, and changes nothing", "[report]") {
   const TemporaryFolder folder;
   REQUIRE(run_command(folder, kTrain + "--steps 400 --run run").exit_code == 0);

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <deque>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -213,8 +214,8 @@ Outcome train_all(const Comparison& comparison, const CompareOptions& options, i
   const Display::Mode mode = options.quiet ? Display::Mode::silent : Display::best_mode();
   const std::size_t before = comparison.runs.size() - waiting.size();
   if (mode != Display::Mode::silent) {
-    out("{} runs, {} at once{}, in {}\n", comparison.runs.size(), jobs * nn::team_size(),
-        before > 0 ? fmt::format(", {} done already", before) : "", options.folder);
+    out("{} run{}, {} at once{}, in {}\n", comparison.runs.size(), comparison.runs.size() == 1 ? "" : "s",
+        jobs * nn::team_size(), before > 0 ? fmt::format(", {} done already", before) : "", options.folder);
   }
   LiveTable table(comparison);
   std::map<int, const ComparedRun*> running;
@@ -304,6 +305,17 @@ void print(const rl::ComparisonResults& results) {
   }
 }
 
+// What a file of that name holds is replaced only if it is a table of scores.
+void check_table_path(const std::string& path, bool force) {
+  check_writable(path);
+  if (force || !fs::exists(path)) return;
+  std::string head;
+  std::ifstream file(path);
+  if (std::getline(file, head) && rl::scores_csv({}) == head + '\n') return;
+  throw ConfigError(
+      fmt::format("{}: is there already, and is no table of scores; --force replaces it", path));
+}
+
 std::unique_ptr<rl::RunLock> lock_of(const std::string& folder) {
   try {
     return std::make_unique<rl::RunLock>(folder);
@@ -314,12 +326,18 @@ std::unique_ptr<rl::RunLock> lock_of(const std::string& folder) {
 
 }  // namespace
 
+int parse_jobs(const std::string& flag, const std::string& text) {
+  return text.empty() ? 0 : static_cast<int>(parse_integer(flag, text, 1, 1024));
+}
+
 int compare(const Comparison& comparison, const CompareOptions& options) {
-  const int cores = num_threads();
-  const int jobs =
-      options.jobs.empty() ? cores : static_cast<int>(parse_integer("--jobs", options.jobs, 1, 1024));
+  const int jobs = options.jobs > 0 ? options.jobs : num_threads();
   for (const ComparedRun& run : comparison.runs)
     rl::stage_of(run);  // throws for a folder that holds something else
+  if (fs::exists(options.folder) && !fs::is_directory(options.folder)) {
+    throw ConfigError(fmt::format("{}: is a file, expected a folder for the runs; choose another",
+                                  printable(options.folder)));
+  }
   if (nn::leads()) fs::create_directories(options.folder);
   if (!options.report_only) check_all_see(options.folder);
   if (!nn::leads()) {
@@ -328,9 +346,10 @@ int compare(const Comparison& comparison, const CompareOptions& options) {
   }
   const std::string page = (fs::path(options.folder) / "comparison.html").string();
   const std::string csv = (fs::path(options.folder) / "scores.csv").string();
-  pages::check_page_path(page, "comparison", false);
-  check_writable(csv);
-  const auto lock = lock_of(options.folder);
+  pages::check_page_path(page, "comparison", options.force);
+  check_table_path(csv, options.force);
+  // A look at what there is disturbs nobody.
+  const auto lock = options.report_only ? nullptr : lock_of(options.folder);
   Outcome outcome;
   if (!options.report_only) {
     const StopSignals signals;

@@ -11,9 +11,13 @@ struct CompareOptions {
   std::string folder;  // of runs and results
   std::string title;
   std::string again;  // the command that goes on, without the program's name
-  std::string jobs;   // as typed; empty for one a core
+  int jobs = 0;       // how many runs at once; 0 for one a core
   bool quiet = false, report_only = false;
+  bool force = false;  // replaces files of its results' names that are none of its own
 };
+
+/// A flag's number of runs at once, or 0 where it was not given.
+int parse_jobs(const std::string& flag, const std::string& text);
 
 /// Trains what is not done, shows a table while it does, and writes scores.csv and comparison.html. The exit
 /// status: 1 if a run failed, 128 and a signal if one stopped it.

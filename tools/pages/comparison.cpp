@@ -47,6 +47,8 @@ Json to_json(const rl::ConfigurationResult& c) {
   for (const Estimate& point : c.curve) curve.push_back(to_json(point));
   return {{"name", c.name},
           {"algorithm", c.algorithm},
+          {"steps_asked_for", c.steps_asked_for},
+          {"settings", c.settings},
           {"runs", runs},
           {"iqm", or_null(c.iqm)},
           {"improvement", or_null(c.improvement)},

@@ -26,7 +26,7 @@ namespace {
 
 struct CompareCommand {
   std::string spec, out, jobs;
-  bool quiet = false, report = false;
+  bool quiet = false, report = false, force = false;
 };
 
 int run(const CompareCommand& options) {
@@ -38,9 +38,10 @@ int run(const CompareCommand& options) {
                   .title = spec.stem().string(),
                   .again = fmt::format("compare {}{}", shell_word(options.spec),
                                        options.out.empty() ? "" : " -o " + shell_word(options.out)),
-                  .jobs = options.jobs,
+                  .jobs = parse_jobs("--jobs", options.jobs),
                   .quiet = options.quiet,
-                  .report_only = options.report});
+                  .report_only = options.report,
+                  .force = options.force});
 }
 
 }  // namespace
@@ -57,17 +58,20 @@ void add_compare(CLI::App& app, int& exit_code) {
       ->type_name("DIR");
   sub->add_option("--jobs", o->jobs, "how many runs at once, one thread each (default: one for each core)")
       ->type_name("N");
-  sub->add_flag("--report", o->report, "train nothing: results of the runs that are done");
+  sub->add_flag("--report", o->report,
+                "train nothing: results of the runs that are done, of a comparison that is at work too");
   sub->add_flag("--quiet", o->quiet, "only say how it ended");
+  sub->add_flag("--force", o->force, "replace a comparison.html or scores.csv that is not Saccade's");
   sub->footer(
-      "SPEC, for example (a task is a preset or an environment):\n"
+      "SPEC, for example (a task is a preset or an environment; a configuration that\n"
+      "is called as an algorithm is, such as TD3, is of that one):\n"
       "  {\"tasks\": [\"pendulum\", \"Hopper-v4\"],\n"
       "   \"seeds\": \"1..5\",\n"
       "   \"set\": {\"steps\": 20000},\n"
       "   \"configurations\": {\n"
-      "     \"SAC\": {\"algorithm\": \"sac\"},\n"
+      "     \"SAC\": {},\n"
       "     \"fixed alpha\": {\"learn_alpha\": false, \"initial_alpha\": 0.2},\n"
-      "     \"TD3\": {\"algorithm\": \"td3\"}}}");
+      "     \"TD3\": {\"hidden\": [128, 128]}}}");
   sub->callback([o, &exit_code] { exit_code = run(*o); });
 }
 

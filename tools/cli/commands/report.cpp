@@ -111,10 +111,13 @@ void run(const ReportCommand& options) {
   std::int64_t episodes = envs::is_guest(config.env) ? 0 : config.final_eval_episodes;
   if (!options.episodes.empty()) episodes = parse_integer("--episodes", options.episodes, 0, kMaxEpisodes);
   std::optional<pages::ReportedEpisodes> watched;
+  const bool can_watch = fs::exists(rl::run_file(shown.name, "checkpoint"));
+  if (options.episodes.empty() && !can_watch) episodes = 0;
   if (episodes > 0) watched = watch(shown, std::min(episodes, kMaxEpisodes));
   pages::check_page_path(file, "report", options.force);  // much may have happened meanwhile
   pages::write_report(file, runs, watched);
   for (const pages::ReportedRun& one : runs) print(one);
+  if (!can_watch) out("{} has no checkpoint, so there are no episodes to watch\n", printable(shown.name));
   out("The report: {}\n", printable(file));
 }
 
@@ -134,7 +137,7 @@ void add_report(CLI::App& app, int&) {
       ->type_name("FILE");
   sub->add_option("--episodes", o->episodes,
                   "how many the best, median and worst are chosen from (default: final_eval_episodes of the "
-                  "run); 0 for none")
+                  "run); 0 for none, as where a run has no checkpoint")
       ->type_name("N");
   sub->add_flag("--force", o->force, "replace a file that is no report of Saccade's");
   sub->footer(

@@ -211,6 +211,9 @@ int run_seeds(const TrainCommand& options) {
   for (const auto& [flag, given] : others) {
     if (given) throw ConfigError(fmt::format("{} cannot be given with --seeds", flag));
   }
+  for (const std::string& setting : options.settings) {
+    if (setting.starts_with("seed=")) throw ConfigError("--set seed cannot be given with --seeds");
+  }
   const std::vector<std::int64_t> seeds = rl::parse_seeds("--seeds", options.seeds);
   const rl::RunInfo info = choose(options);
   const std::string folder = options.run.empty()
@@ -228,7 +231,7 @@ int run_seeds(const TrainCommand& options) {
   return compare(rl::comparison_of(info, seeds, folder), {.folder = folder,
                                                           .title = info.name(),
                                                           .again = again,
-                                                          .jobs = options.threads,
+                                                          .jobs = parse_jobs("--threads", options.threads),
                                                           .quiet = options.quiet,
                                                           .report_only = false});
 }

@@ -1,7 +1,7 @@
 // The page of a comparison: every task's curves, final scores and table.
 "use strict";
 
-const colourOf = n => `var(--series-${n % 8 + 1})`;
+const colourOf = n => `var(--series-${n + 1})`;
 const meanOf = values => values.reduce((sum, x) => sum + x, 0) / values.length;
 
 // A row for each {name, estimate, scores}, all on one scale.
@@ -27,9 +27,26 @@ function curvesOf(configurations) {
   const curves = configurations.map((c, n) => {
     const at = new Map(c.steps.map((step, i) => [step, c.curve[i]]));
     const pick = part => steps.map(step => at.get(step)?.[part] ?? at.get(step)?.[0] ?? null);
-    return {name: c.name, values: pick(0), low: pick(1), high: pick(2), series: n % 8 + 1};
+    return {name: c.name, values: pick(0), low: pick(1), high: pick(2), series: n + 1};
   }).filter(({values}) => values.some(value => value !== null));
   return {steps, curves};
+}
+
+// Settings that are not the usual ones of task and algorithm: those that all configurations share, and those that one has for itself.
+const valueText = value => Array.isArray(value) ? `[${value.join(", ")}]` : Number.isInteger(value) ? grouped(value) : String(value);
+const isShared = (configurations, key) => configurations.every(({settings}) => key in settings
+  && valueText(settings[key]) === valueText(configurations[0].settings[key]));
+const settingsText = (settings, keys) => keys.map(key => `${key} ${valueText(settings[key])}`);
+
+function sharedText(configurations) {
+  const [{settings}] = configurations, lengths = [...new Set(configurations.map(c => c.steps_asked_for))];
+  return [...(lengths.length === 1 ? [`${grouped(lengths[0])} steps`] : []),
+    ...settingsText(settings, Object.keys(settings).filter(key => isShared(configurations, key)))].join(", ");
+}
+
+function ownText({algorithm, settings, steps_asked_for: steps}, configurations) {
+  return [algorithm, ...(configurations.some(c => c.steps_asked_for !== steps) ? [`${grouped(steps)} steps`] : []),
+    ...settingsText(settings, Object.keys(settings).filter(key => !isShared(configurations, key)))].join(", ");
 }
 
 function tableOf({threshold, configurations}) {
@@ -46,7 +63,8 @@ function tableOf({threshold, configurations}) {
       : `${grouped(Math.round(meanOf(there.map(run => run.steps_to_threshold))))} (${there.length} of ${runs.length})`;
   };
   const columns = [
-    ["Configuration", (c, n) => [element("i", {style: `background: ${colourOf(n)}`}), c.name]],
+    ["Configuration", (c, n) => [element("i", {style: `background: ${colourOf(n)}`}), c.name,
+      element("small", {className: "settings"}, ownText(c, configurations))]],
     ["Runs", c => [String(c.runs.length)]],
     ["Mean \u00b1 std", c => c.runs.length === 0 ? ["\u2013"] : [number(meanOf(c.runs.map(({score}) => score))), " ",
       element("small", {}, spread(c) === null ? "" : `\u00b1 ${number(spread(c))}`)]],
@@ -70,6 +88,7 @@ function tableOf({threshold, configurations}) {
 function showTask(task) {
   const done = task.configurations.some(({runs}) => runs.length > 0);
   const section = element("section", {}, element("h2", {}, task.name));
+  section.append(element("p", {}, sharedText(task.configurations)));
   $("tasks").append(section);
   if (!done) {
     section.append(element("p", {}, "No run is done yet."));
@@ -93,7 +112,7 @@ function showTask(task) {
 const counts = data.tasks.flatMap(({configurations}) => configurations.map(({runs}) => runs.length)).filter(Boolean);
 document.title = `Saccade: ${data.title}`;
 $("title").textContent = data.title;
-$("about").textContent = joined(`${data.done} of ${data.runs} runs are done`, `Saccade ${data.build.saccade}`, data.date);
+$("about").textContent = joined(data.done < data.runs ? `${data.done} of ${data.runs} runs done` : `${data.runs} run${data.runs === 1 ? "" : "s"}`, `Saccade ${data.build.saccade}`, data.date);
 if (data.done < data.runs) {
   $("verdict").hidden = false;
   $("verdict").textContent = "Not complete";

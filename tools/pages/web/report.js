@@ -69,21 +69,24 @@ function showWarnings() {
 
 // Of one run a chart has all of `curves`; of several one a run: the first of `several.keys`, or of `curves`, that it has.
 const charts = [
-  {title: "Return", about: "of episodes while learning, with noise, and of evaluations, with the best action",
+  {title: "Return", about: () => first.curves.return ? "of episodes while learning, with noise, and of evaluations, with the best action"
+    : "of evaluations, with the best action",
     curves: [["evaluation_mean", "evaluations, mean"], ["evaluation_min", "evaluations, least", true],
       ["evaluation_max", "evaluations, most", true], ["return", "episodes"]],
     several: {about: "of evaluations, with the best action; of a run without any, of episodes while learning", keys: ["evaluation_mean", "return"]}},
   {title: "Episode length", curves: [["length", "steps"]]},
   {title: "Entropy of the policy", about: "in nats, and what the temperature steers it to",
-    curves: [["policy_entropy", "entropy"], ["target_entropy", "target", true]]},
+    curves: [["policy_entropy", "entropy"], ["target_entropy", "target", true]], several: {about: "in nats", keys: ["policy_entropy"]}},
   {title: "Temperature", log: true, curves: [["alpha", "alpha"]]},
   {title: "What the critics say, and what comes", about: "Q and the soft return from the same states",
     curves: [["expected", "Q"], ["soft_return", "soft return"]], several: {about: "Q less the soft return", keys: ["overestimation"]}},
   {title: "Error of Q", about: "root of the mean square of Q less the soft return", log: true, curves: [["q_error", "error"]]},
   {title: "Critics' loss", log: true, curves: [["critic_loss", "loss"]]},
   {title: "Norms of gradients", about: "before any clipping", log: true,
-    curves: [["gradient_critic", "critics"], ["gradient_actor", "policy"], ["gradient_value", "value"], ["gradient_alpha", "temperature", true]]},
-  {title: "Speed", about: "steps and updates a second", log: true, curves: [["steps_per_second", "steps/s"], ["updates_per_second", "updates/s"]]},
+    curves: [["gradient_critic", "critics"], ["gradient_actor", "policy"], ["gradient_value", "value"], ["gradient_alpha", "temperature", true]],
+    several: {about: "the critics', before any clipping", keys: ["gradient_critic"]}},
+  {title: "Speed", about: "steps and updates a second", log: true, curves: [["steps_per_second", "steps/s"], ["updates_per_second", "updates/s"]],
+    several: {about: "steps a second", keys: ["steps_per_second"]}},
 ];
 
 function addOverestimation() {
@@ -141,7 +144,7 @@ function showCharts() {
   $("charts").replaceChildren();
   // Each has its width only once all are there.
   const places = drawn.map(({chart}) => {
-    const about = !single && chart.several ? chart.several.about : chart.about;
+    const own = !single && chart.several ? chart.several.about : chart.about, about = typeof own === "function" ? own() : own;
     const place = element("div", {className: "chart"}, element("h3", {}, chart.title), ...(about ? [element("p", {}, about)] : []));
     $("charts").append(place);
     return place;
