@@ -58,10 +58,14 @@ RunResult result_of(const ComparedRun& run, const std::optional<double>& thresho
   }
   result.best = result.score;
   for (const double mean : means) result.best = std::max(result.best, mean);
+  const std::size_t late = std::min<std::size_t>(means.size(), 10);
+  result.last_ten =
+      late == 0 ? result.score : statistics::mean(std::span(means).subspan(means.size() - late));
   if (threshold) result.steps_to_threshold = statistics::steps_to_threshold(result.curve, *threshold);
   result.worst_drop = statistics::worst_drop(result.curve);
   result.overestimation =
       mean_of_later(log, [](const Diagnosis& d) { return std::optional(d.q - d.soft_return); });
+  result.soft_return = mean_of_later(log, [](const Diagnosis& d) { return std::optional(d.soft_return); });
   result.entropy = mean_of_later(log, [](const Diagnosis& d) { return d.entropy; });
   result.alpha = mean_of_later(
       log, [](const Diagnosis& d) { return d.entropy ? std::optional(d.alpha) : std::nullopt; });
@@ -187,16 +191,16 @@ ComparisonResults results_of(const Comparison& comparison) {
 
 std::string scores_csv(const ComparisonResults& results) {
   std::string csv =
-      "task,configuration,algorithm,seed,score,score_std,best_evaluation,steps_to_threshold,worst_drop,"
-      "overestimation,entropy,"
-      "alpha,seconds,steps_per_second\n";
+      "task,configuration,algorithm,seed,score,score_std,last_ten,best_evaluation,steps_to_threshold,"
+      "worst_drop,overestimation,soft_return,entropy,alpha,seconds,steps_per_second\n";
   for (const TaskResult& task : results.tasks) {
     for (const ConfigurationResult& c : task.configurations) {
       for (const RunResult& r : c.runs) {
-        csv += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", cell(task.name), cell(c.name),
-                           c.algorithm, r.seed, r.score, r.score_std, r.best, cell(r.steps_to_threshold),
-                           r.worst_drop, cell(r.overestimation), cell(r.entropy), cell(r.alpha), r.seconds,
-                           r.steps_per_second);
+        csv +=
+            fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", cell(task.name), cell(c.name),
+                        c.algorithm, r.seed, r.score, r.score_std, r.last_ten, r.best,
+                        cell(r.steps_to_threshold), r.worst_drop, cell(r.overestimation), cell(r.soft_return),
+                        cell(r.entropy), cell(r.alpha), r.seconds, r.steps_per_second);
       }
     }
   }

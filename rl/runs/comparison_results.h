@@ -17,10 +17,11 @@ struct RunResult {
   double score = 0, score_std = 0;  // of its final evaluation: mean and deviation over episodes
   statistics::Curve curve;          // of its evaluations; the final one takes the place of one at its step
   double best = 0;                  // of all its evaluations, that one among them
+  double last_ten = 0;  // mean of the last ten of those on the way; the score where there are none
   std::optional<std::int64_t> steps_to_threshold;  // of the curve
   double worst_drop = 0;                           // of the curve
   // Means over the later half of its diagnoses; none if there are none.
-  std::optional<double> overestimation, entropy, alpha;  // Q less the soft return
+  std::optional<double> overestimation, soft_return, entropy, alpha;  // Q less the soft return, and that
   double seconds = 0, steps_per_second = 0;
 };
 

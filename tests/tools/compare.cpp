@@ -385,8 +385,10 @@ TEST_CASE("results are the statistics of the runs' files", "[compare]") {
     CHECK(result.curve.values == curve);
     const std::vector<double>& all = log.evaluations["mean"];
     CHECK(result.best == std::max(result.score, *std::max_element(all.begin(), all.end())));
+    CHECK(result.last_ten == Approx((all[0] + all[1] + all[2]) / 3));             // there are three
     const auto &a = log.diagnoses[1].diagnosis, &b = log.diagnoses[2].diagnosis;  // the later half of three
     CHECK(result.overestimation.value() == Approx((a.q - a.soft_return + b.q - b.soft_return) / 2));
+    CHECK(result.soft_return.value() == Approx((a.soft_return + b.soft_return) / 2));
     CHECK(result.alpha.value() == Approx(0.2));
     sum += result.score;
     for (const auto& other : results.tasks[0].configurations[1].runs) {

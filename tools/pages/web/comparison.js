@@ -72,9 +72,11 @@ function tableOf({threshold, configurations}) {
     ["Improvement", c => c === first ? [element("small", {}, "the first")] : c.improvement === null ? ["\u2013"]
       : [c.improvement[0].toFixed(2), ...(c.improvement.length > 1
         ? [" ", element("small", {}, `[${c.improvement.slice(1).map(x => x.toFixed(2)).join(", ")}]`)] : [])]],
+    ["Last ten", c => [c.runs.length === 0 ? "\u2013" : number(mean(c.runs, "last_ten"))]],
     [threshold === null ? "" : `Steps to ${number(threshold)}`, c => [reached(c)]],
     ["Worst drop", c => [orNone(mean(c.runs, "worst_drop"))]],
-    ["Overestimation", c => [orNone(mean(c.runs, "overestimation"))]],
+    ["Overestimation", c => mean(c.runs, "overestimation") === null ? ["\u2013"]
+      : [number(mean(c.runs, "overestimation")), " ", element("small", {}, `of ${number(mean(c.runs, "soft_return"))}`)]],
     ["Entropy", c => [orNone(mean(c.runs, "entropy"))]],
     ["Temperature", c => [orNone(mean(c.runs, "alpha"))]],
     ["Time a run", c => [orNone(mean(c.runs, "seconds"), clock)]],
