@@ -363,6 +363,20 @@ TEST_CASE("train --seeds is a comparison of one configuration", "[compare]") {
              Contains("--threads: 'x' given"));
 }
 
+TEST_CASE("the last ten evaluations are those before the final one", "[compare]") {
+  const TemporaryFolder folder;
+  write_file(folder.path("spec.json"),
+             R"({"tasks": ["pendulum"], "seeds": [1], "configurations": {"A": {"hidden": [8],
+    "steps": 600, "learning_starts": 100, "eval_every": 50, "eval_episodes": 1, "final_eval_episodes": 1}}})");
+  REQUIRE(run_command(folder, "compare spec.json --quiet").exit_code == 0);
+  const auto results = rl::results_of(rl::read_comparison(folder.path("spec.json"), folder.path("spec")));
+  const std::vector<double> all = rl::read_run_log(folder.path("spec/pendulum/A/1")).evaluations["mean"];
+  REQUIRE(all.size() == 12);
+  double sum = 0;
+  for (std::size_t i = 2; i < 12; ++i) sum += all[i];
+  CHECK(results.tasks.at(0).configurations.at(0).runs.at(0).last_ten == Approx(sum / 10));
+}
+
 TEST_CASE("results are the statistics of the runs' files", "[compare]") {
   const TemporaryFolder folder;
   write_file(folder.path("spec.json"), kSpec);
