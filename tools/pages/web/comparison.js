@@ -63,12 +63,10 @@ function tableOf({threshold, configurations}) {
       : `${grouped(Math.round(meanOf(there.map(run => run.steps_to_threshold))))} (${there.length} of ${runs.length})`;
   };
   const columns = [
-    ["Configuration", (c, n) => [element("i", {style: `background: ${colourOf(n)}`}), c.name,
-      element("small", {className: "settings"}, ownText(c, configurations))]],
+    ["Configuration", (c, n) => [element("i", {style: `background: ${colourOf(n)}`}), c.name]],
     ["Runs", c => [String(c.runs.length)]],
     ["Mean \u00b1 std", c => c.runs.length === 0 ? ["\u2013"] : [number(meanOf(c.runs.map(({score}) => score))), " ",
       element("small", {}, spread(c) === null ? "" : `\u00b1 ${number(spread(c))}`)]],
-    ["IQM", c => [orNone(c.iqm?.[0])]],
     ["Improvement", c => c === first ? [element("small", {}, "the first")] : c.improvement === null ? ["\u2013"]
       : [c.improvement[0].toFixed(2), ...(c.improvement.length > 1
         ? [" ", element("small", {}, `[${c.improvement.slice(1).map(x => x.toFixed(2)).join(", ")}]`)] : [])]],
@@ -82,9 +80,16 @@ function tableOf({threshold, configurations}) {
     ["Time a run", c => [orNone(mean(c.runs, "seconds"), clock)]],
   ].filter(([name]) => name && (name !== "Improvement" || configurations.length > 1));
   const row = (tag, cells) => element("tr", {}, ...cells.map((cell, n) => element(tag, n ? {className: "right"} : {}, ...cell)));
+  // A row of its own, over all columns, unless the name says it all.
+  const rowsOf = (c, n) => {
+    const own = ownText(c, configurations), numbers = row("td", columns.map(([, cell]) => cell(c, n)));
+    if (own === c.name.toLowerCase()) return [numbers];
+    numbers.className = "above";
+    return [numbers, element("tr", {}, element("td", {colSpan: columns.length, className: "settings"}, own))];
+  };
   return element("div", {className: "scroll"}, element("table", {className: "comparison"},
     element("thead", {}, row("th", columns.map(([name]) => [name]))),
-    element("tbody", {}, ...configurations.map((c, n) => row("td", columns.map(([, cell]) => cell(c, n)))))));
+    element("tbody", {}, ...configurations.flatMap(rowsOf))));
 }
 
 function showTask(task) {
