@@ -30,6 +30,9 @@ std::size_t columns(std::string_view text);
 /// itself.
 std::vector<std::string> wrap(std::string_view text, std::size_t width);
 
+/// 41,000
+std::string grouped(std::int64_t n);
+
 /// 812, 8.1k, 10k, 1.2M: a count in about four characters.
 std::string compact(double count);
 

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t kLargestSeed = 9'000'000'000'000'000;
-constexpr std::size_t kMostRuns = 10'000, kMostSeeds = 10'000;
+constexpr std::int64_t kMostRuns = 10'000;
 constexpr std::size_t kMostConfigurations = 8;  // as many colours as a page has
 constexpr double kLargestThreshold = 1e150;     // as of scores: see statistics.h
 
@@ -94,6 +94,12 @@ std::string folder_name(const std::string& name) {
   return folder.empty() || folder[0] == '.' ? "_" + folder : folder;
 }
 
+// Some disks do not tell large letters from small ones.
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
 void check_folders(const std::string& path, const char* what, const std::vector<std::string>& names) {
   constexpr std::size_t kLongest = 100;
   std::set<std::string> folders;
@@ -101,8 +107,9 @@ void check_folders(const std::string& path, const char* what, const std::vector<
     if (name.empty()) fail(path, fmt::format("{}: \"\" given, expected a name", what));
     if (name.size() > kLongest)
       fail(path, fmt::format("{}: {} is longer than {} bytes", what, printable(name), kLongest));
-    if (!folders.insert(folder_name(name)).second) {
-      fail(path, fmt::format("{}: two are called {} but for signs and spaces", what, printable(name)));
+    if (!folders.insert(lower(folder_name(name))).second) {
+      fail(path,
+           fmt::format("{}: two are called {} but for signs, spaces and capitals", what, printable(name)));
     }
   }
 }
@@ -124,21 +131,24 @@ void take(Config& config, Json settings, const std::string& where) {
 }
 
 // A configuration that is called as an algorithm is, "td3" or "Discrete SAC", is of that algorithm unless it
-// says otherwise. A list has names of algorithms only: nothing else would tell its configurations apart.
+// says otherwise itself. A list has names of algorithms only: nothing else would tell its configurations
+// apart.
 void add_algorithms(const std::string& path, std::vector<std::pair<std::string, Json>>& configurations,
                     bool is_list) {
   const std::vector<std::string> algorithms = algorithm_names();
+  std::set<std::string> listed;
   for (auto& [name, settings] : configurations) {
-    std::string called;
-    for (const char c : name)
-      called += c == ' ' || c == '-' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    std::string called = lower(name);
+    for (char& c : called) c = c == ' ' || c == '-' ? '_' : c;
     const bool is_algorithm = std::count(algorithms.begin(), algorithms.end(), called) > 0;
     if (is_algorithm && !settings.contains("algorithm")) settings["algorithm"] = called;
-    if (!is_algorithm && is_list) {
+    if (!is_list) continue;
+    if (!is_algorithm) {
       fail(path, fmt::format("configurations: {} is no algorithm; expected some of {}, or an object of names "
                              "with their settings",
                              printable(name), join(algorithms)));
     }
+    if (!listed.insert(called).second) fail(path, fmt::format("configurations: {} is there twice", called));
   }
 }
 
@@ -180,9 +190,9 @@ std::vector<std::int64_t> parse_seeds(const std::string& flag, const std::string
     const std::int64_t first = seed_of(text.substr(0, dots)), last = seed_of(text.substr(dots + 2));
     if (last < first)
       throw ConfigError(fmt::format("{}: '{}' given; expected the lower seed first", flag, text));
-    if (last - first >= static_cast<std::int64_t>(kMostSeeds)) {
+    if (last - first >= kMostRuns) {
       throw ConfigError(fmt::format("{}: '{}' given, {} seeds; expected at most {}", flag, text,
-                                    last - first + 1, kMostSeeds));
+                                    last - first + 1, kMostRuns));
     }
     for (std::int64_t seed = first; seed <= last; ++seed) seeds.push_back(seed);
     return seeds;
@@ -215,7 +225,7 @@ Comparison read_comparison(const std::string& path, const std::string& out) {
   check_folders(path, "tasks", comparison.tasks);
   check_folders(path, "configurations", comparison.configurations);
   add_algorithms(path, configurations, json.at("configurations").is_array());
-  if (tasks.size() * configurations.size() * comparison.seeds.size() > kMostRuns) {
+  if (tasks.size() * configurations.size() * comparison.seeds.size() > static_cast<std::size_t>(kMostRuns)) {
     fail(path, fmt::format("asks for more than {} runs", kMostRuns));
   }
   const Json of_all = json.value("set", Json::object());

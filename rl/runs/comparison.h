@@ -34,9 +34,9 @@ struct Comparison {
 ///      "thresholds": {"Hopper-v4": 2500}}                  otherwise the environments' own
 ///
 /// A configuration's settings are over a task's, those over the ones of all. One that is called as an
-/// algorithm is, "td3" or "TD3", is of that algorithm, and so a list of them will do: ["sac", "td3"].
-/// FormatError or ConfigError, naming file and key, for anything that is unknown, missing or does not fit,
-/// before there are any files.
+/// algorithm is, "td3" or "TD3", is of that algorithm, whatever is set for all or for its task, unless it
+/// says otherwise itself; so a list of them will do: ["sac", "td3"]. FormatError or ConfigError, naming file
+/// and key, for anything that is unknown, missing or does not fit, before there are any files.
 Comparison read_comparison(const std::string& path, const std::string& out);
 
 /// The same of one configuration with these seeds.

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/error.h"
 #include "rl/runs/logs.h"
@@ -72,15 +73,28 @@ RunResult result_of(const ComparedRun& run, const std::optional<double>& thresho
   return result;
 }
 
-// What a run's configuration says for itself: neither where and how long, nor what goes without saying.
-nlohmann::ordered_json own_settings(const ComparedRun& run) {
-  const Config& config = run.info.config;
-  const auto all = to_json(config), usual = to_json(config_for(run.task, config.algorithm().name));
-  nlohmann::ordered_json own = nlohmann::ordered_json::object();
-  for (const auto& [key, value] : all.items()) {
-    if (usual.at(key) != value && key != "seed" && key != "steps") own[key] = value;
+// The first run of each of a task's configurations gives their settings, those that any of them changes.
+void add_settings(TaskResult& task, const std::vector<const ComparedRun*>& first_runs) {
+  std::set<std::string> changed;
+  for (const ComparedRun* run : first_runs) {
+    const Config& config = run->info.config;
+    const auto all = to_json(config), usual = to_json(config_for(run->task, config.algorithm().name));
+    for (const auto& [key, value] : all.items()) {
+      if (usual.at(key) != value) changed.insert(key);
+    }
   }
-  return own;
+  for (const char* key : {"algorithm", "seed", "steps"}) changed.erase(key);  // those are said anyway
+  for (std::size_t i = 0; i < first_runs.size(); ++i) {
+    ConfigurationResult& result = task.configurations[i];
+    const Config& config = first_runs[i]->info.config;
+    result.algorithm = config.algorithm().name;
+    result.steps_asked_for = config.run.steps;
+    result.settings = nlohmann::ordered_json::object();
+    const auto all = to_json(config);
+    for (const auto& [key, value] : all.items()) {
+      if (changed.contains(key)) result.settings[key] = value;
+    }
+  }
 }
 
 std::vector<double> scores_of(const ConfigurationResult& configuration) {
@@ -159,16 +173,13 @@ ComparisonResults results_of(const Comparison& comparison) {
     task.name = name;
     if (const auto at = comparison.thresholds.find(name); at != comparison.thresholds.end())
       task.threshold = at->second;
+    std::vector<const ComparedRun*> first_runs;
     for (const std::string& configuration : comparison.configurations) {
       ConfigurationResult result;
       result.name = configuration;
       for (const ComparedRun& run : comparison.runs) {
         if (run.task != name || run.configuration != configuration) continue;
-        if (result.algorithm.empty()) {
-          result.algorithm = run.info.config.algorithm().name;
-          result.steps_asked_for = run.info.config.run.steps;
-          result.settings = own_settings(run);
-        }
+        if (first_runs.size() == task.configurations.size()) first_runs.push_back(&run);
         try {
           if (stage_of(run) != RunStage::done) continue;
           result.runs.push_back(result_of(run, task.threshold));
@@ -182,6 +193,7 @@ ComparisonResults results_of(const Comparison& comparison) {
       }
       task.configurations.push_back(std::move(result));
     }
+    add_settings(task, first_runs);
     add_statistics(task);
     results.tasks.push_back(std::move(task));
   }

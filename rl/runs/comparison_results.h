@@ -28,7 +28,8 @@ struct RunResult {
 struct ConfigurationResult {
   std::string name, algorithm;
   std::int64_t steps_asked_for = 0;
-  nlohmann::ordered_json settings;  // those that are not the task's and the algorithm's own
+  // Those in which any configuration of the task differs from what goes without saying of task and algorithm.
+  nlohmann::ordered_json settings;
   std::vector<RunResult> runs;
   // None while no run is done. The interval of a single run has no width, and says nothing.
   std::optional<statistics::Estimate> iqm;  // of the final scores

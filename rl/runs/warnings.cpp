@@ -6,18 +6,11 @@
 #include <cmath>
 #include <optional>
 
+#include "base/text.h"
+
 namespace saccade::rl {
 
 namespace {
-
-// 41000 as "41,000".
-std::string grouped(std::int64_t n) {
-  std::string text = fmt::format("{}", n);
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) {
-    text.insert(static_cast<std::size_t>(at), ",");
-  }
-  return text;
-}
 
 template <class F>
 double mean_of(const std::vector<Diagnosis>& rows, const F& value) {
@@ -64,11 +57,8 @@ void about_actions(const RunLog& log, Sentences& said) {
                   100 * d.saturated, grouped(step)));
 }
 
-// Of a run's beginning the later half is no more than a moment.
-constexpr std::size_t kFewest = 3;
-
 void about_q(const std::vector<Diagnosis>& rows, Sentences& said) {
-  if (rows.size() < kFewest) return;
+  if (rows.empty()) return;
   const double q = mean_of(rows, [](const Diagnosis& d) { return d.q; });
   const double g = mean_of(rows, [](const Diagnosis& d) { return d.soft_return; });
   const double off = q - g;
@@ -80,7 +70,7 @@ void about_q(const std::vector<Diagnosis>& rows, Sentences& said) {
 }
 
 void about_entropy(const std::vector<Diagnosis>& rows, Sentences& said) {
-  if (rows.size() < kFewest || !rows.back().entropy || !rows.back().target_entropy) return;
+  if (rows.empty() || !rows.back().entropy || !rows.back().target_entropy) return;
   const double entropy = mean_of(rows, [](const Diagnosis& d) { return d.entropy.value_or(0); });
   const double target = *rows.back().target_entropy;
   if (std::abs(entropy - target) < 1 + 0.5 * std::abs(target)) return;
@@ -153,7 +143,10 @@ std::vector<Diagnosis> later_half(const RunLog& log) {
 }
 
 std::vector<std::string> warnings(const RunLog& log) {
-  const std::vector<Diagnosis> rows = later_half(log);
+  // While a run has only begun, its later half is no more than a moment.
+  constexpr std::size_t kFew = 3;
+  std::vector<Diagnosis> rows = later_half(log);
+  if (log.summary.is_null() && rows.size() < kFew) rows.clear();
   Sentences said;
   about_returns(log, said);
   about_q(rows, said);

@@ -191,6 +191,9 @@ TEST_CASE("what looks wrong is said with its step and its numbers", "[logs]") {
   };
   CHECK(said(log_of(4, wrong)) == "");
   CHECK_THAT(said(log_of(6, wrong)), Contains("they overestimate") && Contains("its target -6"));
+  log = log_of(1, wrong);
+  log.summary = {{"divergences", 0}};  // it was all of a short run
+  CHECK_THAT(said(log), Contains("they overestimate") && Contains("its target -6"));
 
   std::vector<double> losses(100, 1), steps(100, 1);
   for (std::size_t i = 90; i < 100; ++i) losses[i] = 250;

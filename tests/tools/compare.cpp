@@ -16,6 +16,7 @@
 #include "tests/support/catch.h"
 #include "tests/support/command.h"
 #include "tests/support/pages.h"
+#include "tools/pages/comparison.h"
 
 using namespace saccade;
 using namespace saccade::test;
@@ -130,7 +131,34 @@ TEST_CASE("a configuration that is called as an algorithm is of that one", "[com
   CHECK(algorithms(R"({"dqn": {"algorithm": "soft_q"}})") == Names{"soft_q"});
 }
 
-TEST_CASE("results that are not a comparison's are replaced only by --force", "[compare]") {
+TEST_CASE("a comparison's page says what tells its configurations apart", "[compare]") {
+  const TemporaryFolder folder;
+  const auto task_of = [&](const std::string& rest) {
+    write_file(folder.path("spec.json"), R"({"tasks": ["Pendulum-v1"], "seeds": [1], )" + rest + "}");
+    const rl::Comparison comparison = rl::read_comparison(folder.path("spec.json"), folder.path("out"));
+    return pages::to_json(rl::results_of(comparison)).at("tasks").at(0);
+  };
+  const auto own = [](const Json& task, std::size_t i) {
+    return task.at("configurations").at(i).at("settings");
+  };
+  // What is set for all and restored by one is what tells that one apart.
+  const Json restored =
+      task_of(R"("set": {"learn_alpha": false, "hidden": [32, 16], "max_grad_norm": 10, "steps": 2000},
+    "configurations": {"SAC": {}, "learned": {"learn_alpha": true}, "unclipped": {"max_grad_norm": null}})");
+  CHECK(restored.at("settings") == "2,000 steps, hidden [32, 16]");
+  CHECK(own(restored, 0) == "sac, max_grad_norm 10, learn_alpha false");
+  CHECK(own(restored, 1) == "sac, max_grad_norm 10, learn_alpha true");
+  CHECK(own(restored, 2) == "sac, max_grad_norm null, learn_alpha false");
+  // Settings that not every algorithm has are its own.
+  const Json algorithms =
+      task_of(R"("configurations": {"TD3": {"target_noise": 0.3, "steps": 5000}, "SAC": {}})");
+  CHECK(algorithms.at("settings") == "");
+  CHECK_THAT(own(algorithms, 0).get<std::string>(),
+             Contains("td3, 5,000 steps, ") && Contains("target_noise 0.3"));
+  CHECK_THAT(own(algorithms, 1).get<std::string>(), Contains("sac, 1,000,000 steps"));
+}
+
+TEST_CASE("files that are not a comparison's are left alone", "[compare]") {
   const TemporaryFolder folder;
   write_file(folder.path("spec.json"), R"({"tasks": ["pendulum"], "seeds": [1], "configurations": {"A":
     {"steps": 200, "learning_starts": 150, "final_eval_episodes": 1}}})");
@@ -141,11 +169,12 @@ TEST_CASE("results that are not a comparison's are replaced only by --force", "[
     write_file(folder.path(name), "mine\n");
     const Output refused = run_command(folder, "compare spec.json -o own");
     CHECK(refused.exit_code > 0);
-    CHECK_THAT(refused.err, Contains(name) && Contains("--force replaces it"));
+    CHECK_THAT(refused.err, Contains(name) && Contains("is no comparison's; move it"));
+    CHECK_THAT(run_command(folder, "train pendulum --seeds 1..2 --steps 200 --run own").err, Contains(name));
     CHECK(read_file(folder.path(name)) == "mine\n");
     CHECK_FALSE(fs::exists(folder.path("own/pendulum")));
-    CHECK(run_command(folder, "compare spec.json -o own --force --quiet").exit_code == 0);
-    CHECK(read_file(folder.path(name)) != "mine\n");
+    fs::remove(folder.path(name));
+    CHECK(run_command(folder, "compare spec.json -o own --quiet").exit_code == 0);
     CHECK(run_command(folder, "compare spec.json -o own --quiet").exit_code == 0);
   }
   // The folder's name is the file's, without its ending.
@@ -160,9 +189,9 @@ TEST_CASE("what a comparison has done can be looked at while it is at work", "[c
   spec.replace(spec.find("900"), 3, "900000");
   write_file(folder.path("spec.json"), spec);
   const std::string program = std::string("'") + SACCADE_BINARY + "' compare spec.json";
-  const Output output =
-      run_shell(folder, program + " --jobs 1 --quiet 2>/dev/null & sleep 1; " + program +
-                            " --report; echo status $?; " + program + "; kill -TERM $!; wait $!");
+  const Output output = run_shell(
+      folder, program + " --jobs 1 --quiet 2>/dev/null & until [ -d spec/pendulum ]; do sleep 0.05; done; " +
+                  program + " --report; echo status $?; " + program + "; kill -TERM $!; wait $!");
   CHECK_THAT(output.out, Contains("status 0") && Contains("Files: spec/scores.csv"));
   CHECK_THAT(output.err, Contains("spec: another comparison is at work there"));
 }
@@ -208,6 +237,8 @@ TEST_CASE("what is wrong with a comparison's file is said before anything is mad
   refuses(with("[\"pendulum\"]", "\"1..20000\"", sac), {"seeds", "20000 seeds; expected at most 10000"});
   refuses(with("[\"pendulum\"]", "\"1,2..4\"", sac),
           {"seeds", "'1,2..4' given; expected seeds such as 1..5 or 1,2,7"});
+  refuses(with("[\"pendulum\"]", "[1]", R"(["SAC v1", "sac_v1"])"), {"sac_v1 is there twice"});
+  refuses(with("[\"pendulum\"]", "[1]", R"(["td3", "TD3"])"), {"two are called TD3"});
   refuses(with("[\"pendulum\"]", "[1]", R"(["sac", "slow"])"),
           {"slow is no algorithm; expected some of sac"});
   refuses(with("[\"pendulum\"]", "[1]", R"({"": {}})"), {"configurations: \"\" given, expected a name"});
@@ -419,6 +450,7 @@ TEST_CASE("results are the statistics of the runs' files", "[compare]") {
   CHECK(sac.settings.at("learn_alpha") == false);
   CHECK(sac.settings.at("hidden") == Json({8}));
   CHECK(results.tasks[0].configurations[1].settings.at("hidden") == Json({12}));
+  CHECK(results.tasks[0].configurations[1].settings.at("learning_starts") == 100);
   for (const char* key : {"seed", "steps", "env", "gamma", "buffer_size"})
     CHECK_FALSE(sac.settings.contains(key));
   // Of a run that is done its results are enough, and they can be kept where the rest is too large.

@@ -124,12 +124,18 @@ TEST_CASE("results that were kept without the rest of their run are a report too
   const Output output = run_command(folder, "report run");
   CHECK(output.err.empty());
   REQUIRE(output.exit_code == 0);
-  CHECK_THAT(output.out, Contains("run has no checkpoint, so there are no episodes to watch"));
+  CHECK_THAT(output.out, Contains("Without a checkpoint there are no episodes to watch"));
   const Json data = page_data(read_file(folder.path("run/report.html")));
   CHECK_FALSE(data.contains("episodes"));
   const Json summary = Json::parse(read_file(folder.path("run/summary.json")));
   CHECK(data.at("runs").at(0).at("facts").at("episodes") == summary.at("episodes"));
   CHECK(summary.at("episodes") > 0);
+  CHECK_THAT(run_command(folder, "report run --episodes 0").out, !Contains("checkpoint"));
+  // Beside one that can be watched it is not the one that is.
+  REQUIRE(run_command(folder, kTrain + "--steps 300 --run other").exit_code == 0);
+  REQUIRE(run_command(folder, "report run other --episodes 3 -o both.html").exit_code == 0);
+  CHECK_THAT(page_data(read_file(folder.path("both.html"))).at("about_episodes").get<std::string>(),
+             Contains("3 episodes of other"));
   // Who asks for them gets none, and is told.
   CHECK_THAT(run_command(folder, "report run --episodes 3").err, Contains("there is no checkpoint"));
 }

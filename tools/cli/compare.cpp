@@ -305,15 +305,17 @@ void print(const rl::ComparisonResults& results) {
   }
 }
 
-// What a file of that name holds is replaced only if it is a table of scores.
-void check_table_path(const std::string& path, bool force) {
-  check_writable(path);
-  if (force || !fs::exists(path)) return;
-  std::string head;
-  std::ifstream file(path);
-  if (std::getline(file, head) && head.starts_with("task,configuration,algorithm,seed,score,")) return;
+// Files of these names may be somebody else's.
+void check_results(const std::string& page, const std::string& csv) {
+  check_writable(page);
+  check_writable(csv);
+  std::string head = "task,configuration,algorithm,seed,score,";
+  if (fs::exists(csv)) std::getline(std::ifstream(csv), head);
+  const bool is_table = head.starts_with("task,configuration,algorithm,seed,score,");
+  if (is_table && (!fs::exists(page) || pages::is_page(page, "comparison"))) return;
   throw ConfigError(
-      fmt::format("{}: is there already, and is no table of scores; --force replaces it", path));
+      fmt::format("{}: is there already, and is no comparison's; move it, or compare in another folder",
+                  printable(is_table ? page : csv)));
 }
 
 std::unique_ptr<rl::RunLock> lock_of(const std::string& folder) {
@@ -346,8 +348,7 @@ int compare(const Comparison& comparison, const CompareOptions& options) {
   }
   const std::string page = (fs::path(options.folder) / "comparison.html").string();
   const std::string csv = (fs::path(options.folder) / "scores.csv").string();
-  pages::check_page_path(page, "comparison", options.force);
-  check_table_path(csv, options.force);
+  check_results(page, csv);
   // A look at what there is disturbs nobody.
   const auto lock = options.report_only ? nullptr : lock_of(options.folder);
   Outcome outcome;

@@ -13,7 +13,6 @@ struct CompareOptions {
   std::string again;  // the command that goes on, without the program's name
   int jobs = 0;       // how many runs at once; 0 for one a core
   bool quiet = false, report_only = false;
-  bool force = false;  // replaces files of its results' names that are none of its own
 };
 
 /// A flag's number of runs at once, or 0 where it was not given.

@@ -70,19 +70,30 @@ double shortened(double x) {
   return std::isfinite(scale) && scale > 0 ? std::round(x * scale) / scale : x;
 }
 
+namespace {
+
+// Every page of a name has its title, which is a line of web/NAME.html.
+std::string_view title_of(std::string_view name) {
+  constexpr std::string_view kOpen = "<title>";
+  const std::string_view page = web_file(fmt::format("{}.html", name));
+  const std::size_t start = page.find(kOpen) + kOpen.size();
+  return page.substr(start, page.find("</title>") - start);
+}
+
+}  // namespace
+
+bool is_page(const std::string& path, std::string_view name) {
+  std::string head(2000, ' ');
+  std::ifstream(path).read(head.data(), static_cast<std::streamsize>(head.size()));
+  return head.find(fmt::format("<title>{}", title_of(name))) != std::string::npos;
+}
+
 void check_page_path(const std::string& path, std::string_view name, bool force) {
   check_writable(path);
   std::error_code error;
-  if (force || !std::filesystem::exists(path, error)) return;
-  // Every page of this name has its title, which is a line of web/NAME.html.
-  const std::string_view page = web_file(fmt::format("{}.html", name));
-  const std::size_t start = page.find("<title>"), end = page.find("</title>");
-  const std::string_view title = page.substr(start, end - start);
-  std::string head(2000, ' ');
-  std::ifstream(path).read(head.data(), static_cast<std::streamsize>(head.size()));
-  if (head.find(title) != std::string::npos) return;
+  if (force || !std::filesystem::exists(path, error) || is_page(path, name)) return;
   throw ConfigError(fmt::format("{}: is there already, and is no page called \"{}\"; --force replaces it",
-                                path, title.substr(std::string_view("<title>").size())));
+                                path, title_of(name)));
 }
 
 }  // namespace saccade::pages

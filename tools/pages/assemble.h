@@ -16,6 +16,9 @@ std::string assemble(std::string_view name, const nlohmann::ordered_json& data);
 /// The number to five digits, which is all that a page shows: its data are half as long.
 double shortened(double x);
 
+/// Whether a file is such a page.
+bool is_page(const std::string& path, std::string_view name);
+
 /// Throws FormatError where web/NAME.html cannot be written, such as over a folder or a device, and
 /// ConfigError where it would take the place of a file that is no such page, unless `force` says so. Links
 /// are followed.

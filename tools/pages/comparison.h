@@ -8,8 +8,9 @@
 
 namespace saccade::pages {
 
-/// The page is made from {tasks: [{name, threshold, configurations: [{name, algorithm, scores, iqm,
-/// improvement, steps, curve, runs}]}], over_tasks, seeds, done, runs}; an estimate is [value, low, high].
+/// The page is made from {tasks: [{name, threshold, settings, configurations: [{name, algorithm, settings,
+/// iqm, improvement, steps, curve, runs}]}], over_tasks, done, runs}; an estimate is [value, low, high], and
+/// settings are a text: those that all configurations share, and what one has for itself.
 nlohmann::ordered_json to_json(const rl::ComparisonResults& results);
 
 /// Replaces the file at once. Throws FormatError if it cannot be written.

@@ -26,7 +26,7 @@ namespace {
 
 struct CompareCommand {
   std::string spec, out, jobs;
-  bool quiet = false, report = false, force = false;
+  bool quiet = false, report = false;
 };
 
 int run(const CompareCommand& options) {
@@ -40,8 +40,7 @@ int run(const CompareCommand& options) {
                                        options.out.empty() ? "" : " -o " + shell_word(options.out)),
                   .jobs = parse_jobs("--jobs", options.jobs),
                   .quiet = options.quiet,
-                  .report_only = options.report,
-                  .force = options.force});
+                  .report_only = options.report});
 }
 
 }  // namespace
@@ -61,7 +60,6 @@ void add_compare(CLI::App& app, int& exit_code) {
   sub->add_flag("--report", o->report,
                 "train nothing: results of the runs that are done, of a comparison that is at work too");
   sub->add_flag("--quiet", o->quiet, "only say how it ended");
-  sub->add_flag("--force", o->force, "replace a comparison.html or scores.csv that is not Saccade's");
   sub->footer(
       "SPEC, for example (a task is a preset or an environment; a configuration that\n"
       "is called as an algorithm is, such as TD3, is of that one):\n"

@@ -34,14 +34,19 @@ struct ReportCommand {
   bool force = false;
 };
 
-// Of several runs the one whose last evaluation was the highest.
+bool has_checkpoint(const pages::ReportedRun& run) {
+  return fs::exists(rl::run_file(run.name, "checkpoint"));
+}
+
+// Of several runs the one whose last evaluation was the highest, of those that can be watched if any can.
 const pages::ReportedRun& best_of(const std::vector<pages::ReportedRun>& runs) {
   const auto last = [](const pages::ReportedRun& run) {
     const std::vector<double>& means = run.log.evaluations["mean"];
     return means.empty() ? -std::numeric_limits<double>::infinity() : means.back();
   };
-  return *std::max_element(runs.begin(), runs.end(),
-                           [&](const auto& a, const auto& b) { return last(a) < last(b); });
+  return *std::max_element(runs.begin(), runs.end(), [&](const auto& a, const auto& b) {
+    return std::pair(has_checkpoint(a), last(a)) < std::pair(has_checkpoint(b), last(b));
+  });
 }
 
 // An evaluation's best, median and worst episodes. Those that a run ended with, if it has as many.
@@ -111,13 +116,13 @@ void run(const ReportCommand& options) {
   std::int64_t episodes = envs::is_guest(config.env) ? 0 : config.final_eval_episodes;
   if (!options.episodes.empty()) episodes = parse_integer("--episodes", options.episodes, 0, kMaxEpisodes);
   std::optional<pages::ReportedEpisodes> watched;
-  const bool can_watch = fs::exists(rl::run_file(shown.name, "checkpoint"));
-  if (options.episodes.empty() && !can_watch) episodes = 0;
+  const bool cannot_watch = episodes > 0 && options.episodes.empty() && !has_checkpoint(shown);
+  if (cannot_watch) episodes = 0;
   if (episodes > 0) watched = watch(shown, std::min(episodes, kMaxEpisodes));
   pages::check_page_path(file, "report", options.force);  // much may have happened meanwhile
   pages::write_report(file, runs, watched);
   for (const pages::ReportedRun& one : runs) print(one);
-  if (!can_watch) out("{} has no checkpoint, so there are no episodes to watch\n", printable(shown.name));
+  if (cannot_watch) out("Without a checkpoint there are no episodes to watch\n");
   out("The report: {}\n", printable(file));
 }
 

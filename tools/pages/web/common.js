@@ -57,6 +57,7 @@ function makeSlider(place, {label, low, high, step, value, text = number, move})
 
 // ---- numbers ----
 
+const minusSigns = text => text.replace(/(^|[\s[])-(?=\d)/g, "$1\u2212");  // of the numbers in a text
 const withMinus = text => text.replaceAll("-", "\u2212");
 
 // Fewer decimals the larger the number, and a true minus sign.

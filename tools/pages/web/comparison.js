@@ -32,23 +32,6 @@ function curvesOf(configurations) {
   return {steps, curves};
 }
 
-// Settings that are not the usual ones of task and algorithm: those that all configurations share, and those that one has for itself.
-const valueText = value => Array.isArray(value) ? `[${value.join(", ")}]` : Number.isInteger(value) ? grouped(value) : String(value);
-const isShared = (configurations, key) => configurations.every(({settings}) => key in settings
-  && valueText(settings[key]) === valueText(configurations[0].settings[key]));
-const settingsText = (settings, keys) => keys.map(key => `${key} ${valueText(settings[key])}`);
-
-function sharedText(configurations) {
-  const [{settings}] = configurations, lengths = [...new Set(configurations.map(c => c.steps_asked_for))];
-  return [...(lengths.length === 1 ? [`${grouped(lengths[0])} steps`] : []),
-    ...settingsText(settings, Object.keys(settings).filter(key => isShared(configurations, key)))].join(", ");
-}
-
-function ownText({algorithm, settings, steps_asked_for: steps}, configurations) {
-  return [algorithm, ...(configurations.some(c => c.steps_asked_for !== steps) ? [`${grouped(steps)} steps`] : []),
-    ...settingsText(settings, Object.keys(settings).filter(key => !isShared(configurations, key)))].join(", ");
-}
-
 function tableOf({threshold, configurations}) {
   const [first] = configurations;
   const spread = ({runs}) => runs.length < 2 ? null
@@ -71,7 +54,7 @@ function tableOf({threshold, configurations}) {
       : [c.improvement[0].toFixed(2), ...(c.improvement.length > 1
         ? [" ", element("small", {}, `[${c.improvement.slice(1).map(x => x.toFixed(2)).join(", ")}]`)] : [])]],
     ["Last ten", c => [c.runs.length === 0 ? "\u2013" : number(mean(c.runs, "last_ten"))]],
-    [threshold === null ? "" : `Steps to ${number(threshold)}`, c => [reached(c)]],
+    [threshold === null ? "" : `Steps to ${withMinus(grouped(threshold))}`, c => [reached(c)]],
     ["Worst drop", c => [orNone(mean(c.runs, "worst_drop"))]],
     ["Overestimation", c => mean(c.runs, "overestimation") === null ? ["\u2013"]
       : [number(mean(c.runs, "overestimation")), " ", element("small", {}, `of ${number(mean(c.runs, "soft_return"))}`)]],
@@ -82,10 +65,11 @@ function tableOf({threshold, configurations}) {
   const row = (tag, cells) => element("tr", {}, ...cells.map((cell, n) => element(tag, n ? {className: "right"} : {}, ...cell)));
   // A row of its own, over all columns, unless the name says it all.
   const rowsOf = (c, n) => {
-    const own = ownText(c, configurations), numbers = row("td", columns.map(([, cell]) => cell(c, n)));
-    if (own === c.name.toLowerCase()) return [numbers];
+    const numbers = row("td", columns.map(([, cell]) => cell(c, n)));
+    if (c.settings === c.name.toLowerCase().replaceAll(/[ -]/g, "_")) return [numbers];
     numbers.className = "above";
-    return [numbers, element("tr", {}, element("td", {colSpan: columns.length, className: "settings"}, own))];
+    return [numbers, element("tr", {}, element("td", {colSpan: columns.length, className: "settings"},
+      element("div", {}, minusSigns(c.settings))))];
   };
   return element("div", {className: "scroll"}, element("table", {className: "comparison"},
     element("thead", {}, row("th", columns.map(([name]) => [name]))),
@@ -95,7 +79,7 @@ function tableOf({threshold, configurations}) {
 function showTask(task) {
   const done = task.configurations.some(({runs}) => runs.length > 0);
   const section = element("section", {}, element("h2", {}, task.name));
-  section.append(element("p", {}, sharedText(task.configurations)));
+  if (task.settings) section.append(element("p", {}, minusSigns(task.settings)));
   $("tasks").append(section);
   if (!done) {
     section.append(element("p", {}, "No run is done yet."));
@@ -119,13 +103,15 @@ function showTask(task) {
 const counts = data.tasks.flatMap(({configurations}) => configurations.map(({runs}) => runs.length)).filter(Boolean);
 document.title = `Saccade: ${data.title}`;
 $("title").textContent = data.title;
-$("about").textContent = joined(data.done < data.runs ? `${data.done} of ${data.runs} runs done` : `${data.runs} run${data.runs === 1 ? "" : "s"}`, `Saccade ${data.build.saccade}`, data.date);
+const runsText = data.runs === 1 ? "1 run" : `${data.runs} runs`;
+$("about").textContent = joined(data.done < data.runs ? `${data.done} of ${runsText} done` : runsText, `Saccade ${data.build.saccade}`, data.date);
 if (data.done < data.runs) {
   $("verdict").hidden = false;
   $("verdict").textContent = "Not complete";
   $("verdict").className = "badge bad";
 }
 if (counts.length > 0 && Math.min(...counts) <= 3) $("few").textContent = "; of three runs or fewer it is their mean";
+$("improvement").hidden = data.tasks[0].configurations.length < 2;
 if (data.over_tasks.length > 0) {
   $("over").hidden = false;
   intervals($("over-intervals"), data.over_tasks.map((estimate, n) => ({name: data.tasks[0].configurations[n].name, n, estimate})));

@@ -60,7 +60,7 @@ function showRuns() {
 
 function showWarnings() {
   const items = runs.flatMap(run => run.warnings.map(text =>
-    element("li", {}, ...(single ? [] : [element("b", {}, `${run.name}: `)]), text.replace(/(^|\s)-(?=\d)/g, "$1\u2212"))));
+    element("li", {}, ...(single ? [] : [element("b", {}, `${run.name}: `)]), minusSigns(text))));
   $("warnings").hidden = items.length === 0;
   $("warning-list").replaceChildren(...items);
 }
@@ -69,8 +69,7 @@ function showWarnings() {
 
 // Of one run a chart has all of `curves`; of several one a run: the first of `several.keys`, or of `curves`, that it has.
 const charts = [
-  {title: "Return", about: () => first.curves.return ? "of episodes while learning, with noise, and of evaluations, with the best action"
-    : "of evaluations, with the best action",
+  {title: "Return", about: "of evaluations, with the best action, and of episodes while learning, with noise, where there are any",
     curves: [["evaluation_mean", "evaluations, mean"], ["evaluation_min", "evaluations, least", true],
       ["evaluation_max", "evaluations, most", true], ["return", "episodes"]],
     several: {about: "of evaluations, with the best action; of a run without any, of episodes while learning", keys: ["evaluation_mean", "return"]}},
@@ -144,7 +143,7 @@ function showCharts() {
   $("charts").replaceChildren();
   // Each has its width only once all are there.
   const places = drawn.map(({chart}) => {
-    const own = !single && chart.several ? chart.several.about : chart.about, about = typeof own === "function" ? own() : own;
+    const about = !single && chart.several ? chart.several.about : chart.about;
     const place = element("div", {className: "chart"}, element("h3", {}, chart.title), ...(about ? [element("p", {}, about)] : []));
     $("charts").append(place);
     return place;
