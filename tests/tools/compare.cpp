@@ -149,6 +149,10 @@ TEST_CASE("a comparison's page says what tells its configurations apart", "[comp
   CHECK(own(restored, 0) == "sac, max_grad_norm 10, learn_alpha false");
   CHECK(own(restored, 1) == "sac, max_grad_norm 10, learn_alpha true");
   CHECK(own(restored, 2) == "sac, max_grad_norm null, learn_alpha false");
+  // What is usual is said where another configuration has something else.
+  const Json one = task_of(R"("configurations": {"SAC": {}, "short": {"gamma": 0.9}})");
+  CHECK(own(one, 0) == "sac, gamma 0.99");
+  CHECK(own(one, 1) == "sac, gamma 0.9");
   // Settings that not every algorithm has are its own.
   const Json algorithms =
       task_of(R"("configurations": {"TD3": {"target_noise": 0.3, "steps": 5000}, "SAC": {}})");
