@@ -334,9 +334,10 @@ TEST_CASE("a signal stops a comparison with all saved, and it says how to go on"
   std::string spec = kSpec;
   spec.replace(spec.find("900"), 3, "900000");
   write_file(folder.path("spec.json"), spec);
-  const Output output =
-      run_shell(folder, std::string("'") + SACCADE_BINARY +
-                            "' compare spec.json --jobs 2 --quiet & sleep 1; kill -TERM $!; wait $!");
+  const Output output = run_shell(
+      folder, std::string("'") + SACCADE_BINARY +
+                  "' compare spec.json --jobs 2 --quiet & until [ -d spec/pendulum/TD3/1/checkpoint ]; do "
+                  "sleep 0.05; done; kill -TERM $!; wait $!");
   CHECK(output.exit_code == 143);
   CHECK_THAT(output.err, Contains("Stopped with 0 of 4 runs done; the others are saved. To go on:\n") &&
                              Contains("compare spec.json"));
