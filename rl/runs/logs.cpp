@@ -111,7 +111,7 @@ std::vector<DiagnosisRow> read_diagnoses(const std::string& path) {
 Json read_summary(const std::string& path) {
   Json summary = read_json(path);
   try {
-    for (const char* key : {"steps", "divergences"}) count_of(summary, key, path);
+    for (const char* key : {"steps", "episodes", "divergences"}) count_of(summary, key, path);
     if (const Json& evaluation = summary.at("final_evaluation"); !evaluation.is_null()) {
       count_of(evaluation, "episodes", path);
       for (const char* key : {"mean", "std", "min", "max"}) evaluation.at(key).get<double>();

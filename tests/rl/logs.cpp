@@ -100,6 +100,8 @@ TEST_CASE("diagnoses and summaries that training would not write are refused", "
   fails("diagnostics.jsonl", "\"gradient_norms\":{", norms,
         "line 3: has gradient norms of more than 100 names");
   fails("summary.json", "\"divergences\": 0,", "\"divergences\": -1,", "divergences is -1");
+  fails("summary.json",
+        "\n  \"episodes\": ", "\n  \"episodes\": \"many\", \"other\": ", "episodes is \"many\"");
   fails("summary.json", "\"seconds\"", "\"second\"", "is damaged");
   fails("summary.json", "\"mean\": ", "\"mean\": \"\", \"other\": ", "is damaged");
   write_file(run + "/summary.json", "[]");

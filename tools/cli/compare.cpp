@@ -305,17 +305,23 @@ void print(const rl::ComparisonResults& results) {
   }
 }
 
-// Files of these names may be somebody else's.
+bool is_table(const std::string& path) {
+  std::string head;
+  std::ifstream file(path);
+  return std::getline(file, head) && head.starts_with("task,configuration,algorithm,seed,score,");
+}
+
+// Somebody else's files may have the names of the results.
 void check_results(const std::string& page, const std::string& csv) {
-  check_writable(page);
-  check_writable(csv);
-  std::string head = "task,configuration,algorithm,seed,score,";
-  if (fs::exists(csv)) std::getline(std::ifstream(csv), head);
-  const bool is_table = head.starts_with("task,configuration,algorithm,seed,score,");
-  if (is_table && (!fs::exists(page) || pages::is_page(page, "comparison"))) return;
-  throw ConfigError(
-      fmt::format("{}: is there already, and is no comparison's; move it, or compare in another folder",
-                  printable(is_table ? page : csv)));
+  const auto check = [](const std::string& path, bool is_own) {
+    check_writable(path);
+    if (is_own || !fs::exists(path)) return;
+    throw ConfigError(
+        fmt::format("{}: is there already, and is no comparison's; move it, or compare in another folder",
+                    printable(path)));
+  };
+  check(page, pages::is_page(page, "comparison"));
+  check(csv, is_table(csv));
 }
 
 std::unique_ptr<rl::RunLock> lock_of(const std::string& folder) {

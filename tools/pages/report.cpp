@@ -175,8 +175,7 @@ Json facts_of(const rl::RunLog& log) {
   const auto best = std::max_element(all.begin(), all.end());
   Json facts = {{"steps", log.last_step()},
                 {"planned_steps", rl::last_step(log.info.config.run)},
-                {"episodes", std::max<std::int64_t>(static_cast<std::int64_t>(log.episodes.rows()),
-                                                    summary.is_null() ? 0 : summary.value("episodes", 0))},
+                {"episodes", summary.is_null() ? Json(log.episodes.rows()) : summary.at("episodes")},
                 {"seconds", summary.is_null() ? last_of(log.episodes["seconds"]) : summary.at("seconds")},
                 {"steps_per_second", summary.is_null() ? last_of(log.episodes["steps_per_second"])
                                                        : summary.at("steps_per_second")},
